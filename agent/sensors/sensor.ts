@@ -1,0 +1,23 @@
+/** What a sensor is: I/O in `read`, pure judgement in `judge`. */
+import type { Host } from '../host/host.ts';
+import type { Clocks, Limits, Options, Reading } from '../types.ts';
+
+/** What `judge` knows of the two moments besides the samples. */
+export interface Span {
+  /** Clocks when `now` was sampled. */
+  readonly now: Clocks;
+  /** Length of the interval in milliseconds of the monotonic clock; more than 0. */
+  readonly ms: number;
+}
+
+export interface Sensor<Sample, O extends Options = Options> {
+  readonly name: string;
+  /** Changes when an older sample can no longer be read. */
+  readonly sampleVersion: number;
+  /** Defaults, bounds, units and descriptions of its settings. */
+  readonly options: O;
+  /** I/O only. May throw: the loop turns a throw into `unknown`. */
+  read(host: Host, signal: AbortSignal): Promise<Sample>;
+  /** Pure. `before` is the sample at the beginning of the interval. May throw: the loop turns a throw into `unknown`. */
+  judge(now: Sample, before: Sample, context: { readonly span: Span; readonly limits: Limits<O> }): Reading;
+}
