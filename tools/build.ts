@@ -1,0 +1,103 @@
+// Builds dist/idle-agent-linux-<arch>: bundle, stripped Node, blob with code cache, injection, first run, sums.
+import { execFileSync, spawnSync } from 'node:child_process'
+import { chmodSync, copyFileSync, linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { constants, zstdCompressSync } from 'node:zlib'
+import { inject } from 'postject'
+import { type Arch, checkBase, sha256 } from './base.ts'
+import { bundle, type Identity, readIdentity } from './bundle.ts'
+
+const sentinelFuse = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2'
+const maxBytes = 115_000_000
+const maxZstdBytes = 36_000_000
+
+/** Strips before the injection: a stripped executable that already holds its blob no longer starts. */
+function stripBase(arch: Arch, folder: string): string {
+  const base = checkBase(arch)
+  const stripped = join(folder, `node-${arch}`)
+  const { error, status, stderr } = spawnSync(base.strip, ['-o', stripped, base.path], { encoding: 'utf8' })
+  if (error !== undefined) throw new Error(`cannot run ${base.strip}: install binutils`, { cause: error })
+  if (status !== 0) throw new Error(`${base.strip} ended with ${status}: ${stderr}`)
+  return stripped
+}
+
+/** Has the base write the blob that it will later find in itself. */
+function makeBlob(node: string, folder: string): Buffer {
+  const config = {
+    main: 'agent.cjs', // relative, or the folder of the build would end up in the executable
+    output: 'sea.blob',
+    disableExperimentalSEAWarning: true,
+    useCodeCache: true,
+    execArgvExtension: 'none', // NODE_OPTIONS of whoever calls it must not reach an agent that runs as root
+  }
+  writeFileSync(join(folder, 'sea.json'), JSON.stringify(config))
+  // Without a fixed seed the code cache differs at every build; a fixed hash seed would be rejected at run time.
+  const args = ['--random-seed=1', '--experimental-sea-config', 'sea.json']
+  execFileSync(join(process.cwd(), node), args, { cwd: folder, env: {}, stdio: 'pipe' })
+  return readFileSync(join(folder, 'sea.blob'))
+}
+
+/** postject's ELF parser warns about section names of every Node binary; anything else it prints stays visible. */
+async function injectBlob(executable: string, blob: Buffer): Promise<void> {
+  const { warn, error } = console
+  const quiet = (print: (text: string) => void) => (text: string) => {
+    if (!String(text).startsWith("warning: Can't find string offset for section name '.note")) print(text)
+  }
+  console.warn = quiet(warn)
+  console.error = quiet(error)
+  try {
+    await inject(executable, 'NODE_SEA_BLOB', blob, { sentinelFuse })
+  } finally {
+    console.warn = warn
+    console.error = error
+  }
+}
+
+/** An injection can fail in silence; only a run shows it. */
+function runOnce(executable: string, identity: Identity): void {
+  const { status, signal, stdout, stderr } = spawnSync(executable, ['version'], { encoding: 'utf8', env: {} })
+  const good = status === 0 && stderr === '' && stdout.includes(identity.version) && stdout.includes(identity.commit)
+  if (good) return
+  throw new Error(
+    `${executable} version: exit ${status ?? signal}, expected 0, nothing on stderr, ` +
+      `and ${identity.version} and ${identity.commit} on stdout\nstdout: ${stdout}\nstderr: ${stderr}`,
+  )
+}
+
+function checkSizes(executable: string): string {
+  const bytes = statSync(executable).size
+  const params = { [constants.ZSTD_c_compressionLevel]: 12, [constants.ZSTD_c_nbWorkers]: 2 }
+  const zstdBytes = zstdCompressSync(readFileSync(executable), { params }).length
+  const said = `${bytes.toLocaleString('en')} bytes, ${zstdBytes.toLocaleString('en')} by zstd -12`
+  if (bytes > maxBytes || zstdBytes > maxZstdBytes) throw new Error(`${executable} is too big: ${said}`)
+  return said
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: { entry: { type: 'string', default: 'agent/main.ts' }, out: { type: 'string', default: 'dist' } },
+  })
+  const arch: Arch = 'x64'
+  const folder = 'build'
+  const name = `idle-agent-linux-${arch}`
+  const executable = join(values.out, name)
+  mkdirSync(folder, { recursive: true })
+  mkdirSync(values.out, { recursive: true })
+  const identity = readIdentity()
+  await bundle(values.entry, folder, identity)
+  const node = stripBase(arch, folder)
+  const blob = makeBlob(node, folder)
+  rmSync(executable, { force: true })
+  copyFileSync(node, executable)
+  chmodSync(executable, 0o755)
+  await injectBlob(executable, blob)
+  runOnce(executable, identity)
+  const own = join(values.out, 'idle-agent')
+  rmSync(own, { force: true })
+  linkSync(executable, own)
+  writeFileSync(join(values.out, 'SHA256SUMS'), `${sha256(executable)}  ${name}\n`)
+  process.stdout.write(`${executable} ${identity.version} ${identity.commit}: ${checkSizes(executable)}\n`)
+}
+
+await main()

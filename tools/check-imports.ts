@@ -1,0 +1,148 @@
+// Enforces who may import whom (docs: "Imports point down") and that the outside world comes in through `Host` only.
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { join, posix } from 'node:path'
+import { type Import, type Scan, scan } from './scan.ts'
+
+interface Row {
+  readonly of: readonly string[]
+  readonly may: readonly string[]
+  /** May also `import type` the type files of the folders in its own row. */
+  readonly siblingTypes?: boolean
+}
+
+const bottom = ['host', 'log', 'errors', 'types']
+const middle = 'sensors vetoes clouds leases state history audit lock warn notify health runbooks fleet'.split(' ')
+const pure = ['decide', 'learn']
+const top = ['main', 'cli', 'commands', 'agent', 'check']
+
+const rows: readonly Row[] = [
+  { of: top, may: [...top, 'config', ...middle, ...pure, 'parse', ...bottom] },
+  { of: ['config'], may: ['config', ...middle, ...pure, 'parse', ...bottom] },
+  { of: middle, may: ['host', 'errors', 'types', 'parse'], siblingTypes: true },
+  { of: pure, may: ['types', 'parse'] },
+  { of: ['parse'], may: ['types'] },
+  { of: bottom, may: bottom },
+  { of: ['provisioning'], may: ['config', 'types', 'provisioning'] },
+]
+
+const typeFiles = new Set(['agent/sensors/sensor.ts', 'agent/vetoes/veto.ts', 'agent/clouds/cloud.ts'])
+
+/** Where a package may be imported, and whether only by `await import()`. A package that is not here may not be used. */
+const packages: readonly { readonly name: RegExp; readonly where: RegExp; readonly lazy: boolean }[] = [
+  { name: /^(@aws-sdk|@smithy|@azure)\//, where: /^agent\/clouds\//, lazy: true },
+  { name: /^systeminformation$/, where: /^agent\/commands\/(doctor|inventory)/, lazy: true },
+  { name: /^node-cron$/, where: /^agent\/commands\/run\.ts$/, lazy: true },
+  { name: /^yaml$/, where: /^(agent\/config|provisioning\/)/, lazy: false },
+  { name: /^zod(\/|$)/, where: /^(agent|provisioning)\//, lazy: false },
+]
+
+/** Modules that only compute. Every other `node:` module is a way to the outside. */
+const computing = new Set('node:path node:path/posix node:util node:crypto node:buffer node:events node:url'.split(' '))
+const reachesOut = /^(agent\/host\/|agent\/main\.ts$|provisioning\/write\.ts$)/
+
+/** A steady check starts here; what these files import statically is loaded every two minutes. */
+const hotRoots = ['agent/main.ts', 'agent/commands/check.ts', 'agent/agent.ts', 'agent/check.ts']
+const slowToLoad = new Set('node:http node:https node:http2 node:crypto node:tls node:net node:zlib'.split(' '))
+
+/** The row a file belongs to: its folder, or its own name at the top of agent/. */
+function rowName(path: string): string {
+  const [folder = '', second = ''] = path.split('/')
+  return folder === 'agent' ? second.replace(/\.ts$/, '') : folder
+}
+
+function checkRelative(path: string, one: Import): string | undefined {
+  const target = posix.join(posix.dirname(path), one.target)
+  const [from, to] = [rowName(path), rowName(target)]
+  if (to === 'provisioning' && from !== 'provisioning') {
+    if (path === 'agent/commands/provision.ts' && one.kind === 'dynamic') return undefined
+    return 'only agent/commands/provision.ts imports provisioning/, and by await import()'
+  }
+  if (from === 'provisioning' && to === 'clouds') {
+    if (one.names.every((name) => name === 'permissions')) return undefined
+    return 'provisioning/ takes only `permissions` from agent/clouds/'
+  }
+  const row = rows.find(({ of }) => of.includes(from))
+  if (row === undefined) return undefined
+  if (from === 'types' && one.kind !== 'type') return 'agent/types.ts holds no code and needs none'
+  if (from === to || row.may.includes(to)) return undefined
+  if (row.siblingTypes === true && one.kind === 'type' && typeFiles.has(target)) return undefined
+  return `${from} may import ${row.may.join(', ')}; ${target} is in ${to}`
+}
+
+function checkPackage(path: string, one: Import): string | undefined {
+  if (one.target.startsWith('node:')) {
+    if (one.kind === 'type' || computing.has(one.target) || reachesOut.test(path)) return undefined
+    return `${one.target} reaches the outside; only agent/host/, agent/main.ts and provisioning/write.ts may`
+  }
+  if (one.target === '?') return 'import() of something other than a string cannot be bundled'
+  const rule = packages.find(({ name }) => name.test(one.target))
+  if (rule === undefined) return `${one.target} is not in the table of packages in tools/check-imports.ts`
+  if (!rule.where.test(path)) return `${one.target} may be imported only in ${rule.where.source}`
+  if (rule.lazy && one.kind === 'static') return `${one.target} is loaded only by await import()`
+  return undefined
+}
+
+function checkFile(path: string, { imports, reaches }: Scan): readonly string[] {
+  const problems: string[] = []
+  if (!rows.some(({ of }) => of.includes(rowName(path)))) {
+    problems.push(`${path}: ${rowName(path)} is in no row of the table in tools/check-imports.ts`)
+  }
+  for (const one of imports) {
+    const problem = one.target.startsWith('.') ? checkRelative(path, one) : checkPackage(path, one)
+    if (problem !== undefined) problems.push(`${path}:${one.line}: ${problem}`)
+  }
+  if (reachesOut.test(path)) return problems
+  return [...problems, ...reaches.map(({ what, line }) => `${path}:${line}: ${what} reaches past the Host`)]
+}
+
+/** Every file that a steady check loads, each with the chain of imports that leads to it. */
+function hotFiles(scans: ReadonlyMap<string, Scan>): ReadonlyMap<string, string> {
+  const chains = new Map(hotRoots.filter((root) => scans.has(root)).map((root) => [root, root]))
+  for (const [path, chain] of chains) {
+    for (const { kind, target } of scans.get(path)?.imports ?? []) {
+      const next = posix.join(posix.dirname(path), target)
+      if (kind === 'static' && target.startsWith('.') && !chains.has(next)) chains.set(next, `${chain} > ${next}`)
+    }
+  }
+  return chains
+}
+
+/** What a steady check would load although it does not need it. */
+function checkHotPath(scans: ReadonlyMap<string, Scan>): readonly string[] {
+  const problems: string[] = []
+  for (const [path, chain] of hotFiles(scans)) {
+    const imports = scans.get(path)?.imports ?? []
+    const heavy = imports.filter(({ kind, target }) => kind === 'static' && isHeavy(target))
+    for (const { target, line } of heavy) {
+      problems.push(`${path}:${line}: every check would load ${target} (${chain}); use await import()`)
+    }
+  }
+  return problems
+}
+
+function isHeavy(target: string): boolean {
+  if (target.startsWith('.')) return false
+  return slowToLoad.has(target) || !target.startsWith('node:')
+}
+
+function sources(root: string): readonly string[] {
+  const folders = ['agent', 'provisioning'].filter((folder) => existsSync(join(root, folder)))
+  return folders
+    .flatMap((folder) =>
+      readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((name) => `${folder}/${name}`),
+    )
+    .filter((path) => path.endsWith('.ts') && !path.endsWith('.d.ts') && statSync(join(root, path)).isFile())
+    .sort()
+}
+
+/** Every broken rule in the tree below `root`, one sentence each, with file and line. */
+export function importProblems(root: string): readonly string[] {
+  const scans = new Map(sources(root).map((path) => [path, scan(path, readFileSync(join(root, path), 'utf8'))]))
+  return [...[...scans].flatMap(([path, found]) => checkFile(path, found)), ...checkHotPath(scans)]
+}
+
+if (import.meta.main) {
+  const problems = importProblems('.')
+  for (const problem of problems) process.stderr.write(`${problem}\n`)
+  process.exitCode = problems.length === 0 ? 0 : 1
+}

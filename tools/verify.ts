@@ -1,0 +1,57 @@
+// Runs the checks of `make check` and `make test` one after the other and closes with `N passed, N failed`.
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { type Count, countTests } from './count-tests.ts'
+
+interface Step {
+  readonly name: string
+  readonly argv: readonly string[]
+  /** Where vitest leaves its account; such a step counts its tests instead of itself. */
+  readonly report?: string
+}
+
+const bin = 'node_modules/.bin'
+
+function vitest(name: string, ...more: readonly string[]): Step {
+  const report = `build/${name}.json`
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
+  return { name, report, argv: [`${bin}/vitest`, 'run', '--update=none', ...reporters, ...more] }
+}
+
+const quick: readonly Step[] = [
+  { name: 'format and lint', argv: [`${bin}/biome`, 'check', '--error-on-warnings', '--max-diagnostics=100', '.'] },
+  { name: 'promises', argv: [`${bin}/oxlint`, 'agent', 'provisioning', 'test', 'tools'] },
+  { name: 'types', argv: [`${bin}/tsc`] },
+  { name: 'imports', argv: ['tools/check-imports.ts'] },
+  { name: 'files', argv: ['tools/check-files.ts'] },
+]
+
+const steps: Readonly<Record<string, readonly Step[]>> = {
+  check: [...quick, vitest('unit', '--exclude=test/{e2e,scenarios,bench}/**')],
+  test: [...quick, { name: 'build', argv: ['tools/build.ts'] }, vitest('tests')],
+}
+
+function run(step: Step): Count {
+  process.stdout.write(`\n--- ${step.name}\n`)
+  if (step.report !== undefined) rmSync(step.report, { force: true })
+  const { status } = spawnSync(process.execPath, step.argv, { stdio: 'inherit' })
+  if (step.report !== undefined) {
+    return countTests(existsSync(step.report) ? readFileSync(step.report, 'utf8') : '', status)
+  }
+  return status === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 }
+}
+
+const chosen = steps[process.argv[2] ?? '']
+if (chosen === undefined) throw new Error(`usage: node tools/verify.ts ${Object.keys(steps).join('|')}`)
+mkdirSync('build', { recursive: true })
+const total = { passed: 0, failed: 0 }
+const broken: string[] = []
+for (const step of chosen) {
+  const { passed, failed } = run(step)
+  total.passed += passed
+  total.failed += failed
+  if (failed > 0) broken.push(step.name)
+}
+if (broken.length > 0) process.stdout.write(`\nfailed: ${broken.join(', ')}\n`)
+process.exitCode = total.failed === 0 ? 0 : 1
+process.stdout.write(`\n${total.passed} passed, ${total.failed} failed\n`)
