@@ -242,8 +242,8 @@ export interface Decision {
 export type Option =
   | { readonly type: 'number'; readonly default: number; readonly min: number; readonly max: number; readonly unit: string; readonly about: string }
   | { readonly type: 'boolean'; readonly default: boolean; readonly about: string }
-  | { readonly type: 'choice'; readonly values: readonly string[]; readonly default?: string; readonly about: string }
-  | { readonly type: 'text'; readonly default: string; readonly pattern: string; readonly about: string };
+  | { readonly type: 'choice'; readonly values: readonly string[]; readonly default?: string; /** What applies where there is no default. */ readonly unset?: string; readonly about: string }
+  | { readonly type: 'text'; readonly default: string; readonly pattern: string; /** The pattern in words, to follow "must be". */ readonly rule: string; readonly about: string };
 
 export type Options = Readonly<Record<string, Option>>;
 
