@@ -153,7 +153,9 @@ export function createMemoryStore(files: MemoryFiles): Store {
   function needRoom(path: string): void {
     if (files.full) throw new HostError(`cannot write ${path}: no space left on the device; free some space`)
     if (files.names(parentOf(path)) === undefined)
-      throw new HostError(`cannot write ${path}: its folder does not exist`)
+      throw new HostError(`cannot write ${path}: its folder does not exist`, {
+        cause: Object.assign(new Error(), { code: 'ENOENT' }),
+      })
   }
 
   return {

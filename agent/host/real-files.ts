@@ -1,0 +1,73 @@
+/** Bounded, non-blocking reads of files and their facts: the part of the real host that every check uses. */
+import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs'
+import { HostError } from '../errors.ts'
+import type { FileStat } from './host.ts'
+import { hostError } from './real-errors.ts'
+
+/** Never waits for a FIFO's writer, never takes a terminal as its own. libuv adds O_CLOEXEC to every open. */
+export const READ_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY
+
+/** The first read of every file goes here; all reads are synchronous, so nobody else uses it meanwhile. */
+const shared = Buffer.allocUnsafe(65_536)
+
+function kindOf(stats: Stats): FileStat['kind'] {
+  if (stats.isFile()) return 'file'
+  if (stats.isDirectory()) return 'directory'
+  if (stats.isSymbolicLink()) return 'link'
+  return stats.isCharacterDevice() ? 'character' : 'other'
+}
+
+/** Node's facts in our form. */
+export function fileStat(stats: Stats): FileStat {
+  const { dev, ino, rdev, uid, mode, nlink, size, atimeMs, mtimeMs, ctimeMs } = stats
+  return { kind: kindOf(stats), dev, ino, rdev, uid, mode, nlink, size, atimeMs, mtimeMs, ctimeMs }
+}
+
+function fill(descriptor: number, buffer: Buffer, from: number): number {
+  let length = from
+  while (length < buffer.length) {
+    const count = readSync(descriptor, buffer, length, buffer.length - length, null)
+    if (count === 0) break
+    length += count
+  }
+  return length
+}
+
+/** Reads to the end, whatever the size says (0 in /proc, 4096 in /sys); `undefined` if there is more than `maxBytes`. */
+export function readAtMost(descriptor: number, maxBytes: number): string | undefined {
+  let buffer = shared
+  let length = fill(descriptor, buffer, 0)
+  while (length === buffer.length && length <= maxBytes) {
+    const larger = Buffer.allocUnsafe(Math.min(buffer.length * 4, Math.max(maxBytes + 1, buffer.length + 1)))
+    buffer.copy(larger)
+    length = fill(descriptor, larger, length)
+    buffer = larger
+  }
+  return length > maxBytes ? undefined : buffer.toString('utf8', 0, length)
+}
+
+/** The text of a regular file. Throws HostError if it is none, or larger; the error of `open` and `read` otherwise. */
+export function readRegular(path: string, maxBytes: number): string {
+  const descriptor = openSync(path, READ_FLAGS)
+  try {
+    if (!fstatSync(descriptor).isFile()) throw new HostError(`cannot read ${path}: it is not a regular file`)
+    const text = readAtMost(descriptor, maxBytes)
+    if (text === undefined) throw new HostError(`cannot read ${path}: it is larger than ${maxBytes} bytes`)
+    return text
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+/** What `read` returns, or `undefined` where `absent` holds for its error; any other error as a HostError. */
+export function unlessAbsent<T>(
+  task: { readonly what: string; readonly path: string; readonly absent: (error: unknown) => boolean },
+  read: () => T,
+): T | undefined {
+  try {
+    return read()
+  } catch (error) {
+    if (task.absent(error)) return undefined
+    throw hostError(task.what, task.path, error)
+  }
+}

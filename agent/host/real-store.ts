@@ -1,0 +1,200 @@
+/** The agent's own files on the real host: changes are whole or not there, and on the disk when they return. */
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+  rmdirSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs'
+import { posix } from 'node:path'
+import { HostError } from '../errors.ts'
+import type { Self, Store } from './host.ts'
+import { codeOf, hostError, isAbsent } from './real-errors.ts'
+import { fileStat, READ_FLAGS, readAtMost, readRegular, unlessAbsent } from './real-files.ts'
+
+const READ_MAX_BYTES = 16 * 1_048_576
+const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
+
+function writeAll(descriptor: number, bytes: Buffer): void {
+  let done = 0
+  while (done < bytes.length) done += writeSync(descriptor, bytes, done)
+}
+
+function syncFolder(path: string): void {
+  const descriptor = openSync(posix.dirname(path), constants.O_RDONLY | constants.O_DIRECTORY)
+  try {
+    fsyncSync(descriptor)
+  } catch (error) {
+    // Some file systems cannot sync a folder; they say so with EINVAL and keep no order anyway.
+    if (codeOf(error) !== 'EINVAL') throw error
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+/** A new file with exactly this text and mode, synced. Leaves nothing behind when it fails. */
+function writeNew(path: string, text: string, mode: number): void {
+  const descriptor = openSync(path, NEW_FILE, 0o600)
+  try {
+    writeAll(descriptor, Buffer.from(text))
+    // Not by open, where the umask would take bits away.
+    fchmodSync(descriptor, mode)
+    fsyncSync(descriptor)
+  } catch (error) {
+    unlinkSync(path)
+    throw error
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+/** Removes what killed processes left of earlier replacements of `path`. */
+async function removeLeftovers(path: string, self: Self): Promise<void> {
+  const folder = posix.dirname(path)
+  const prefix = `.${posix.basename(path)}.`
+  for (const name of readdirSync(folder)) {
+    const parts = name.startsWith(prefix) ? /^(\d+)-(\d+)-\d+\.tmp$/.exec(name.slice(prefix.length)) : null
+    if (parts === null) continue
+    if ((await self.startTicksOf(Number(parts[1]))) === Number(parts[2])) continue
+    unlessAbsent({ what: 'remove', path: `${folder}/${name}`, absent: isAbsent }, () => unlinkSync(`${folder}/${name}`))
+  }
+}
+
+/** Distinguishes replacements of one target that this process makes at the same time. */
+let replacements = 0
+
+async function replace(
+  self: Self,
+  target: { readonly path: string; readonly mode: number },
+  text: string,
+): Promise<void> {
+  const { path, mode } = target
+  try {
+    await removeLeftovers(path, self)
+    const name = `.${posix.basename(path)}.${self.pid}-${self.startTicks}-${replacements++}.tmp`
+    const temporary = posix.join(posix.dirname(path), name)
+    writeNew(temporary, text, mode)
+    try {
+      renameSync(temporary, path)
+    } catch (error) {
+      unlinkSync(temporary)
+      throw error
+    }
+    syncFolder(path)
+  } catch (error) {
+    throw hostError('write', path, error)
+  }
+}
+
+/** True when the file ends inside a line: a crash or a full disk cut the last write. */
+function isTorn(descriptor: number, size: number): boolean {
+  if (size === 0) return false
+  const last = Buffer.alloc(1)
+  readSync(descriptor, last, 0, 1, size - 1)
+  return last[0] !== 0x0a
+}
+
+function append(path: string, line: string, mode: number): void {
+  const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants
+  const descriptor = openSync(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600)
+  try {
+    const stats = fstatSync(descriptor)
+    if (!stats.isFile()) throw new HostError(`cannot append to ${path}: it is not a regular file`)
+    if (stats.size === 0) fchmodSync(descriptor, mode)
+    const bytes = Buffer.from(`${isTorn(descriptor, stats.size) ? '\n' : ''}${line}${line.endsWith('\n') ? '' : '\n'}`)
+    // One call, so that lines of two processes do not mix. What is cut short is healed by the next append.
+    if (writeSync(descriptor, bytes) < bytes.length) {
+      throw new HostError(`cannot append to ${path}: no space left on the device; free some space`)
+    }
+    fsyncSync(descriptor)
+    if (stats.size === 0) syncFolder(path)
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+function create(path: string, text: string, mode: number): boolean {
+  try {
+    // The folder is not synced: what is made this way (locks, leases) need not survive a power cut.
+    writeNew(path, text, mode)
+    return true
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return false
+    throw hostError('create', path, error)
+  }
+}
+
+/** Absent, a link, or nothing that can be opened as a file. */
+function isNotPlain(error: unknown): boolean {
+  return isAbsent(error) || codeOf(error) === 'ELOOP' || codeOf(error) === 'ENXIO'
+}
+
+function readPlain(
+  path: string,
+  maxBytes: number,
+): ReturnType<Store['readPlain']> extends Promise<infer T> ? T : never {
+  const descriptor = openSync(path, READ_FLAGS | constants.O_NOFOLLOW)
+  try {
+    const stats = fstatSync(descriptor)
+    if (!stats.isFile() || stats.size > maxBytes) return undefined
+    const text = readAtMost(descriptor, maxBytes)
+    return text === undefined ? undefined : { text, stat: fileStat(stats) }
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+function removeOne(path: string): void {
+  if (lstatSync(path).isDirectory()) rmdirSync(path)
+  else unlinkSync(path)
+}
+
+function makeDir(path: string, mode: number): void {
+  try {
+    mkdirSync(posix.dirname(path), { recursive: true, mode: 0o755 })
+    mkdirSync(path, 0o700)
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST' && statSync(path).isDirectory()) return
+    throw error
+  }
+  // Not by mkdir, where the umask would take bits away; by descriptor, so that it is the folder just made.
+  const descriptor = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
+  try {
+    fchmodSync(descriptor, mode)
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+/** The store of the real host; every method throws HostError with the path, the reason in words and what to do. */
+export function createStore(self: Self): Store {
+  const never = () => false
+  const strictly = <T>(what: string, path: string, act: () => T) => unlessAbsent({ what, path, absent: never }, act)
+  return {
+    read: async (path) =>
+      unlessAbsent({ what: 'read', path, absent: isAbsent }, () => readRegular(path, READ_MAX_BYTES)),
+    replace: (path, text, mode) => replace(self, { path, mode }, text),
+    append: async (path, line, mode) => strictly('append to', path, () => append(path, line, mode)),
+    create: async (path, text, mode) => create(path, text, mode),
+    readPlain: async (path, maxBytes) =>
+      unlessAbsent({ what: 'read', path, absent: isNotPlain }, () => readPlain(path, maxBytes)),
+    remove: async (path) => unlessAbsent({ what: 'remove', path, absent: isAbsent }, () => removeOne(path)),
+    rename: async (from, to) =>
+      strictly('rename', from, () => {
+        renameSync(from, to)
+        syncFolder(to)
+      }),
+    list: async (path) => unlessAbsent({ what: 'list', path, absent: isAbsent }, () => readdirSync(path)) ?? [],
+    makeDir: async (path, mode) => strictly('create', path, () => makeDir(path, mode)),
+  }
+}
