@@ -129,6 +129,7 @@ function createProcess(world: World, self: MemorySelf, options: MemoryOptions): 
       options.onSleep?.(ms)
       signal?.throwIfAborted()
     },
+    deadline: () => ({ signal: new AbortController().signal, clear: () => {} }),
     async readText(path, maxBytes = 1_048_576) {
       const text = files.read(below(path))
       if (text !== undefined && text.length > maxBytes) throw new HostError(`${path} is larger than ${maxBytes} bytes`)
