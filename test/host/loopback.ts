@@ -16,6 +16,11 @@ export function createLoopbackHost(options: Omit<MemoryOptions, 'http' | 'clocks
   return {
     ...host,
     clocks: () => ({ wallMs: Date.now(), bootMs: performance.now(), monoMs: performance.now() }),
+    deadline(ms) {
+      const late = new AbortController()
+      const timer = setTimeout(() => late.abort(new Error(`no end within ${ms} ms`)), ms)
+      return { signal: late.signal, clear: () => clearTimeout(timer) }
+    },
     sleep: (ms, signal) =>
       new Promise((resolve, reject) => {
         const stop = () => {

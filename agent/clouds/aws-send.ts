@@ -1,0 +1,133 @@
+/** The calls to EC2 that change or ask something, through the vendor's SDK, which is loaded only here and only when called. */
+import type { EC2Client, EC2ClientConfig } from '@aws-sdk/client-ec2'
+import { type Failure, readFailure } from './aws-errors.ts'
+import type { Credentials } from './aws-metadata.ts'
+
+/** The EC2 actions that this file calls, for the role's policy. */
+export const permissions = [
+  { action: 'ec2:StopInstances', reason: 'hibernate or stop this instance' },
+  { action: 'ec2:CreateTags', reason: 'show in the console since when it is idle, and why it was stopped' },
+  {
+    action: 'ec2:DescribeTags',
+    reason: "read the operator's KeepAwakeUntil and Protected where metadata shows no tags",
+  },
+] as const
+
+export interface Access {
+  readonly region: string
+  /** Instead of the vendor's own address. */
+  readonly apiUrl?: string | undefined
+  readonly credentials: Credentials
+  /** How often the SDK may send: 1 for a call that must not be sent twice. */
+  readonly attempts: 1 | 2
+  /** How far the service's clock was seen to be ahead of ours, in milliseconds. */
+  readonly clockOffsetMs: number
+}
+
+export type Sent<T> = { readonly answer: T } | { readonly failure: Failure }
+
+export interface Stopping {
+  /** The state EC2 says this instance is in now; '' where it does not say. */
+  readonly state: string
+  readonly requestId: string
+}
+
+export interface Api {
+  stop(id: string, hibernate: boolean, signal: AbortSignal): Promise<Sent<Stopping>>
+  createTags(id: string, tags: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Sent<true>>
+  describeTags(id: string, keys: readonly string[], signal: AbortSignal): Promise<Sent<ReadonlyMap<string, string>>>
+  /** What the last answer's Date header says about our clock. */
+  clockOffsetMs(): number
+  close(): void
+}
+
+/** Milliseconds to connect: after it, nothing was sent. */
+const CONNECT_MS = 1500
+
+/** Milliseconds until an answer to a call that may be sent again. */
+const ANSWER_MS = 3000
+
+// Whatever is left out here the SDK looks up in AWS_* variables and ~/.aws/config; with all of it set it opens no file.
+function clientConfig(access: Access): EC2ClientConfig & { ignoreConfiguredEndpointUrls: boolean } {
+  const { accessKeyId, secretAccessKey, sessionToken } = access.credentials
+  const again = access.attempts > 1
+  return {
+    region: access.region,
+    ...(access.apiUrl === undefined ? {} : { endpoint: access.apiUrl }),
+    ignoreConfiguredEndpointUrls: true,
+    // Without an expiry: our clock may be wrong, and the service is the one to say that they are too old.
+    credentials: { accessKeyId, secretAccessKey, sessionToken },
+    systemClockOffset: access.clockOffsetMs,
+    disableClockSkewCorrection: false,
+    maxAttempts: access.attempts,
+    retryMode: 'standard',
+    defaultsMode: 'legacy',
+    authSchemePreference: ['sigv4'],
+    useDualstackEndpoint: false,
+    useFipsEndpoint: false,
+    userAgentAppId: 'idle-agent',
+    requestHandler: {
+      connectionTimeout: CONNECT_MS,
+      ...(again ? { requestTimeout: ANSWER_MS } : {}),
+      throwOnRequestTimeout: true,
+    },
+    logger: { trace() {}, debug() {}, info() {}, warn() {}, error() {} },
+  }
+}
+
+/** Loads the SDK and makes a client for one purpose; `close` it. Sends nothing yet. */
+export async function openApi(access: Access): Promise<Api> {
+  const sdk = await import('@aws-sdk/client-ec2')
+  const client = new sdk.EC2Client(clientConfig(access))
+  const watch = watchSending(client)
+  const send = <T>(work: () => Promise<T>): Promise<Sent<T>> => watch(work)
+  return {
+    stop: (id, hibernate, signal) =>
+      send(async () => {
+        const command = new sdk.StopInstancesCommand({ InstanceIds: [id], Hibernate: hibernate })
+        const answer = await client.send(command, { abortSignal: signal })
+        const ours = answer.StoppingInstances?.find(({ InstanceId }) => InstanceId === id)
+        return { state: ours?.CurrentState?.Name ?? '', requestId: answer.$metadata.requestId ?? 'not told' }
+      }),
+    createTags: (id, tags, signal) =>
+      send(async () => {
+        const Tags = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }))
+        await client.send(new sdk.CreateTagsCommand({ Resources: [id], Tags }), { abortSignal: signal })
+        return true as const
+      }),
+    describeTags: (id, keys, signal) =>
+      send(async () => {
+        const Filters = [
+          { Name: 'resource-id', Values: [id] },
+          { Name: 'key', Values: [...keys] },
+        ]
+        const answer = await client.send(new sdk.DescribeTagsCommand({ Filters }), { abortSignal: signal })
+        // An answer in parts is asked for by MaxResults only; half of it would pass for "no such tag".
+        if (answer.NextToken) throw new Error('DescribeTags answered in part')
+        const ours = (answer.Tags ?? []).filter(({ ResourceId }) => ResourceId === id)
+        return new Map(ours.map(({ Key = '', Value = '' }) => [Key, Value]))
+      }),
+    clockOffsetMs: () => client.config.systemClockOffset,
+    close: () => client.destroy(),
+  }
+}
+
+/** Notes when the SDK comes to sending, which is when a failure stops being harmless. */
+function watchSending(client: EC2Client): <T>(work: () => Promise<T>) => Promise<Sent<T>> {
+  let handedOver = false
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      handedOver = true
+      return next(args)
+    },
+    { step: 'deserialize', priority: 'low', name: 'noteSending' },
+  )
+  return async (work) => {
+    handedOver = false
+    try {
+      return { answer: await work() }
+    } catch (error) {
+      return { failure: readFailure(error, handedOver) }
+    }
+  }
+}

@@ -1,0 +1,40 @@
+/** Reads an endpoint from the environment and tells whether it lies on this machine, without the URL class. */
+import { UsageError } from '../errors.ts'
+import type { Host } from '../host/host.ts'
+
+const FORM = /^(https?):\/\/(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(\d{1,5}))?(?:\/[^\s?#]*)?$/i
+
+// Octets without leading zeros: other spellings (127.1, 0x7f000001, 010.0.0.1) mean what the resolver makes of them.
+const DOTTED_QUAD = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/
+
+/**
+ * The endpoint that a variable names, without a slash at its end; `undefined` where it is not set or empty.
+ * Throws UsageError, naming the variable, where it is not `http[s]://HOST[:PORT][/PATH]` with one of `schemes`.
+ */
+export function endpointFrom(host: Host, name: string, schemes: 'http' | 'http or https'): string | undefined {
+  const text = host.env(name)?.trim()
+  if (text === undefined || text === '') return undefined
+  const problem = problemOf(text, schemes)
+  if (problem === undefined) return text.replace(/\/+$/, '')
+  throw new UsageError(`${name}: '${text.slice(0, 100)}' is not an endpoint: ${problem}; expected http://HOST:PORT`)
+}
+
+function problemOf(text: string, schemes: string): string | undefined {
+  const [, scheme = '', address = '', port = '80'] = FORM.exec(text) ?? []
+  if (address === '') return 'it is no URL of scheme, host and port alone'
+  if (!schemes.split(' ').includes(scheme.toLowerCase())) return `the scheme is not ${schemes}`
+  if (Number(port) < 1 || Number(port) > 65_535) return `there is no port ${port}`
+  const numeric = !address.startsWith('[') && /(^|\.)(\d+|0x[0-9a-f]*)\.?$/i.test(address)
+  if (numeric && !DOTTED_QUAD.test(address)) return `'${address}' is not four numbers`
+  return undefined
+}
+
+/** Whether an endpoint lies on this machine: 127.0.0.0/8, ::1, localhost, and the unspecified address, which means the same. */
+export function isLoopback(endpoint: string): boolean {
+  const address = FORM.exec(endpoint)?.[2]?.toLowerCase() ?? ''
+  if (address.startsWith('[')) {
+    const inner = address.slice(1, -1)
+    return /^[0:]*1?$/.test(inner) || /^[0:]*:ffff:(127\.|7f[0-9a-f]{2}:)/.test(inner)
+  }
+  return /^(127\.[\d.]+|0\.0\.0\.0|(.+\.)?localhost\.?)$/.test(address)
+}
