@@ -1,0 +1,57 @@
+// A typed client of the control server, for tests of the executable and for the demo, which run in another process.
+
+import type { InstanceSettings } from './aws/instance.ts'
+import type { InstanceView, PowerVerb, RequestsView } from './control.ts'
+import type { FaultOrder, OrderedFault } from './faults.ts'
+
+export interface ControlClient {
+  /** The log, from after request number `since`. */
+  requests(since?: number): Promise<RequestsView>
+  clearRequests(): Promise<void>
+  /** Orders a fault and returns its id. */
+  orderFault(order: FaultOrder): Promise<number>
+  faults(): Promise<readonly OrderedFault[]>
+  clearFaults(id?: number): Promise<void>
+  instances(): Promise<readonly InstanceView[]>
+  instance(id: string): Promise<InstanceView>
+  /** Sets settings and tags; a tag that is null is removed. */
+  change(id: string, changes: InstanceChanges): Promise<InstanceView>
+  /** Switches the power as somebody else would, past the API and its refusals. */
+  power(id: string, verb: PowerVerb): Promise<InstanceView>
+  /** The cloud's time in epoch milliseconds. */
+  now(): Promise<number>
+  advance(ms: number): Promise<number>
+  expireCredentials(): Promise<void>
+  rotateCredentials(): Promise<void>
+}
+
+export type InstanceChanges = Partial<InstanceSettings> & { readonly tags?: Readonly<Record<string, string | null>> }
+
+/** Creates a client for the URL that `startAws` or `make cloud` gave. */
+export function createControlClient(url: string, timeoutMs = 5000): ControlClient {
+  async function ask<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const response = await fetch(`${url}/_control/${path}`, {
+      method,
+      body: body === undefined ? null : JSON.stringify(body),
+      signal: AbortSignal.timeout(timeoutMs),
+    })
+    const value: unknown = await response.json()
+    if (!response.ok) throw new Error(`${method} /_control/${path}: ${JSON.stringify(value)}`)
+    return value as T // both ends are this folder's
+  }
+  return {
+    requests: (since = 0) => ask('GET', `requests?since=${String(since)}`),
+    clearRequests: () => ask('DELETE', 'requests'),
+    orderFault: async (order) => (await ask<{ id: number }>('POST', 'faults', order)).id,
+    faults: () => ask('GET', 'faults'),
+    clearFaults: (id) => ask('DELETE', id === undefined ? 'faults' : `faults/${String(id)}`),
+    instances: () => ask('GET', 'instances'),
+    instance: (id) => ask('GET', `instances/${id}`),
+    change: (id, changes) => ask('PATCH', `instances/${id}`, changes),
+    power: (id, verb) => ask('POST', `instances/${id}/${verb}`),
+    now: async () => (await ask<{ now: number }>('GET', 'clock')).now,
+    advance: async (ms) => (await ask<{ now: number }>('POST', 'clock', { advanceMs: ms })).now,
+    expireCredentials: () => ask('POST', 'credentials/expire'),
+    rotateCredentials: () => ask('POST', 'credentials/rotate'),
+  }
+}

@@ -1,0 +1,146 @@
+// What was asked of a simulated cloud, and what it answered; never holds a secret or a token.
+
+export type ServerName = 'metadata' | 'api'
+
+export interface LoggedRequest {
+  readonly number: number
+  /** The cloud's time at arrival, ISO 8601. */
+  readonly at: string
+  readonly server: ServerName
+  /** The instance whose metadata port it came to, or which signed the call. */
+  readonly instanceId: string | undefined
+  readonly method: string
+  readonly path: string
+  /** The EC2 action; `undefined` for metadata. */
+  readonly action: string | undefined
+  readonly params: Readonly<Record<string, string>>
+  readonly userAgent: string
+  /** HTTP status; 0 while unanswered and when the connection was dropped instead. */
+  readonly status: number
+  /** The API's error code, when it answered one. */
+  readonly errorCode: string | undefined
+  /** The kind of the fault that was applied. */
+  readonly fault: string | undefined
+  readonly ms: number
+  readonly done: boolean
+}
+
+export interface RequestCounts {
+  readonly total: number
+  readonly metadata: number
+  readonly api: number
+  /** By `metadata GET /path` and `api Action`. */
+  readonly byKind: Readonly<Record<string, number>>
+}
+
+export type RequestFilter = Partial<
+  Pick<LoggedRequest, 'server' | 'action' | 'path' | 'method' | 'instanceId' | 'status'>
+>
+
+export interface RequestLog {
+  list(filter?: RequestFilter): readonly LoggedRequest[]
+  counts(filter?: RequestFilter): RequestCounts
+  /** Resolves with the first finished request that fits, past or future. */
+  waitFor(fits: (request: LoggedRequest) => boolean, timeoutMs: number): Promise<LoggedRequest>
+  clear(): void
+}
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] }
+
+/** A request under way; the server fills in the rest as it becomes known. */
+export type OpenRequest = Writable<Omit<LoggedRequest, 'number' | 'at' | 'server'>> &
+  Pick<LoggedRequest, 'number' | 'at' | 'server'>
+
+export interface WritableRequestLog extends RequestLog {
+  open(start: Pick<LoggedRequest, 'at' | 'server' | 'instanceId' | 'method' | 'path' | 'userAgent'>): OpenRequest
+  finish(request: OpenRequest): void
+}
+
+type Listener = (request: LoggedRequest) => void
+
+/** Creates an empty log; `onFinished` sees each request once it is answered or dropped. */
+export function createRequestLog(onFinished: Listener = () => {}): WritableRequestLog {
+  const entries: OpenRequest[] = []
+  const listeners = new Set<Listener>()
+  let last = 0
+
+  const list = (filter: RequestFilter = {}): readonly LoggedRequest[] => entries.filter((entry) => fits(entry, filter))
+
+  function open(
+    start: Pick<LoggedRequest, 'at' | 'server' | 'instanceId' | 'method' | 'path' | 'userAgent'>,
+  ): OpenRequest {
+    last += 1
+    const empty = {
+      action: undefined,
+      params: {},
+      status: 0,
+      errorCode: undefined,
+      fault: undefined,
+      ms: 0,
+      done: false,
+    }
+    const entry: OpenRequest = { number: last, ...start, ...empty }
+    entries.push(entry)
+    return entry
+  }
+
+  function finish(request: OpenRequest): void {
+    request.done = true
+    onFinished(request)
+    for (const listener of [...listeners]) listener(request)
+  }
+
+  function waitFor(wanted: (request: LoggedRequest) => boolean, timeoutMs: number): Promise<LoggedRequest> {
+    const past = entries.find((entry) => entry.done && wanted(entry))
+    if (past) return Promise.resolve(past)
+    return new Promise((resolve, reject) => {
+      const listener = (request: LoggedRequest): void => {
+        if (!wanted(request)) return
+        stop()
+        resolve(request)
+      }
+      const timer = setTimeout(() => {
+        stop()
+        reject(
+          new Error(`no such request within ${String(timeoutMs)} ms; seen: ${JSON.stringify(count(list()).byKind)}`),
+        )
+      }, timeoutMs)
+      function stop(): void {
+        clearTimeout(timer)
+        listeners.delete(listener)
+      }
+      listeners.add(listener)
+    })
+  }
+
+  const clear = (): void => void entries.splice(0)
+  return { list, counts: (filter) => count(list(filter)), waitFor, clear, open, finish }
+}
+
+function fits(entry: LoggedRequest, filter: RequestFilter): boolean {
+  const wanted: Readonly<Record<string, unknown>> = filter
+  const actual: Readonly<Record<string, unknown>> = { ...entry }
+  return Object.keys(wanted).every((key) => wanted[key] === undefined || wanted[key] === actual[key])
+}
+
+function count(entries: readonly LoggedRequest[]): RequestCounts {
+  const byKind: Record<string, number> = {}
+  for (const entry of entries) {
+    const kind = entry.server === 'api' ? `api ${entry.action ?? '(none)'}` : `metadata ${entry.method} ${entry.path}`
+    byKind[kind] = (byKind[kind] ?? 0) + 1
+  }
+  const metadata = entries.filter((entry) => entry.server === 'metadata').length
+  return { total: entries.length, metadata, api: entries.length - metadata, byKind }
+}
+
+/** One readable line for a finished request. */
+export function describeRequest(request: LoggedRequest): string {
+  const what = request.server === 'api' ? (request.action ?? '(no action)') : `${request.method} ${request.path}`
+  const params = Object.entries(request.params).map(([name, value]) => `${name}=${value}`)
+  const outcome = request.status === 0 ? 'no answer' : String(request.status)
+  const extra = [request.errorCode, request.fault && `fault ${request.fault}`]
+    .filter(Boolean)
+    .map((text) => ` ${String(text)}`)
+  const shown = params.length > 0 ? ` ${params.join(' ')}` : ''
+  return `${request.at.slice(11, 23)} ${request.server.padEnd(8)} ${what}${shown} -> ${outcome}${extra.join('')} ${String(request.ms)}ms`
+}
