@@ -1,5 +1,5 @@
 /** What a sensor is: I/O in `read`, pure judgement in `judge`. */
-import type { Host } from '../host/host.ts';
+import type { FileStat, Host } from '../host/host.ts';
 import type { Clocks, Limits, Options, Reading } from '../types.ts';
 
 /** What `judge` knows of the two moments besides the samples. */
@@ -10,6 +10,14 @@ export interface Span {
   readonly ms: number;
 }
 
+/** What the agent itself did after a sample was taken, so that the next check does not take it for somebody else's. */
+export interface OwnDeeds {
+  /** CPU time of this process and its ended children so far, in milliseconds. */
+  readonly cpuMs?: number;
+  /** Terminals that a warning was written to, with their facts read after the write. */
+  readonly warned: readonly { readonly path: string; readonly stat: FileStat }[];
+}
+
 export interface Sensor<Sample, O extends Options = Options> {
   readonly name: string;
   /** Changes when an older sample can no longer be read. */
@@ -18,6 +26,8 @@ export interface Sensor<Sample, O extends Options = Options> {
   readonly options: O;
   /** I/O only. May throw: the loop turns a throw into `unknown`. */
   read(host: Host, signal: AbortSignal): Promise<Sample>;
+  /** Pure, where it matters: takes the agent's own deeds into the sample that is stored. */
+  settle?(sample: Sample, deeds: OwnDeeds): Sample;
   /** Pure. `before` is the sample at the beginning of the interval. May throw: the loop turns a throw into `unknown`. */
   judge(now: Sample, before: Sample, context: { readonly span: Span; readonly limits: Limits<O> }): Reading;
 }

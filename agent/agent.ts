@@ -1,0 +1,191 @@
+/** One check: look, decide, act, save. The only place that acts. */
+import { type Episode, attempt } from './check/act.ts'
+import { type Look, look } from './check/observe.ts'
+import type { Parts } from './check/parts.ts'
+import { statusOf } from './check/report.ts'
+import { syncTags } from './check/tag-sync.ts'
+import { type Deed, recordDeed } from './audit.ts'
+import { duration, iso, timeOfDay, toWall } from './decide/words.ts'
+import { acquireLock, type Lock } from './lock.ts'
+import { closeIntent, openIntent } from './state-intents.ts'
+import { loadState, moveAside, saveState, type Stored, type StoredSample } from './state.ts'
+import type { Decision, Intent, State } from './types.ts'
+import { warning, warnTerminals } from './warn.ts'
+
+const WAIT_MARGIN_MS = 20
+
+/** What a check saw, decided and did. */
+export interface Checked {
+  readonly look: Look
+  readonly decision: Decision
+  readonly deeds: readonly Deed[]
+  /** Something the operator should know, such as a state file that had to be set aside. */
+  readonly notes: readonly string[]
+}
+
+/** A look by hand: judged against the last stored sample, or over `glanceMs` where there is none. Writes and acts nothing. */
+export async function checkByHand(parts: Parts, glanceMs: number): Promise<Checked> {
+  const { stored, problem } = await loadState(parts.host, parts.paths.state)
+  const intent = await openIntent(parts.host, parts.paths.intents, 'read-only')
+  const notes = problem === undefined ? [] : [problem]
+  const first = await evaluate(parts, stored, intent)
+  if (!first.decision.interval.newRun) return { ...first, deeds: [], notes }
+  const base = { state: first.decision.state, samples: first.look.samples, sampledAt: first.look.sampledAt, mirror: { failures: 0 } }
+  await parts.host.sleep(glanceMs)
+  const second = await look(parts, base, undefined)
+  return { look: second, decision: judgeFresh(parts, stored, { look: second, intent }), deeds: [], notes }
+}
+
+/** The readings are of the glance, the state is what a first check would find. */
+function judgeFresh(parts: Parts, stored: Stored | undefined, fresh: { readonly look: Look; readonly intent: Intent | undefined }): Decision {
+  const { readings, vetoes, moment } = fresh.look
+  const now = fresh.intent === undefined ? moment : { ...moment, intent: fresh.intent }
+  return parts.decide({ state: stored?.state, readings, vetoes, policy: parts.policy, now })
+}
+
+/** A check that records and acts, under the lock. Throws LockedError, HostError. */
+export async function checkAndAct(parts: Parts): Promise<Checked> {
+  await makeFolders(parts)
+  const lock = await acquireLock(parts.host, parts.paths.lockDir)
+  try {
+    return await underLock(parts, lock)
+  } finally {
+    await lock.release()
+  }
+}
+
+async function underLock(parts: Parts, lock: Lock): Promise<Checked> {
+  const { host, paths } = parts
+  const loaded = await loadState(host, paths.state)
+  if (loaded.problem !== undefined) await moveAside(host, paths.state)
+  const intent = await openIntent(host, paths.intents)
+  let base = loaded.stored
+  let seen = await evaluate(parts, base, intent)
+  const notes = loaded.problem === undefined ? [] : [loaded.problem]
+  const { waitUntil, store } = seen.decision
+  const before: Deed[] = []
+  if (base !== undefined && waitUntil !== undefined && store) {
+    const waiting = await beforeWaiting(parts, base, seen)
+    base = waiting.base
+    before.push(...waiting.deeds)
+    await lock.markWaiting(iso(toWall(waitUntil, host.clocks())))
+    await host.sleep(Math.max(0, waitUntil - host.clocks().monoMs) + WAIT_MARGIN_MS)
+    seen = await evaluate(parts, base, intent)
+  }
+  const done = await carryOut(parts, base, seen)
+  return { look: done.look, decision: { ...done.decision, state: done.state }, deeds: [...before, ...done.deeds], notes }
+}
+
+async function evaluate(parts: Parts, base: Stored | undefined, intent: Intent | undefined): Promise<{ look: Look; decision: Decision }> {
+  const seen = await look(parts, base, intent)
+  const { readings, vetoes, moment } = seen
+  const decision = parts.decide({ state: base?.state, readings, vetoes, policy: parts.policy, now: moment })
+  return { look: seen, decision }
+}
+
+/** Before waiting for the due time: warnings and tags go out now; the samples stay those of the interval's beginning. */
+async function beforeWaiting(
+  parts: Parts,
+  base: Stored,
+  seen: { readonly look: Look; readonly decision: Decision },
+): Promise<{ base: Stored; deeds: readonly Deed[] }> {
+  const { decision } = seen
+  const told = await warn(parts, decision)
+  const synced = await syncTags(parts, base.mirror, { tags: decision.state.tags, moment: seen.look.moment, urgent: false })
+  const { warned, tags, reasonClass } = decision.state
+  const state: State = { ...base.state, tags, reasonClass, ...(warned === undefined ? {} : { warned }) }
+  const next = { ...base, state, mirror: synced.mirror, samples: settled(parts, base.samples, { warned: told.warned }) }
+  await saveState(parts.host, parts.paths.state, next)
+  await writeStatus(parts, seen.look, { ...decision, state: { ...decision.state, ...state } })
+  return { base: next, deeds: [...told.deeds, ...(synced.deed === undefined ? [] : [synced.deed])] }
+}
+
+async function carryOut(parts: Parts, base: Stored | undefined, seen: { readonly look: Look; readonly decision: Decision }): Promise<Episode> {
+  const { decision } = seen
+  const mirror = base?.mirror ?? { failures: 0 }
+  let episode: Episode = { base, ...seen, state: decision.state, mirror, deeds: [] }
+  if (!decision.store) return episode
+  const told = await warn(parts, decision)
+  episode = { ...episode, deeds: [...told.deeds, ...(await say(parts, decision))] }
+  const action = decision.actions.find((one) => one.kind === 'act')
+  if (action?.kind === 'act') episode = await attempt(parts, episode, action)
+  if (episode.overtaken === true) return episode
+  const synced = await syncTags(parts, episode.mirror, { tags: episode.state.tags, moment: episode.look.moment, urgent: false })
+  episode = { ...episode, mirror: synced.mirror, deeds: [...episode.deeds, ...(synced.deed === undefined ? [] : [synced.deed])] }
+  await save(parts, episode, told.warned)
+  await closeOutcome(parts, episode.decision)
+  await writeStatus(parts, episode.look, { ...episode.decision, state: episode.state })
+  return episode
+}
+
+type Warned = Awaited<ReturnType<typeof warnTerminals>>
+
+async function warn(parts: Parts, decision: Decision): Promise<{ warned: Warned; deeds: readonly Deed[] }> {
+  const action = decision.actions.find((one) => one.kind === 'warn')
+  if (action?.kind !== 'warn') return { warned: [], deeds: [] }
+  const now = parts.host.clocks()
+  const quiet = duration(now.monoMs - decision.state.idleSince)
+  const at = timeOfDay(Math.max(action.due, now.monoMs), now)
+  const warned = await warnTerminals(parts.host, warning({ quiet, doing: parts.policy.action, at }))
+  return { warned, deeds: [{ action: 'warn', result: 'done', detail: `${warned.length} terminals told: ${parts.policy.action} at ${at}` }] }
+}
+
+/** Alerts and what `report` mode would have done: to the audit log. */
+async function say(parts: Parts, decision: Decision): Promise<readonly Deed[]> {
+  const deeds: Deed[] = []
+  for (const action of decision.actions) {
+    if (action.kind === 'alert') deeds.push({ action: 'alert', result: 'done', detail: action.reason })
+    if (action.kind === 'report') deeds.push({ action: 'report', result: 'dry-run', detail: action.reason })
+  }
+  for (const deed of deeds) await recordDeed(parts.host, parts.paths.audit, deed)
+  return deeds
+}
+
+async function save(parts: Parts, episode: Episode, warned: Warned): Promise<void> {
+  const deeds = { cpuMs: parts.host.self.cpuMs(), warned }
+  await saveState(parts.host, parts.paths.state, {
+    state: episode.state,
+    samples: settled(parts, episode.look.samples, deeds),
+    sampledAt: episode.look.sampledAt,
+    mirror: episode.mirror,
+  })
+}
+
+function settled(
+  parts: Parts,
+  samples: Stored['samples'],
+  deeds: { readonly cpuMs?: number; readonly warned: Warned },
+): Readonly<Record<string, StoredSample>> {
+  const next: Record<string, StoredSample> = { ...samples }
+  for (const { sensor } of parts.sensors) {
+    const found = next[sensor.name]
+    if (found === undefined || found.version !== sensor.sampleVersion || sensor.settle === undefined) continue
+    next[sensor.name] = { ...found, sample: sensor.settle(found.sample, deeds) }
+  }
+  return next
+}
+
+/** After the state is saved: told again it would be the same, so a crash in between loses nothing. */
+async function closeOutcome(parts: Parts, decision: Decision): Promise<void> {
+  const { outcome } = decision
+  if (outcome === undefined) return
+  const { host, paths } = parts
+  const off = outcome.offMs > 0 ? `, off for ${duration(outcome.offMs)}` : ''
+  const back = outcome.falseStop ? '; started again within 30 min: counted as a false stop' : ''
+  const result = outcome.result === 'failed' ? 'failed' : 'done'
+  await recordDeed(host, paths.audit, { action: 'reconcile', result, detail: `${outcome.result}${off}${back}`, intentId: outcome.intentId })
+  await closeIntent(host, paths.intents, { id: outcome.intentId, result: outcome.result })
+}
+
+async function writeStatus(parts: Parts, seen: Look, decision: Decision): Promise<void> {
+  await parts.host.store.replace(parts.paths.status, `${JSON.stringify(statusOf(parts, seen, decision))}\n`, 0o644)
+}
+
+async function makeFolders(parts: Parts): Promise<void> {
+  const { store } = parts.host
+  const { paths } = parts
+  await store.makeDir(paths.stateDir, 0o700)
+  await store.makeDir(paths.runDir, 0o755)
+  await store.makeDir(paths.leases, 0o1733)
+  await store.makeDir(paths.logDir, 0o750)
+}

@@ -1,0 +1,182 @@
+/** One look at the machine: who it is, what every sensor reads and judges, and what forbids acting. */
+import { classify } from '../decide/clock.ts'
+import { messageOf } from '../errors.ts'
+import type { Host } from '../host/host.ts'
+import type { Stored, StoredSample } from '../state.ts'
+import type { Clocks, Intent, Moment, NamedReading, Reading, RunIdentity, Veto } from '../types.ts'
+import type { ConfiguredSensor, Parts } from './parts.ts'
+
+const SENSOR_MS = 4_000
+const VETO_MS = 3_000
+const IDENTIFY_MS = 3_000
+const REASON_LIMIT = 200
+
+/** Everything one look found. */
+export interface Look {
+  readonly moment: Moment
+  readonly readings: readonly NamedReading[]
+  readonly vetoes: readonly Veto[]
+  readonly samples: Readonly<Record<string, StoredSample>>
+  readonly sampledAt: Clocks
+  readonly region?: string
+  /** Milliseconds that the readings cover; 0 without an earlier sample. */
+  readonly coveredMs: number
+}
+
+/** Runs `work` with a deadline of `ms`. Throws Error naming `what` when it passes. */
+export async function within<T>(
+  host: Host,
+  limit: { readonly ms: number; readonly what: string },
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const deadline = host.deadline(limit.ms)
+  const passed = new Promise<never>((_, reject) => {
+    deadline.signal.addEventListener('abort', () => reject(new Error(`${limit.what}: no answer within ${limit.ms / 1000} s`)))
+  })
+  try {
+    return await Promise.race([work(deadline.signal), passed])
+  } finally {
+    deadline.clear()
+  }
+}
+
+/** Looks at the machine; readings cover the time since `base`'s samples. Throws nothing that a sensor, veto or cloud throws. */
+export async function look(parts: Parts, base: Stored | undefined, intent: Intent | undefined): Promise<Look> {
+  const host = { ...parts.host }
+  const sampledAt = host.clocks()
+  const [identity, raw] = await Promise.all([identify(parts, host), readAll(parts.sensors, host)])
+  const moment: Moment = {
+    clocks: host.clocks(),
+    identity: identity.run,
+    cloudInitRunning: await cloudInitRuns(host),
+    ...(intent === undefined ? {} : { intent }),
+  }
+  const vetoes = [...identity.vetoes, ...(await readVetoes(parts, host, moment.clocks))]
+  const newRun = base === undefined || classify(base.state, moment, parts.policy.checkIntervalMs).newRun
+  const before = newRun ? undefined : base
+  const ms = before === undefined ? 0 : Math.max(1, sampledAt.monoMs - before.sampledAt.monoMs)
+  const readings = raw.map((one) => judgeOne(one, before, { now: sampledAt, ms }))
+  return {
+    moment,
+    readings,
+    vetoes,
+    samples: Object.fromEntries(raw.flatMap(({ part, sample }) => (sample === undefined ? [] : [stored(part, sample)]))),
+    sampledAt,
+    ...(identity.region === undefined ? {} : { region: identity.region }),
+    coveredMs: ms,
+  }
+}
+
+interface Raw {
+  readonly part: ConfiguredSensor
+  readonly sample?: { readonly value: unknown }
+  readonly problem?: string
+}
+
+async function readAll(sensors: readonly ConfiguredSensor[], host: Host): Promise<readonly Raw[]> {
+  return Promise.all(
+    sensors.map(async (part): Promise<Raw> => {
+      const { name } = part.sensor
+      try {
+        const value = await within(host, { ms: SENSOR_MS, what: name }, (signal) => part.sensor.read(host, signal))
+        return { part, sample: { value } }
+      } catch (error) {
+        return { part, problem: messageOf(error) }
+      }
+    }),
+  )
+}
+
+function stored(part: ConfiguredSensor, sample: { readonly value: unknown }): [string, StoredSample] {
+  return [part.sensor.name, { version: part.sensor.sampleVersion, sample: sample.value }]
+}
+
+function judgeOne(raw: Raw, before: Stored | undefined, span: { readonly now: Clocks; readonly ms: number }): NamedReading {
+  const { sensor, limits } = raw.part
+  const reading = judgeSafely(raw, before, { span, limits })
+  return { ...reading, sensor: sensor.name, reason: plain(reading.reason) }
+}
+
+function judgeSafely(
+  raw: Raw,
+  before: Stored | undefined,
+  context: { readonly span: { readonly now: Clocks; readonly ms: number }; readonly limits: Readonly<Record<string, number>> },
+): Reading {
+  const { sensor } = raw.part
+  if (raw.sample === undefined) return { kind: 'unknown', reason: raw.problem ?? 'not read' }
+  const earlier = before?.samples[sensor.name]
+  if (earlier === undefined || earlier.version !== sensor.sampleVersion) {
+    return { kind: 'unknown', reason: 'no earlier sample in this run of the machine' }
+  }
+  try {
+    return sensor.judge(raw.sample.value, earlier.sample, context)
+  } catch (error) {
+    return { kind: 'unknown', reason: messageOf(error) }
+  }
+}
+
+/** Without control characters, so that no name on this machine can write to a terminal through a reason. */
+function plain(text: string): string {
+  const cut = text.length > REASON_LIMIT ? `${text.slice(0, REASON_LIMIT - 1)}…` : text
+  return cut.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?')
+}
+
+interface Known {
+  readonly run: RunIdentity
+  readonly region?: string
+  readonly vetoes: readonly Veto[]
+}
+
+async function identify(parts: Parts, host: Host): Promise<Known> {
+  const local = await localIdentity(parts, host)
+  try {
+    const found = await within(host, { ms: IDENTIFY_MS, what: 'metadata' }, (signal) => parts.cloud.identify(signal))
+    const started = found.startedAt === undefined ? {} : { startedAt: found.startedAt }
+    const run = { ...local, instanceId: found.id, ...started }
+    const blind = parts.cloud.tellsStart && found.startedAt === undefined
+    const vetoes = blind ? [{ name: 'metadata', reason: 'metadata does not tell when this machine was started' }] : []
+    return { run, vetoes, ...(found.region === undefined ? {} : { region: found.region }) }
+  } catch (error) {
+    return { run: local, vetoes: [{ name: 'metadata', reason: plain(`no cloud action: ${messageOf(error)}`) }] }
+  }
+}
+
+/** Boot id and the stamps of the resume hooks: ours, and the one of EC2's own hibernation agent. */
+async function localIdentity(parts: Parts, host: Host): Promise<RunIdentity> {
+  const bootId = (await host.readText('/proc/sys/kernel/random/boot_id'))?.trim() || host.self.bootId
+  const stamps = [await host.store.read(parts.paths.resumed), await host.readText('/run/hibernate/resumed_at')]
+  const known = stamps.filter((stamp) => stamp !== undefined).map((stamp) => stamp.trim())
+  return { bootId, ...(known.length === 0 ? {} : { resumeStamp: known.join('|') }) }
+}
+
+/** Who the machine is now by local signs alone; for the moments around a call, where metadata would cost too much time. */
+export async function localMoment(parts: Parts, known: Moment): Promise<Moment> {
+  const identity = { ...known.identity, ...(await localIdentity(parts, parts.host)) }
+  return { ...known, identity, clocks: parts.host.clocks() }
+}
+
+/** cloud-init was started in this boot and has left neither a result nor a sign that it is switched off. */
+async function cloudInitRuns(host: Host): Promise<boolean> {
+  const names = await host.list('/run/cloud-init')
+  return names !== undefined && names.length > 0 && !names.includes('result.json') && !names.includes('disabled')
+}
+
+async function readVetoes(parts: Parts, host: Host, now: Clocks): Promise<readonly Veto[]> {
+  const { settings, paths } = parts
+  const context = {
+    now,
+    leaseDir: paths.leases,
+    keepCeilingMs: settings.keepCeilingMs,
+    protected: settings.protected,
+  }
+  const found = await Promise.all(
+    parts.vetoes.map(async (source): Promise<readonly Veto[]> => {
+      try {
+        return await within(host, { ms: VETO_MS, what: source.name }, (signal) => source.read(host, context, signal))
+      } catch (error) {
+        return [{ name: source.name, reason: plain(`${source.name} cannot be read: ${messageOf(error)}`) }]
+      }
+    }),
+  )
+  return found.flat().map((veto) => ({ ...veto, reason: plain(veto.reason) }))
+}

@@ -1,0 +1,69 @@
+/** What one check is made of: where it looks, what it judges by, and where its files are. */
+import type { Cloud } from '../clouds/cloud.ts'
+import type { Decision, Policy } from '../types.ts'
+import type { Input } from '../decide/state.ts'
+import type { Host } from '../host/host.ts'
+import type { Sensor } from '../sensors/sensor.ts'
+import type { VetoSource } from '../vetoes/veto.ts'
+
+/** Where the agent keeps its files. */
+export interface Paths {
+  readonly state: string
+  readonly intents: string
+  readonly configCache: string
+  readonly lockDir: string
+  readonly stateDir: string
+  readonly runDir: string
+  readonly status: string
+  readonly leases: string
+  readonly resumed: string
+  readonly logDir: string
+  readonly audit: string
+  readonly log: string
+}
+
+/** A sensor with the limits that the configuration gives it. */
+export interface ConfiguredSensor {
+  readonly sensor: Sensor<unknown>
+  readonly limits: Readonly<Record<string, number>>
+}
+
+/** Settings that the loop needs and the decision does not. */
+export interface Settings {
+  readonly tagPrefix: string
+  readonly protected: boolean
+  readonly operatorTags: 'optional' | 'required'
+  readonly keepCeilingMs: number
+}
+
+export interface Parts {
+  readonly host: Host
+  readonly cloud: Cloud
+  readonly sensors: readonly ConfiguredSensor[]
+  readonly vetoes: readonly VetoSource[]
+  readonly policy: Policy
+  readonly settings: Settings
+  readonly paths: Paths
+  decide(input: Input): Decision
+}
+
+/** The agent's files: the system's folders, or all below `stateDir` when one is given. */
+export function pathsOf(stateDir: string | undefined): Paths {
+  const state = stateDir ?? '/var/lib/idle-agent'
+  const run = stateDir === undefined ? '/run/idle-agent' : `${stateDir}/run`
+  const log = stateDir === undefined ? '/var/log/idle-agent' : `${stateDir}/log`
+  return {
+    stateDir: state,
+    state: `${state}/state.json`,
+    intents: `${state}/intents.jsonl`,
+    configCache: `${state}/config.json`,
+    lockDir: `${state}/lock`,
+    runDir: run,
+    status: `${run}/status.json`,
+    leases: `${run}/leases`,
+    resumed: `${run}/resumed_at`,
+    logDir: log,
+    audit: `${log}/audit.jsonl`,
+    log: `${log}/agent.log`,
+  }
+}

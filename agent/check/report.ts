@@ -1,0 +1,103 @@
+/** What a check tells: the object of `check --json`, the file behind `status`, the lines for a person. */
+import { duration, iso, toWall } from '../decide/words.ts'
+import type { Action, Decision, NamedReading, Veto } from '../types.ts'
+import type { Checked } from '../agent.ts'
+import type { Look } from './observe.ts'
+import type { Parts } from './parts.ts'
+
+/** `check --json`, schema idle-agent.check.v1. */
+export function checkObject(parts: Parts, checked: Checked): Record<string, unknown> {
+  const { look, decision } = checked
+  const { clocks, identity } = look.moment
+  const idle = decision.verdict === 'idle' && decision.phase !== 'grace'
+  return {
+    schema: 'idle-agent.check.v1',
+    at: new Date(clocks.wallMs).toISOString(),
+    host: {
+      cloud: parts.cloud.name,
+      id: identity.instanceId ?? null,
+      region: look.region ?? null,
+      bootId: identity.bootId,
+      uptimeSeconds: Math.round(clocks.bootMs / 1000),
+    },
+    verdict: decision.verdict,
+    state: decision.phase,
+    idleSince: idle ? new Date(toWall(decision.state.idleSince, clocks)).toISOString() : null,
+    idleSeconds: idle ? Math.round((clocks.monoMs - decision.state.idleSince) / 1000) : 0,
+    covered: { seconds: Math.round(look.coveredMs / 100) / 10, complete: decision.interval.covered },
+    next: nextOf(parts, look, decision),
+    reason: decision.reason,
+    readings: look.readings.map(readingObject),
+    vetoes: look.vetoes.map(({ name, reason }) => ({ name, reason })),
+    actions: checked.deeds.map(({ action, result, detail }) => ({ action, result, detail })),
+    ...(checked.notes.length === 0 ? {} : { notes: checked.notes }),
+  }
+}
+
+/** What happens next if nothing changes, and when; `at` is null where the end is not known. */
+function nextOf(parts: Parts, look: Look, decision: Decision): Record<string, unknown> {
+  const { clocks } = look.moment
+  if (decision.phase === 'grace') {
+    return { action: 'none', at: iso(toWall(Math.max(decision.state.run.graceUntil, clocks.monoMs), clocks)) }
+  }
+  if (!parts.policy.enabled || decision.verdict !== 'idle') return { action: 'none', at: null }
+  const pending = decision.actions.find((action): action is Extract<Action, { kind: 'act' }> => action.kind === 'act')
+  const method = decision.state.attempt.stopInstead ? 'stop' : parts.policy.action
+  const at = decision.due === undefined ? null : new Date(Math.round(toWall(decision.due, clocks))).toISOString()
+  return { action: pending?.method ?? method, at }
+}
+
+function readingObject(reading: NamedReading): Record<string, unknown> {
+  const { sensor, kind, reason, value, unit, limit } = reading
+  return {
+    sensor,
+    kind,
+    reason,
+    ...(value === undefined ? {} : { value }),
+    ...(unit === undefined ? {} : { unit }),
+    ...(limit === undefined ? {} : { limit }),
+  }
+}
+
+/** What everybody on the machine may read: the check without texts that other people wrote. */
+export function statusOf(parts: Parts, look: Look, decision: Decision): Record<string, unknown> {
+  const object = checkObject(parts, { look, decision, deeds: [], notes: [] })
+  const { state } = decision
+  return {
+    ...object,
+    schema: 'idle-agent.status.v1',
+    wanted: parts.policy.action,
+    enabled: parts.policy.enabled,
+    clockReason: state.idleSinceReason,
+    run: { began: iso(state.run.began.wallMs), cause: state.run.cause },
+    schedule: {
+      configuredSeconds: parts.policy.checkIntervalMs / 1000,
+      observedSeconds: state.cadenceMs.map((ms) => Math.round(ms / 1000)),
+    },
+    score: state.score,
+    falseStops: state.falseStops.length,
+    unseenStops: state.unseenStops,
+    ...(state.attempt.refusal === undefined ? {} : { refusal: state.attempt.refusal }),
+    tags: state.tags,
+  }
+}
+
+const marks: Record<NamedReading['kind'], string> = { active: '●', hold: '◐', idle: '○', unknown: '?', absent: '·' }
+const colours: Record<NamedReading['kind'], number> = { active: 32, hold: 33, idle: 2, unknown: 31, absent: 2 }
+
+/** The check for a person: the sentence first, then its evidence. */
+export function checkLines(checked: Checked, colour: boolean): readonly string[] {
+  const { look, decision, deeds } = checked
+  const paint = (code: number, text: string): string => (colour ? `\u001b[${code}m${text}\u001b[0m` : text)
+  const headline = { active: 32, idle: 36, unknown: 31 }[decision.verdict]
+  const lines = [`${paint(headline, `${decision.verdict}`)} (${decision.phase}): ${decision.reason}`]
+  for (const { sensor, kind, reason } of look.readings) {
+    lines.push(`  ${paint(colours[kind], `${marks[kind]} ${sensor.padEnd(9)} ${kind.padEnd(8)}`)} ${reason}`)
+  }
+  for (const { name, reason } of look.vetoes.map((veto: Veto) => veto)) {
+    lines.push(`  ${paint(33, `! ${name.padEnd(9)} ${'veto'.padEnd(8)}`)} ${reason}`)
+  }
+  if (look.coveredMs > 0) lines.push(paint(2, `  covers the last ${duration(look.coveredMs)}${decision.interval.covered ? '' : ', not all of it'}`))
+  for (const { action, result, detail } of deeds) lines.push(`  ${paint(1, `→ ${action} ${result}`)}: ${detail}`)
+  return [...lines, ...checked.notes.map((note) => `  note: ${note}`)]
+}

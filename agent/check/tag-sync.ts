@@ -1,0 +1,67 @@
+/** Keeps the cloud's tags in step with the state: written when they change, all in one call, never in the way of an action. */
+import { recordDeed, type Deed } from '../audit.ts'
+import { tagKey, writtenTags } from '../clouds/tags.ts'
+import { messageOf } from '../errors.ts'
+import type { TagMirror } from '../state.ts'
+import type { Moment, StateTags } from '../types.ts'
+import { within } from './observe.ts'
+import type { Parts } from './parts.ts'
+
+const RETRY_CEILING_MS = 3_600_000
+
+interface Wanted {
+  readonly tags: StateTags
+  readonly moment: Moment
+  /** True just before an action: earlier failures do not postpone it. */
+  readonly urgent: boolean
+}
+
+/** Writes the tags if the cloud shows others. Never throws for the cloud; the mirror says what is known to be there. */
+export async function syncTags(
+  parts: Parts,
+  mirror: TagMirror,
+  wanted: Wanted,
+): Promise<{ readonly mirror: TagMirror; readonly deed?: Deed }> {
+  const { moment, tags } = wanted
+  const id = moment.identity.instanceId
+  if (!parts.policy.enabled || id === undefined) return { mirror }
+  const known = mirror.instanceId === id ? mirror.written : undefined
+  if (known !== undefined && same(known, tags)) return { mirror }
+  if (!wanted.urgent && postponed(mirror, moment)) return { mirror }
+  const result = await write(parts, tags, wanted.urgent)
+  const done = result.result === 'done'
+  const deed = done ? { ...result, detail: changedKeys(known, tags).join(' ') } : result
+  await recordDeed(parts.host, parts.paths.audit, deed)
+  return { mirror: done ? { written: tags, instanceId: id, failures: 0 } : { ...mirror, ...failed(parts, mirror, moment) }, deed }
+}
+
+async function write(parts: Parts, tags: StateTags, urgent: boolean): Promise<Deed> {
+  const keyed = Object.fromEntries(writtenTags.map((name) => [tagKey(parts.settings.tagPrefix, name), tags[name]]))
+  try {
+    const limit = { ms: urgent ? 4_000 : 8_000, what: 'tags' }
+    await within(parts.host, limit, (signal) => parts.cloud.writeTags(keyed, signal))
+    return { action: 'tag', result: 'done', detail: '' }
+  } catch (error) {
+    return { action: 'tag', result: 'failed', detail: messageOf(error) }
+  }
+}
+
+function failed(parts: Parts, mirror: TagMirror, moment: Moment): Partial<TagMirror> {
+  const failures = mirror.failures + 1
+  const wait = failures === 1 ? 0 : Math.min(RETRY_CEILING_MS, parts.policy.checkIntervalMs * 2 ** Math.min(failures - 1, 20))
+  return { failures, notBeforeBootMs: moment.clocks.bootMs + wait, bootId: moment.identity.bootId }
+}
+
+function postponed(mirror: TagMirror, moment: Moment): boolean {
+  const { notBeforeBootMs, bootId } = mirror
+  return notBeforeBootMs !== undefined && bootId === moment.identity.bootId && moment.clocks.bootMs < notBeforeBootMs
+}
+
+function same(a: StateTags, b: StateTags): boolean {
+  return changedKeys(a, b).length === 0
+}
+
+function changedKeys(was: StateTags | undefined, is: StateTags): readonly string[] {
+  const before = new Map(Object.entries(was ?? {}))
+  return Object.entries(is).flatMap(([name, value]) => (before.get(name) === value ? [] : [`${name}=${value}`]))
+}

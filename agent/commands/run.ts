@@ -1,0 +1,40 @@
+/** `run`: `check --act` on the configured interval, resident, for hosts without cron. */
+import { checkAndAct } from '../agent.ts'
+import { LockedError, messageOf, UsageError } from '../errors.ts'
+import { assemble } from './assemble.ts'
+import type { CommandContext } from './context.ts'
+
+/** Checks until the process is ended; a failing check is told and the next one runs. Throws UsageError. */
+export async function run(context: CommandContext): Promise<number> {
+  if (context.args.length > 0) throw new UsageError(`run takes no arguments, got ${context.args.join(' ')}`)
+  const { config } = await assemble(context)
+  const pattern = cronPattern(config.checkIntervalMs / 1000)
+  if (pattern === undefined) {
+    const minutes = config.checkIntervalMs / 60_000
+    throw new UsageError(`idle_detection.check_interval_minutes: cron cannot express ${minutes} minutes; take whole seconds or minutes that divide 60`)
+  }
+  const { schedule } = await import('node-cron')
+  await once(context)
+  schedule(pattern, () => once(context), { noOverlap: true })
+  return new Promise(() => undefined)
+}
+
+/** The six fields of node-cron for an interval that divides a minute or an hour evenly; else `undefined`. */
+export function cronPattern(seconds: number): string | undefined {
+  if (Number.isInteger(seconds) && seconds >= 1 && 60 % seconds === 0) return seconds === 60 ? '0 * * * * *' : `*/${seconds} * * * * *`
+  const minutes = seconds / 60
+  if (Number.isInteger(minutes) && minutes >= 1 && 60 % minutes === 0) return minutes === 60 ? '0 0 * * * *' : `0 */${minutes} * * * *`
+  return undefined
+}
+
+/** The configuration is read anew each time, so a change needs no restart. */
+async function once(context: CommandContext): Promise<void> {
+  const at = new Date(context.host.clocks().wallMs).toISOString()
+  try {
+    const { parts } = await assemble(context)
+    const { decision } = await checkAndAct(parts)
+    context.out(`${at} ${decision.verdict} (${decision.phase}): ${decision.reason}`)
+  } catch (error) {
+    if (!(error instanceof LockedError)) context.out(`${at} this check failed, the next one follows: ${messageOf(error)}`)
+  }
+}

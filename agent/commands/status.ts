@@ -1,0 +1,67 @@
+/** `status`: what the last check left for everybody to read. */
+import { pathsOf } from '../check/parts.ts'
+import { duration } from '../decide/words.ts'
+import { HostError, UsageError } from '../errors.ts'
+import { isObject, type JsonObject, listAt, numberAt, objectAt, parseObject, textAt } from '../parse.ts'
+import type { CommandContext } from './context.ts'
+
+/** Throws HostError if no check has left a status. */
+export async function status({ host, flags, args, out, colour }: CommandContext): Promise<number> {
+  if (args.length > 0) throw new UsageError(`status takes no arguments, got ${args.join(' ')}`)
+  const path = pathsOf(flags.stateDir).status
+  const text = await host.store.read(path)
+  if (text === undefined) {
+    throw new HostError(`${path} is not there: no check has run since boot; run "sudo idle-agent check --act" or look at the schedule`)
+  }
+  if (flags.json) {
+    out(text.trim())
+    return 0
+  }
+  for (const line of statusLines(parseObject(text), { nowMs: host.clocks().wallMs, colour })) out(line)
+  return 0
+}
+
+function statusLines(status: JsonObject, view: { readonly nowMs: number; readonly colour: boolean }): readonly string[] {
+  const bold = (text: string): string => (view.colour ? `\u001b[1m${text}\u001b[0m` : text)
+  const atMs = Date.parse(textAt(status, 'at'))
+  const row = (name: string, text: string): string => `  ${name.padEnd(12)} ${text}`
+  const readings = listAt(status, 'readings', (one) => (isObject(one) ? one : {}))
+  const vetoes = listAt(status, 'vetoes', (one) => (isObject(one) ? one : {}))
+  return [
+    bold(`${textAt(status, 'verdict')} (${textAt(status, 'state')}): ${textAt(status, 'reason')}`),
+    row('last check', `${duration(view.nowMs - atMs)} ago${late(status, view.nowMs - atMs)}`),
+    row('idle since', typeof status['idleSince'] === 'string' ? status['idleSince'] : `not idle; the clock last started again: ${textAt(status, 'clockReason')}`),
+    row('next', nextWords(objectAt(status, 'next'), status)),
+    ...vetoes.map((veto) => row('veto', `${String(veto['name'])}: ${String(veto['reason'])}`)),
+    ...readings.map((reading) => row(String(reading['sensor']), `${String(reading['kind'])}: ${String(reading['reason'])}`)),
+    row('run', `since ${textAt(objectAt(status, 'run'), 'began')} (${textAt(objectAt(status, 'run'), 'cause')})`),
+    ...scoreLines(status, row),
+  ]
+}
+
+/** A schedule that does not match the configuration is said, not hidden. */
+function late(status: JsonObject, ageMs: number): string {
+  const seconds = numberAt(objectAt(status, 'schedule'), 'configuredSeconds')
+  return ageMs > (2 * seconds + 30) * 1000 ? `: the schedule does not run (a check is due every ${duration(seconds * 1000)})` : ''
+}
+
+function nextWords(next: JsonObject, status: JsonObject): string {
+  if (status['enabled'] === false) return 'nothing: the agent is switched off (enabled: false)'
+  const action = textAt(next, 'action')
+  const at = next['at']
+  if (status['state'] === 'grace') return `counting begins at ${String(at ?? 'the end of grace')}`
+  if (action === 'none') return `nothing: ${String(status['wanted'])} comes after the configured minutes of idleness`
+  return typeof at === 'string' ? `${action} at ${at}` : `${action} when nothing forbids it any more`
+}
+
+function scoreLines(status: JsonObject, row: (name: string, text: string) => string): readonly string[] {
+  const score = objectAt(status, 'score')
+  const lines: string[] = []
+  if (status['wanted'] === 'report') {
+    lines.push(row('score', `would have stopped ${numberAt(score, 'wouldHaveStopped')} times, ${numberAt(score, 'wouldHaveBeenFalse')} false`))
+  }
+  if (numberAt(status, 'falseStops') > 0) {
+    lines.push(row('false stops', `${numberAt(status, 'falseStops')} in 28 days: the threshold is longer at those hours`))
+  }
+  return typeof status['refusal'] === 'string' ? [...lines, row('refused', status['refusal'])] : lines
+}

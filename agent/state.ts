@@ -1,0 +1,184 @@
+/** The agent's memory on disk: one file, replaced atomically; what cannot be read is moved aside and counts as nothing. */
+import { messageOf } from './errors.ts'
+import type { Host } from './host/host.ts'
+import {
+  booleanAt,
+  isObject,
+  type JsonObject,
+  listAt,
+  numberAt,
+  objectAt,
+  oneOf,
+  optional,
+  parseObject,
+  textAt,
+} from './parse.ts'
+import type { Attempt, Clocks, FalseStop, RunIdentity, State, StateTags, WeakEvidence } from './types.ts'
+
+/** Version of the file's form. A file of another version is moved aside. */
+const SCHEMA = 'idle-agent.state.v1'
+
+/** A sensor's last sample and the form it is in. */
+export interface StoredSample {
+  readonly version: number
+  readonly sample: unknown
+}
+
+/** What the cloud is known to show, and when a failed write may be tried again. */
+export interface TagMirror {
+  readonly written?: StateTags
+  readonly instanceId?: string
+  readonly failures: number
+  /** Boot-time milliseconds before which no tag write is tried. */
+  readonly notBeforeBootMs?: number
+  readonly bootId?: string
+}
+
+export interface Stored {
+  readonly state: State
+  readonly samples: Readonly<Record<string, StoredSample>>
+  /** Clocks when the samples were taken. */
+  readonly sampledAt: Clocks
+  readonly mirror: TagMirror
+}
+
+/** Loads the state. `problem` says what was wrong with a file that had to be ignored. Throws HostError if unreadable. */
+export async function loadState(host: Host, path: string): Promise<{ stored?: Stored; problem?: string }> {
+  const text = await host.store.read(path)
+  if (text === undefined) return {}
+  try {
+    return { stored: parseStored(text) }
+  } catch (error) {
+    return { problem: `${path} cannot be used (${messageOf(error)}); starting without it` }
+  }
+}
+
+/** Moves an unusable state file aside, so that it can be looked at, and keeps only the latest such file. */
+export async function moveAside(host: Host, path: string): Promise<void> {
+  await host.store.rename(path, `${path}.corrupt`)
+}
+
+/** Replaces the state file atomically. Throws HostError. */
+export async function saveState(host: Host, path: string, stored: Stored): Promise<void> {
+  await host.store.replace(path, `${JSON.stringify({ schema: SCHEMA, ...stored })}\n`, 0o600)
+}
+
+function parseStored(text: string): Stored {
+  const file = parseObject(text)
+  if (file['schema'] !== SCHEMA) throw new Error(`its form is ${String(file['schema'])}, not ${SCHEMA}`)
+  const samples: Record<string, StoredSample> = {}
+  for (const [name, value] of Object.entries(objectAt(file, 'samples'))) {
+    if (isObject(value)) samples[name] = { version: numberAt(value, 'version'), sample: value['sample'] }
+  }
+  return {
+    state: parseState(objectAt(file, 'state')),
+    samples,
+    sampledAt: clocksAt(file, 'sampledAt'),
+    mirror: parseMirror(objectAt(file, 'mirror')),
+  }
+}
+
+function parseMirror(mirror: JsonObject): TagMirror {
+  return {
+    failures: numberAt(mirror, 'failures'),
+    ...optional(mirror, 'instanceId', textAt),
+    ...optional(mirror, 'notBeforeBootMs', numberAt),
+    ...optional(mirror, 'bootId', textAt),
+    ...optional(mirror, 'written', tagsAt),
+  }
+}
+
+function parseState(state: JsonObject): State {
+  const score = objectAt(state, 'score')
+  return {
+    identity: parseIdentity(objectAt(state, 'identity')),
+    last: clocksAt(state, 'last'),
+    cadenceMs: listAt(state, 'cadenceMs', (value) => numberAt({ value }, 'value')),
+    run: parseRun(objectAt(state, 'run')),
+    idleSince: numberAt(state, 'idleSince'),
+    idleSinceReason: textAt(state, 'idleSinceReason'),
+    seen: parseSeen(objectAt(state, 'seen')),
+    ...optional(state, 'unknownSince', numberAt),
+    alerted: booleanAt(state, 'alerted'),
+    ...optional(state, 'warned', warnedAt),
+    ...optional(state, 'reported', numberAt),
+    tags: tagsAt(state, 'tags'),
+    reasonClass: textAt(state, 'reasonClass'),
+    attempt: parseAttempt(objectAt(state, 'attempt')),
+    unseenStops: numberAt(state, 'unseenStops'),
+    falseStops: listAt(state, 'falseStops', parseFalseStop),
+    score: {
+      wouldHaveStopped: numberAt(score, 'wouldHaveStopped'),
+      wouldHaveBeenFalse: numberAt(score, 'wouldHaveBeenFalse'),
+      ...optional(score, 'lastWallMs', numberAt),
+    },
+  }
+}
+
+function parseIdentity(identity: JsonObject): RunIdentity {
+  return {
+    bootId: textAt(identity, 'bootId'),
+    ...optional(identity, 'instanceId', textAt),
+    ...optional(identity, 'startedAt', textAt),
+    ...optional(identity, 'resumeStamp', textAt),
+  }
+}
+
+function parseRun(run: JsonObject): State['run'] {
+  return {
+    id: textAt(run, 'id'),
+    began: clocksAt(run, 'began'),
+    cause: textAt(run, 'cause'),
+    graceUntil: numberAt(run, 'graceUntil'),
+    personSeen: booleanAt(run, 'personSeen'),
+    ended: booleanAt(run, 'ended'),
+  }
+}
+
+const kinds: readonly WeakEvidence[] = ['connection', 'output', 'gpu-memory']
+
+function parseSeen(seen: JsonObject): State['seen'] {
+  const found: { [K in WeakEvidence]?: { at: number; limitMs: number } } = {}
+  for (const kind of kinds) {
+    if (seen[kind] === undefined) continue
+    const mark = objectAt(seen, kind)
+    found[kind] = { at: numberAt(mark, 'at'), limitMs: numberAt(mark, 'limitMs') }
+  }
+  return found
+}
+
+function parseAttempt(attempt: JsonObject): Attempt {
+  return {
+    refusals: numberAt(attempt, 'refusals'),
+    stopInstead: booleanAt(attempt, 'stopInstead'),
+    ...optional(attempt, 'retryAt', numberAt),
+    ...optional(attempt, 'notReadySince', numberAt),
+    ...optional(attempt, 'refusal', textAt),
+  }
+}
+
+function parseFalseStop(value: unknown): FalseStop {
+  if (!isObject(value)) throw new Error('falseStops holds something else')
+  return { wallMs: numberAt(value, 'wallMs'), hourClass: textAt(value, 'hourClass') }
+}
+
+function warnedAt(object: JsonObject, key: string): NonNullable<State['warned']> {
+  const warned = objectAt(object, key)
+  return { idleSince: numberAt(warned, 'idleSince'), due: numberAt(warned, 'due') }
+}
+
+function tagsAt(object: JsonObject, key: string): StateTags {
+  const tags = objectAt(object, key)
+  return {
+    IdleStatus: oneOf(tags, 'IdleStatus', ['active', 'idle']),
+    IdleSince: textAt(tags, 'IdleSince'),
+    IdleAction: oneOf(tags, 'IdleAction', ['', 'hibernating', 'hibernated', 'stopping', 'stopped']),
+    IdleReason: textAt(tags, 'IdleReason'),
+  }
+}
+
+/** Three clocks under a key. Throws Error naming it. */
+export function clocksAt(object: JsonObject, key: string): Clocks {
+  const clocks = objectAt(object, key)
+  return { wallMs: numberAt(clocks, 'wallMs'), bootMs: numberAt(clocks, 'bootMs'), monoMs: numberAt(clocks, 'monoMs') }
+}

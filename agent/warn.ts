@@ -1,0 +1,23 @@
+/** Tells everybody on a terminal what will happen, when, and how to prevent it. */
+import type { FileStat, Host } from './host/host.ts'
+
+/** Writes to every pseudo-terminal; gives back those that took it, with their facts read after the write. */
+export async function warnTerminals(host: Host, text: string): Promise<readonly { path: string; stat: FileStat }[]> {
+  const names = (await host.list('/dev/pts')) ?? []
+  const warned: { path: string; stat: FileStat }[] = []
+  for (const name of names.filter((one) => /^\d+$/.test(one))) {
+    const path = `/dev/pts/${name}`
+    if (!(await host.writeTerminal(path, `\r\n\u0007${text.replaceAll('\n', '\r\n')}\r\n`))) continue
+    const stat = await host.stat(path)
+    if (stat !== undefined) warned.push({ path, stat })
+  }
+  return warned
+}
+
+/** The words of the warning. */
+export function warning(facts: { readonly quiet: string; readonly doing: string; readonly at: string }): string {
+  return [
+    `idle-agent: nothing has needed this machine for ${facts.quiet}; it will ${facts.doing} at ${facts.at}.`,
+    'To prevent it: press Enter here, or run  idle-agent keep --for 4h',
+  ].join('\n')
+}
