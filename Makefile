@@ -29,7 +29,8 @@ bench: dist/idle-agent ## every cost figure that the docs quote, measured here
 weigh: $(READY) ## bytes of each package in the executable, and which of them every check loads
 	@$(NODE) tools/weigh.ts
 
-golden: dist/idle-agent ## rewrite the golden files; review the diff
+golden: dist/idle-agent ## rewrite the golden files and the generated docs; review the diff
+	@$(NODE) tools/docs.ts
 	@$(NODE) node_modules/.bin/vitest run --update
 
 format: $(READY) ## format the source and mend what the linter can mend

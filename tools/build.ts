@@ -1,16 +1,18 @@
 // Builds dist/idle-agent-linux-<arch>: bundle, stripped Node, blob with code cache, injection, first run, sums.
 import { execFileSync, spawnSync } from 'node:child_process'
-import { chmodSync, copyFileSync, linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { copyFileSync, linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { constants, zstdCompressSync } from 'node:zlib'
 import { inject } from 'postject'
 import { type Arch, checkBase, sha256 } from './base.ts'
-import { bundle, type Identity, readIdentity } from './bundle.ts'
+import { type Bundle, bundle, type Identity, readIdentity } from './bundle.ts'
 
 const sentinelFuse = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2'
 const maxBytes = 115_000_000
 const maxZstdBytes = 36_000_000
+
+type Bundled = Bundle & { readonly folder: string }
 
 /** Strips before the injection: a stripped executable that already holds its blob no longer starts. */
 function stripBase(arch: Arch, folder: string): string {
@@ -22,19 +24,25 @@ function stripBase(arch: Arch, folder: string): string {
   return stripped
 }
 
-/** Has the base write the blob that it will later find in itself. */
-function makeBlob(node: string, folder: string): Buffer {
+// Without a fixed seed the code cache differs at every build; a fixed hash seed would be rejected at run time.
+const seeded = '--random-seed=1'
+
+/** Has the base make the code caches and the blob that it will later find in itself. */
+function makeBlob(node: string, { folder, script, chunks }: Bundled): Buffer {
+  const run = (...args: readonly string[]) => execFileSync(resolve(node), args, { cwd: folder, env: {}, stdio: 'pipe' })
+  const tool = resolve('tools/code-cache.ts')
+  run(seeded, tool, 'write', ...chunks)
+  run(tool, 'check', ...chunks)
   const config = {
-    main: 'agent.cjs', // relative, or the folder of the build would end up in the executable
+    main: script, // relative, or the folder of the build would end up in the executable
     output: 'sea.blob',
     disableExperimentalSEAWarning: true,
     useCodeCache: true,
     execArgvExtension: 'none', // NODE_OPTIONS of whoever calls it must not reach an agent that runs as root
+    assets: Object.fromEntries(chunks.flatMap((name) => [name, `${name}.cache`]).map((name) => [`./${name}`, name])),
   }
   writeFileSync(join(folder, 'sea.json'), JSON.stringify(config))
-  // Without a fixed seed the code cache differs at every build; a fixed hash seed would be rejected at run time.
-  const args = ['--random-seed=1', '--experimental-sea-config', 'sea.json']
-  execFileSync(join(process.cwd(), node), args, { cwd: folder, env: {}, stdio: 'pipe' })
+  run(seeded, '--experimental-sea-config', 'sea.json')
   return readFileSync(join(folder, 'sea.blob'))
 }
 
@@ -79,19 +87,19 @@ async function main(): Promise<void> {
     options: { entry: { type: 'string', default: 'agent/main.ts' }, out: { type: 'string', default: 'dist' } },
   })
   const arch: Arch = 'x64'
-  const folder = 'build'
+  const folder = 'build/bundle'
   const name = `idle-agent-linux-${arch}`
   const executable = join(values.out, name)
-  mkdirSync(folder, { recursive: true })
   mkdirSync(values.out, { recursive: true })
   const identity = readIdentity()
-  await bundle(values.entry, folder, identity)
-  const node = stripBase(arch, folder)
-  const blob = makeBlob(node, folder)
+  const bundled = await bundle(values.entry, folder, identity)
+  const node = stripBase(arch, 'build')
+  const blob = makeBlob(node, { ...bundled, folder })
+  await injectBlob(node, blob)
   rmSync(executable, { force: true })
+  // A copy, also for its own sake: postject writes in one piece, which leaves the file in large page-cache folios, and
+  // then 20 MB more of it are mapped, and counted as resident, than of a file that was downloaded or copied.
   copyFileSync(node, executable)
-  chmodSync(executable, 0o755)
-  await injectBlob(executable, blob)
   runOnce(executable, identity)
   const own = join(values.out, 'idle-agent')
   rmSync(own, { force: true })

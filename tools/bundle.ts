@@ -1,14 +1,21 @@
-// Bundles agent/main.ts into one CommonJS file and keeps esbuild's account of what is in it.
+// Bundles agent/main.ts into one script and, for each `await import()`, a chunk that is read only when it is needed.
 import { execFileSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { build, type Metafile } from 'esbuild'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { type BuildOptions, build, type Metafile, transform } from 'esbuild'
 
 /** What the executable can say about itself; becomes the constants of agent/build.d.ts. */
 export interface Identity {
   readonly version: string
   readonly commit: string
   readonly commitDate: string
+}
+
+/** The script, the chunks that belong to it (file names in the same folder), and esbuild's account of both. */
+export interface Bundle {
+  readonly script: string
+  readonly chunks: readonly string[]
+  readonly metafile: Metafile
 }
 
 function git(...args: readonly string[]): string {
@@ -27,29 +34,57 @@ export function readIdentity(): Identity {
   }
 }
 
-/** Writes `<folder>/agent.cjs` and `<folder>/meta.json`. */
-export async function bundle(entry: string, folder: string, identity: Identity): Promise<Metafile> {
-  const { metafile } = await build({
-    entryPoints: [entry],
-    outfile: join(folder, 'agent.cjs'),
+function options(entry: string, folder: string, identity: Identity): BuildOptions {
+  return {
+    entryPoints: { main: entry },
+    outdir: folder,
     bundle: true,
     minify: true,
-    metafile: true,
+    splitting: true,
+    format: 'esm', // the only format that esbuild splits; each file is turned into CommonJS afterwards
+    chunkNames: '[name]-[hash]',
     platform: 'node',
     target: 'node24',
-    format: 'cjs',
     // The SDK's CommonJS entry cannot be shaken: 1029 kB against 840 kB through `module`.
     mainFields: ['module', 'main'],
     legalComments: 'none',
     logLevel: 'warning',
+    write: false,
     define: {
       __VERSION__: JSON.stringify(identity.version),
       __COMMIT__: JSON.stringify(identity.commit),
       __COMMIT_DATE__: JSON.stringify(identity.commitDate),
-      // node-cron asks where its file lies; a CommonJS bundle has no import.meta and would die when it is loaded.
+      // node-cron asks where its file lies; CommonJS has no import.meta and would die when it is loaded.
       'import.meta.url': '"file:///idle-agent.cjs"',
     },
-  })
+  }
+}
+
+/** `import()` becomes a deferred `require`, which tools/loader.cjs answers; the result is ASCII only. */
+async function toCommonJs(text: string): Promise<string> {
+  const supported = { 'dynamic-import': false }
+  const { code } = await transform(text, { format: 'cjs', platform: 'node', target: 'node24', minify: true, supported })
+  return code
+}
+
+/** Writes `agent.cjs`, the chunks and `meta.json` into a folder that holds nothing else. */
+export async function bundle(entry: string, folder: string, identity: Identity): Promise<Bundle> {
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder, { recursive: true })
+  const { metafile, outputFiles } = await build({ ...options(entry, folder, identity), metafile: true, write: false })
+  const chunks: string[] = []
+  for (const file of outputFiles) {
+    const name = basename(file.path)
+    const code = await toCommonJs(file.text)
+    const body = `(function(exports,require,module){${code}})`
+    if (name === 'main.js') {
+      const loader = readFileSync('tools/loader.cjs', 'utf8')
+      writeFileSync(join(folder, 'agent.cjs'), `${loader}${body}({},load,{})\n`)
+    } else {
+      writeFileSync(join(folder, name), body)
+      chunks.push(name)
+    }
+  }
   writeFileSync(join(folder, 'meta.json'), JSON.stringify(metafile))
-  return metafile
+  return { script: 'agent.cjs', chunks: chunks.sort(), metafile }
 }

@@ -24,6 +24,7 @@ const quick: readonly Step[] = [
   { name: 'types', argv: [`${bin}/tsc`] },
   { name: 'imports', argv: ['tools/check-imports.ts'] },
   { name: 'files', argv: ['tools/check-files.ts'] },
+  { name: 'docs', argv: ['tools/docs.ts', '--check'] },
 ]
 
 const steps: Readonly<Record<string, readonly Step[]>> = {

@@ -1,7 +1,7 @@
 // Prints what each package and folder puts into the executable, and which of it every check loads.
-import { mkdirSync } from 'node:fs'
 import type { Metafile } from 'esbuild'
 import { bundle, readIdentity } from './bundle.ts'
+import { hotRoots } from './check-imports.ts'
 
 interface Weight {
   readonly name: string
@@ -15,26 +15,29 @@ function ownerOf(path: string): string {
   return inPackage?.[1] ?? path
 }
 
-/** The files that are loaded without an `await import()`, from the entry on. */
-function hotInputs(inputs: Metafile['inputs'], entry: string): ReadonlySet<string> {
-  const hot = new Set([entry])
+/** The files of the executable that a check always reads: those of its entry points and what they import statically. */
+function hotOutputs(outputs: Metafile['outputs']): ReadonlySet<string> {
+  const roots = Object.entries(outputs).filter(([path, { entryPoint = '' }]) => {
+    return path.endsWith('/main.js') || hotRoots.includes(entryPoint)
+  })
+  const hot = new Set(roots.map(([path]) => path))
   for (const path of hot) {
-    for (const one of inputs[path]?.imports ?? []) {
-      if (one.kind !== 'dynamic-import' && one.external !== true) hot.add(one.path)
+    for (const one of outputs[path]?.imports ?? []) {
+      if (one.kind === 'import-statement' && one.external !== true) hot.add(one.path)
     }
   }
   return hot
 }
 
 /** One row an owner, heaviest first. */
-export function weigh(metafile: Metafile): readonly Weight[] {
+export function weigh({ outputs }: Pick<Metafile, 'outputs'>): readonly Weight[] {
   const rows = new Map<string, Weight>()
-  for (const output of Object.values(metafile.outputs)) {
-    const hot = hotInputs(metafile.inputs, output.entryPoint ?? '')
-    for (const [path, { bytesInOutput }] of Object.entries(output.inputs)) {
+  const hot = hotOutputs(outputs)
+  for (const [output, { inputs }] of Object.entries(outputs)) {
+    for (const [path, { bytesInOutput }] of Object.entries(inputs)) {
       const name = ownerOf(path)
       const row = rows.get(name) ?? { name, bytes: 0, hotBytes: 0 }
-      const hotBytes = row.hotBytes + (hot.has(path) ? bytesInOutput : 0)
+      const hotBytes = row.hotBytes + (hot.has(output) ? bytesInOutput : 0)
       rows.set(name, { name, bytes: row.bytes + bytesInOutput, hotBytes })
     }
   }
@@ -47,8 +50,8 @@ function line(...[bytes, hotBytes, name]: readonly (number | string)[]): string 
 }
 
 if (import.meta.main) {
-  mkdirSync('build', { recursive: true })
-  const weights = weigh(await bundle('agent/main.ts', 'build', readIdentity()))
+  const { metafile } = await bundle('agent/main.ts', 'build/weigh', readIdentity())
+  const weights = weigh(metafile)
   const sum = (field: 'bytes' | 'hotBytes') => weights.reduce((total, row) => total + row[field], 0)
   process.stdout.write(line('bytes', 'every check', 'package or file'))
   for (const { name, bytes, hotBytes } of weights) process.stdout.write(line(bytes, hotBytes, name))

@@ -68,7 +68,9 @@ const broken: readonly (readonly [what: string, path: string, text: string, prob
   ],
   ['chance', 'agent/decide/a.ts', 'export const f = () => Math.random()', 'Math.random reaches'],
   ['the SDK elsewhere', 'agent/state.ts', "await import('@aws-sdk/client-ec2')", 'only in ^agent'],
-  ['the SDK up front', 'agent/clouds/aws.ts', "import { A } from '@aws-sdk/client-ec2'", 'only by await import()'],
+  ['all of the SDK at once', 'agent/clouds/aws.ts', "await import('@aws-sdk/client-ec2')", '-sdk'],
+  ['the SDK up front', 'agent/clouds/aws.ts', "import { A } from '@aws-sdk/client-ec2'", '-sdk'],
+  ['the scheduler up front', 'agent/commands/run.ts', "import { schedule } from 'node-cron'", 'only by await import()'],
   ['the inventory in a sensor', 'agent/sensors/cpu.ts', "await import('systeminformation')", 'only in'],
   ['a package nobody decided on', 'agent/cli.ts', "await import('left-pad')", 'not in the table of packages'],
   ['a computed import', 'agent/cli.ts', 'export const f = (x: string) => import(x)', 'cannot be bundled'],
@@ -97,6 +99,15 @@ describe('what a steady check loads', () => {
     expect(problems).toEqual([expect.stringContaining('every check would load node:http')])
   })
 
+  test('finds the SDK behind a static import', () => {
+    const problems = problemsOf({
+      'agent/agent.ts': "import { send } from './clouds/aws.ts'",
+      'agent/clouds/aws.ts': "import { EC2Client } from './aws-sdk.ts'",
+      'agent/clouds/aws-sdk.ts': "export { EC2Client } from '@aws-sdk/client-ec2'",
+    })
+    expect(problems).toEqual([expect.stringContaining('every check would load @aws-sdk/client-ec2 (agent/agent.ts > ')])
+  })
+
   test('follows neither types nor deferred imports', () => {
     const problems = problemsOf({
       'agent/main.ts': "import type { C } from './config.ts'\nexport const f = () => import('./config.ts')",
@@ -113,7 +124,10 @@ test('finds nothing wrong in a tree that keeps the rules', () => {
     'agent/sensors/cpu.ts': "import type { Veto } from '../vetoes/veto.ts'\nimport { join } from 'node:path'",
     'agent/decide/clock.ts':
       "import type { Instant } from '../types.ts'\nexport const at = (ms: number) => new Date(ms)",
-    'agent/clouds/aws.ts': "export const sdk = () => import('@aws-sdk/client-ec2')",
+    'agent/clouds/aws-sdk.ts': "export { EC2Client } from '@aws-sdk/client-ec2'",
+    'agent/clouds/aws.ts':
+      "import type { A } from '@aws-sdk/client-ec2'\nexport const f = () => import('./aws-sdk.ts')",
+    'agent/state-intents.ts': "import { x } from './state.ts'",
     'agent/commands/provision.ts': "export const f = () => import('../../provisioning/main.ts')",
     'agent/log.ts': 'export const f = (process: { fetch: () => void }) => process.fetch()',
     'provisioning/iam.ts': "import { permissions } from '../agent/clouds/aws.ts'\nexport const p = permissions",
