@@ -155,8 +155,11 @@ export function spawnInherited(argv: readonly string[]): Promise<number> {
   child.on('error', (error) => {
     settle()
     const code = codeOf(error)
-    if (code === 'ENOENT') return resolve(127)
-    if (code === 'EACCES' || code === 'ENOEXEC') return resolve(126)
+    const status = code === 'ENOENT' ? 127 : 126
+    if (code === 'ENOENT' || code === 'EACCES' || code === 'ENOEXEC') {
+      process.stderr.write(`idle-agent: ${name}: ${status === 127 ? 'command not found' : 'not executable'}\n`)
+      return resolve(status)
+    }
     reject(new HostError(`cannot run ${name}: ${error.message}`, { cause: error }))
   })
   child.on('exit', (code, signal) => {

@@ -42,14 +42,14 @@ function syncFolder(path: string): void {
   }
 }
 
-/** A new file with exactly this text and mode, synced. Leaves nothing behind when it fails. */
-function writeNew(path: string, text: string, mode: number): void {
+/** A new file with exactly this text and mode. Leaves nothing behind when it fails. */
+function writeNew(path: string, text: string, { mode, sync }: { readonly mode: number; readonly sync: boolean }): void {
   const descriptor = openSync(path, NEW_FILE, 0o600)
   try {
     writeAll(descriptor, Buffer.from(text))
     // Not by open, where the umask would take bits away.
     fchmodSync(descriptor, mode)
-    fsyncSync(descriptor)
+    if (sync) fsyncSync(descriptor)
   } catch (error) {
     unlinkSync(path)
     throw error
@@ -83,7 +83,7 @@ async function replace(
     await removeLeftovers(path, self)
     const name = `.${posix.basename(path)}.${self.pid}-${self.startTicks}-${replacements++}.tmp`
     const temporary = posix.join(posix.dirname(path), name)
-    writeNew(temporary, text, mode)
+    writeNew(temporary, text, { mode, sync: true })
     try {
       renameSync(temporary, path)
     } catch (error) {
@@ -125,8 +125,8 @@ function append(path: string, line: string, mode: number): void {
 
 function create(path: string, text: string, mode: number): boolean {
   try {
-    // The folder is not synced: what is made this way (locks, leases) need not survive a power cut.
-    writeNew(path, text, mode)
+    // Not synced, which would cost every check some milliseconds: locks and leases need not survive a power cut.
+    writeNew(path, text, { mode, sync: false })
     return true
   } catch (error) {
     if (codeOf(error) === 'EEXIST') return false
@@ -160,19 +160,15 @@ function removeOne(path: string): void {
 }
 
 function makeDir(path: string, mode: number): void {
+  // No umask rather than a chmod afterwards: a crash in between would leave a folder with the wrong mode for good.
+  const umask = process.umask(0)
   try {
     mkdirSync(posix.dirname(path), { recursive: true, mode: 0o755 })
-    mkdirSync(path, 0o700)
+    mkdirSync(path, mode)
   } catch (error) {
-    if (codeOf(error) === 'EEXIST' && statSync(path).isDirectory()) return
-    throw error
-  }
-  // Not by mkdir, where the umask would take bits away; by descriptor, so that it is the folder just made.
-  const descriptor = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
-  try {
-    fchmodSync(descriptor, mode)
+    if (codeOf(error) !== 'EEXIST' || !statSync(path).isDirectory()) throw error
   } finally {
-    closeSync(descriptor)
+    process.umask(umask)
   }
 }
 

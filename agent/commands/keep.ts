@@ -1,0 +1,82 @@
+/** `keep`: a lease for a time, until a time, for a process, or for as long as a command runs. */
+import { settings } from '../config/options.ts'
+import { loadConfig, locateConfig } from '../config.ts'
+import { HostError, UsageError } from '../errors.ts'
+import { type HeldLease, leaseInWords, timeInWords } from '../leases/lease.ts'
+import { createLease, ownLeases, releaseLease } from '../leases.ts'
+import type { CommandContext } from './context.ts'
+import { type KeepRequest, readKeepRequest } from './keep-request.ts'
+import { inLeaseFolder, prepareLeaseFolder } from './lease-folder.ts'
+
+/** `keep.ceiling_hours`; its default where the caller may not read the configuration, or it is wrong: it is for a message only. */
+async function readCeilingMs({ host, flags }: CommandContext): Promise<number> {
+  try {
+    return (await loadConfig(host, locateConfig(host, flags.config))).config.keepCeilingMs
+  } catch (error) {
+    if (!(error instanceof UsageError || error instanceof HostError)) throw error
+    const option = settings.find(({ name }) => name === 'keep.ceiling_hours')?.option
+    return (option?.type === 'number' ? (option.default ?? 24) : 24) * 3_600_000
+  }
+}
+
+/** When the ceiling ends the lease, if that is before its own end. */
+function cutAt({ host }: CommandContext, lease: HeldLease, ceilingMs: number): number | undefined {
+  const ceiling = lease.ctimeMs + ceilingMs
+  if (host.self.uid === 0 || (lease.endsWallMs ?? Number.POSITIVE_INFINITY) <= ceiling) return undefined
+  return ceiling
+}
+
+function releaseLine({ flags }: CommandContext, id: string): string {
+  const where = flags.stateDir === undefined ? '' : ` --state-dir ${flags.stateDir}`
+  return `idle-agent release ${id}${where}`
+}
+
+async function announce(context: CommandContext, lease: HeldLease): Promise<void> {
+  const now = context.host.clocks()
+  const ceilingMs = await readCeilingMs(context)
+  const cut = cutAt(context, lease, ceilingMs)
+  if (context.flags.json) {
+    const iso = (wallMs: number | undefined) => (wallMs === undefined ? null : new Date(wallMs).toISOString())
+    const pid = lease.until.kind === 'pid' ? lease.until.pid : null
+    const shown = { id: lease.id, reason: lease.reason, pid, until: iso(lease.endsWallMs), cutAt: iso(cut) }
+    context.out(JSON.stringify({ schema: 'idle-agent.keep.v1', lease: shown }))
+    return
+  }
+  context.out(`lease ${lease.id}: this machine stays up ${leaseInWords(lease, now)}`)
+  if (cut !== undefined) {
+    const hours = Number((ceilingMs / 3_600_000).toFixed(2))
+    context.out(
+      `but at most until ${timeInWords(cut, now)}: ${hours} h is the most that a user's lease holds (keep.ceiling_hours)`,
+    )
+  }
+  context.out(`to give it back: ${releaseLine(context, lease.id)}`)
+}
+
+/** Runs the command under a lease of this very process, which therefore ends with it even if nobody tidies up. */
+async function keepCommand(
+  context: CommandContext,
+  request: KeepRequest & { readonly kind: 'command' },
+): Promise<number> {
+  const { host } = context
+  const until = { kind: 'pid', pid: host.self.pid } as const
+  return await inLeaseFolder(context, async (dir) => {
+    const lease = await createLease(host, dir, { reason: request.reason, until })
+    try {
+      return await host.spawnInherited(request.argv)
+    } finally {
+      // Only if it is still ours: past the ceiling it was removed, and its place may be taken by another.
+      const still = (await ownLeases(host, dir)).find(({ id }) => id === lease.id)?.until
+      if (still?.kind === 'pid' && still.pid === host.self.pid) await releaseLease(host, dir, lease.id)
+    }
+  })
+}
+
+/** `idle-agent keep`. Prints the lease, its end and how to give it back; with a command it prints nothing, since stdout is the command's, and resolves to its exit code. Throws UsageError, HostError. */
+export async function keep(context: CommandContext): Promise<number> {
+  const request = readKeepRequest(context.args, context.host.clocks())
+  await prepareLeaseFolder(context)
+  if (request.kind === 'command') return await keepCommand(context, request)
+  const lease = await inLeaseFolder(context, async (dir) => await createLease(context.host, dir, request.request))
+  await announce(context, lease)
+  return 0
+}

@@ -1,0 +1,207 @@
+/** Leases: somebody's requests to stay up, one small file each in a folder that all may write and nobody but root may list. */
+import { HostError, messageOf, UsageError } from './errors.ts'
+import type { Host } from './host/host.ts'
+import { codeOf } from './host/real-errors.ts'
+import {
+  cleanReason,
+  formatLease,
+  type HeldLease,
+  heldLease,
+  LEASES_A_USER,
+  type LeaseContext,
+  type LeaseEnd,
+  MAX_LEASE_BYTES,
+  parseLease,
+  uidOfName,
+} from './leases/lease.ts'
+
+/** Entries looked at, and entries removed, in one check. */
+const MAX_ENTRIES = 200
+/** What is no lease yet may be one that is just being written. */
+const BEING_WRITTEN_MS = 60_000
+
+/** What a user asks for. */
+export interface LeaseRequest {
+  readonly reason: string
+  readonly until:
+    | { readonly kind: 'for'; readonly ms: number }
+    | { readonly kind: 'until'; readonly wallMs: number }
+    | { readonly kind: 'pid'; readonly pid: number }
+}
+
+/** What the folder holds. */
+export interface LeaseReport {
+  readonly held: readonly HeldLease[]
+  /** Files that count for nothing, and why. */
+  readonly ignored: readonly { readonly name: string; readonly why: string }[]
+}
+
+type Slot =
+  | { readonly kind: 'held'; readonly lease: HeldLease }
+  | { readonly kind: 'ignored'; readonly why: string; readonly fresh: boolean; readonly uid?: number }
+
+/** Looks at one file. Throws HostError where it cannot be read. */
+async function examine(host: Host, path: string, context: LeaseContext): Promise<Slot> {
+  const file = await host.store.readPlain(path, MAX_LEASE_BYTES)
+  if (file === undefined) return { kind: 'ignored', why: 'it is no regular file of at most 4 KB', fresh: false }
+  const { uid, ctimeMs } = file.stat
+  try {
+    const lease = parseLease(path.slice(path.lastIndexOf('/') + 1), file)
+    const held = await heldLease(host, lease, context)
+    return held === undefined
+      ? { kind: 'ignored', why: 'it has ended', fresh: false, uid }
+      : { kind: 'held', lease: held }
+  } catch (error) {
+    if (error instanceof HostError) throw error
+    const fresh = Math.abs(context.now.wallMs - ctimeMs) < BEING_WRITTEN_MS
+    return { kind: 'ignored', why: messageOf(error), fresh, uid }
+  }
+}
+
+function namesOf(uid: number): readonly string[] {
+  return Array.from({ length: LEASES_A_USER }, (_, slot) => `${uid}-${slot}`)
+}
+
+/** For those who may only see their own: no ceiling, which the agent judges. */
+function withoutCeiling(host: Host): LeaseContext {
+  return { now: host.clocks(), ceilingMs: Number.POSITIVE_INFINITY }
+}
+
+/** A slot by its name, or `undefined` where there is none, or a stranger's file that we may not read. */
+async function examineOwn(host: Host, path: string): Promise<Slot | undefined> {
+  try {
+    return await examine(host, path, withoutCeiling(host))
+  } catch (error) {
+    if (error instanceof HostError && codeOf(error.cause) === 'EACCES') return undefined
+    throw error
+  }
+}
+
+/** The end in clocks that last. Throws UsageError where it lies in the past, or the process is not the caller's. */
+async function resolveEnd(host: Host, until: LeaseRequest['until']): Promise<LeaseEnd> {
+  const { bootId, uid } = host.self
+  const now = host.clocks()
+  if (until.kind === 'for') return { kind: 'for', bootMs: Math.round(now.bootMs + until.ms), bootId }
+  if (until.kind === 'until') {
+    if (until.wallMs <= now.wallMs) throw new UsageError('a lease must end in the future')
+    return until
+  }
+  const owner = await host.self.ownerOf(until.pid)
+  const startTicks = await host.self.startTicksOf(until.pid)
+  if (startTicks === undefined) throw new UsageError(`there is no process ${until.pid}`)
+  if (uid !== 0 && owner !== uid)
+    throw new UsageError(`process ${until.pid} is not yours; ask root, or keep for a time`)
+  return { kind: 'pid', pid: until.pid, startTicks, bootId }
+}
+
+/** Removes those of the caller's own files that no longer hold, to make room. */
+async function clearOwn(host: Host, dir: string): Promise<number> {
+  const { uid } = host.self
+  let removed = 0
+  for (const name of namesOf(uid)) {
+    const slot = await examineOwn(host, `${dir}/${name}`)
+    if (slot?.kind !== 'ignored' || slot.uid !== uid || slot.fresh) continue
+    await host.store.remove(`${dir}/${name}`)
+    removed += 1
+  }
+  return removed
+}
+
+/** Makes a lease of the caller's. Throws UsageError when there is no free slot or the end is wrong, HostError when the folder cannot be written. */
+export async function createLease(host: Host, dir: string, request: LeaseRequest): Promise<HeldLease> {
+  const until = await resolveEnd(host, request.until)
+  const reason = cleanReason(request.reason)
+  const attempt = async (): Promise<HeldLease | undefined> => {
+    for (const id of namesOf(host.self.uid)) {
+      // Not readable for others, who could guess the name.
+      if (!(await host.store.create(`${dir}/${id}`, formatLease({ id, reason, until }), 0o600))) continue
+      const now = host.clocks()
+      const lease = { id, uid: host.self.uid, reason, until, ctimeMs: now.wallMs }
+      return (await heldLease(host, lease, withoutCeiling(host))) ?? lease
+    }
+    return undefined
+  }
+  const lease = (await attempt()) ?? ((await clearOwn(host, dir)) > 0 ? await attempt() : undefined)
+  if (lease !== undefined) return lease
+  const own = (await ownLeases(host, dir)).length
+  throw new UsageError(
+    own === LEASES_A_USER
+      ? `you hold ${own} leases, the most there can be; give one back: idle-agent release ID, or all: idle-agent release --all`
+      : `all ${LEASES_A_USER} places for your leases are taken, ${LEASES_A_USER - own} of them by files that are no leases of yours; the agent's next check removes those, then try again`,
+  )
+}
+
+/** The caller's own leases that hold, found by their names; the ceiling is not applied. */
+export async function ownLeases(host: Host, dir: string): Promise<readonly HeldLease[]> {
+  const held: HeldLease[] = []
+  for (const name of namesOf(host.self.uid)) {
+    const slot = await examineOwn(host, `${dir}/${name}`)
+    if (slot?.kind === 'held') held.push(slot.lease)
+  }
+  return held
+}
+
+async function releaseOne(host: Host, dir: string, id: string): Promise<void> {
+  const uid = uidOfName(id)
+  if (uid === undefined) throw new UsageError(`"${id}" is no lease; a lease is called UID-NUMBER, such as 1000-0`)
+  if (uid !== host.self.uid && host.self.uid !== 0)
+    throw new UsageError(`lease ${id} is not yours; its owner or root gives it back`)
+  const file = await host.store.readPlain(`${dir}/${id}`, MAX_LEASE_BYTES)
+  if (file === undefined || file.stat.uid !== uid) throw new UsageError(`there is no lease ${id}`)
+  await host.store.remove(`${dir}/${id}`)
+}
+
+/** Gives back one lease, or all: the caller's own; root's call covers everybody's. Returns the ids. Throws UsageError for one that is not there or not the caller's. */
+export async function releaseLease(host: Host, dir: string, id?: string): Promise<readonly string[]> {
+  if (id !== undefined) {
+    await releaseOne(host, dir, id)
+    return [id]
+  }
+  const names = host.self.uid === 0 ? await host.store.list(dir) : (await ownLeases(host, dir)).map((lease) => lease.id)
+  const released = names.filter((name) => uidOfName(name) !== undefined)
+  for (const name of released) await host.store.remove(`${dir}/${name}`)
+  return released
+}
+
+/** All leases that hold, for the agent as root. Throws HostError where one cannot be read, or where there are more than 200: what was not looked at may hold. */
+export async function readLeases(host: Host, dir: string, context: LeaseContext): Promise<LeaseReport> {
+  const held: HeldLease[] = []
+  const ignored: { name: string; why: string }[] = []
+  const entries = await host.store.list(dir)
+  const names = entries.filter((name) => uidOfName(name) !== undefined)
+  if (names.length > MAX_ENTRIES) {
+    throw new HostError(`${dir} holds ${names.length} leases, more than ${MAX_ENTRIES}; remove those that nobody needs`)
+  }
+  for (const name of names) {
+    const slot = await examine(host, `${dir}/${name}`, context)
+    if (slot.kind === 'held') held.push(slot.lease)
+    else ignored.push({ name, why: slot.why })
+  }
+  const strange = entries.filter((name) => uidOfName(name) === undefined).slice(0, MAX_ENTRIES)
+  return { held, ignored: [...ignored, ...strange.map((name) => ({ name, why: 'its name is not of a lease' }))] }
+}
+
+/** Removes what is no lease or has ended, at most 200 entries of either kind; called by the acting check only. Returns what is gone, and what would not go. */
+export async function sweep(
+  host: Host,
+  dir: string,
+  context: LeaseContext,
+): Promise<{ readonly removed: readonly string[]; readonly failed: LeaseReport['ignored'] }> {
+  const removed: string[] = []
+  const failed: { name: string; why: string }[] = []
+  const entries = await host.store.list(dir)
+  const strange = entries.filter((name) => uidOfName(name) === undefined)
+  const named = entries.filter((name) => uidOfName(name) !== undefined)
+  for (const name of [...strange.slice(0, MAX_ENTRIES), ...named.slice(0, MAX_ENTRIES)]) {
+    try {
+      // Looked at right before, since its owner may have put a new lease in its place.
+      const slot = await examine(host, `${dir}/${name}`, context)
+      if (slot.kind === 'held' || slot.fresh) continue
+      await host.store.remove(`${dir}/${name}`)
+      removed.push(name)
+    } catch (error) {
+      failed.push({ name, why: messageOf(error) })
+    }
+  }
+  return { removed, failed }
+}

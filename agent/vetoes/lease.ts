@@ -1,0 +1,17 @@
+/** Veto: somebody asked for the machine to stay up, and that time is not over. */
+import { leaseInWords } from '../leases/lease.ts'
+import { readLeases } from '../leases.ts'
+import type { VetoSource } from './veto.ts'
+
+/** One veto for each lease that holds, without the name of its owner. */
+export const leaseVeto: VetoSource = {
+  name: 'lease',
+  async read(host, { now, leaseDir, keepCeilingMs }) {
+    const { held } = await readLeases(host, leaseDir, { now, ceilingMs: keepCeilingMs })
+    return held.map((lease) => ({
+      name: 'lease',
+      reason: `lease ${leaseInWords(lease, now)}`,
+      ...(lease.endsAt === undefined ? {} : { until: lease.endsAt }),
+    }))
+  },
+}

@@ -1,0 +1,7 @@
+/** Every veto source, in the order in which their reasons are shown. */
+import { leaseVeto } from './lease.ts'
+import { protectedVeto } from './protected.ts'
+import type { VetoSource } from './veto.ts'
+
+/** Adding one is a file, a test and a line here. */
+export const vetoes: readonly VetoSource[] = [protectedVeto, leaseVeto]
