@@ -1,3 +1,5 @@
+// Where a simulated cloud may listen, case by case.
+
 import { describe, expect, test } from 'vitest'
 import { startAws } from './aws.ts'
 import { bindProblem, type RoutingTables } from './bind-guard.ts'

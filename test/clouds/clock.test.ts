@@ -1,3 +1,5 @@
+// The cloud's clock and its timers.
+
 import { describe, expect, test } from 'vitest'
 import { createClock } from './clock.ts'
 

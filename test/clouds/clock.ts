@@ -25,60 +25,69 @@ interface Task {
 
 /** Creates the clock that one simulated cloud lives by. */
 export function createClock(options: ClockOptions = {}): CloudClock {
-  const manual = options.manual ?? false
-  let offset = options.start === undefined ? 0 : options.start - Date.now()
-  let standing = Date.now() + offset
-  const tasks = new Set<Task>()
-  const now = (): number => (manual ? standing : Date.now() + offset)
+  return new OffsetClock(options)
+}
 
-  function moveTo(time: number): void {
-    const ahead = Math.max(0, time - now())
-    standing += ahead
-    offset += ahead
+class OffsetClock implements CloudClock {
+  readonly #manual: boolean
+  readonly #tasks = new Set<Task>()
+  /** Ahead of the machine's time; of a manual clock, its time. */
+  #offset: number
+
+  constructor({ start, manual = false }: ClockOptions) {
+    this.#manual = manual
+    const begin = start ?? Date.now()
+    this.#offset = manual ? begin : begin - Date.now()
   }
 
-  function drop(task: Task): void {
-    clearTimeout(task.timer)
-    tasks.delete(task)
+  now(): number {
+    return this.#manual ? this.#offset : Date.now() + this.#offset
   }
 
-  function arm(task: Task): void {
-    clearTimeout(task.timer)
-    if (manual) return
-    task.timer = setTimeout(
-      () => {
-        drop(task)
-        task.run()
-      },
-      Math.max(0, task.due - now()),
-    )
-  }
-
-  function advance(ms: number): void {
+  advance(ms: number): void {
     if (!(ms >= 0)) throw new RangeError(`a cloud's clock only goes forward, not by ${String(ms)} ms`)
-    const target = now() + ms
+    const target = this.now() + ms
     // Each task sees the time it was due at, so that what it schedules in turn falls due within the same step.
-    for (let task = earliest(tasks, target); task; task = earliest(tasks, target)) {
-      moveTo(task.due)
-      drop(task)
+    for (let task = earliest(this.#tasks, target); task; task = earliest(this.#tasks, target)) {
+      this.#moveTo(task.due)
+      this.#drop(task)
       task.run()
     }
-    moveTo(target)
-    for (const task of tasks) arm(task)
+    this.#moveTo(target)
+    for (const task of this.#tasks) this.#arm(task)
   }
 
-  function after(ms: number, run: () => void): () => void {
-    const task: Task = { due: now() + ms, run, timer: undefined }
-    tasks.add(task)
-    arm(task)
-    return () => drop(task)
+  after(ms: number, run: () => void): () => void {
+    const task: Task = { due: this.now() + ms, run, timer: undefined }
+    this.#tasks.add(task)
+    this.#arm(task)
+    return () => this.#drop(task)
   }
 
-  function close(): void {
-    for (const task of [...tasks]) drop(task)
+  close(): void {
+    for (const task of [...this.#tasks]) this.#drop(task)
   }
 
-  return { now, advance, after, close }
+  #moveTo(time: number): void {
+    this.#offset += Math.max(0, time - this.now())
+  }
+
+  #drop(task: Task): void {
+    clearTimeout(task.timer)
+    this.#tasks.delete(task)
+  }
+
+  #arm(task: Task): void {
+    clearTimeout(task.timer)
+    if (this.#manual) return
+    task.timer = setTimeout(
+      () => {
+        this.#drop(task)
+        task.run()
+      },
+      Math.max(0, task.due - this.now()),
+    )
+  }
 }
 
 function earliest(tasks: ReadonlySet<Task>, until: number): Task | undefined {

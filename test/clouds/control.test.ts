@@ -1,3 +1,5 @@
+// The control server through its client.
+
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type AwsCloud, startAws } from './aws.ts'
 import { metadata, raw } from './clients.ts'

@@ -1,3 +1,5 @@
+// Each fault as a client meets it, and orders from outside.
+
 import { CreateTagsCommand, type EC2Client, StopInstancesCommand } from '@aws-sdk/client-ec2'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type AwsCloud, startAws } from './aws.ts'

@@ -66,6 +66,7 @@ export async function startCloudServer(spec: CloudServerSpec): Promise<CloudServ
 export async function listen(server: Server, address: string, port: number): Promise<CloudServer> {
   const problem = bindProblem(address)
   if (problem) throw new Error(problem)
+  server.keepAliveTimeout = 60_000 // longer than any test pauses, so that no client meets a closing connection
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen({ host: address, port }, () => {

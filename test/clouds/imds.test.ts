@@ -1,3 +1,5 @@
+// The metadata service, as its documentation describes it.
+
 import { afterEach, describe, expect, test } from 'vitest'
 import { type AwsCloud, type AwsOptions, startAws } from './aws.ts'
 import { metadata, raw, token } from './clients.ts'

@@ -1,3 +1,5 @@
+// `make cloud` as a person runs it.
+
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'

@@ -51,8 +51,11 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] }
 export type OpenRequest = Writable<Omit<LoggedRequest, 'number' | 'at' | 'server'>> &
   Pick<LoggedRequest, 'number' | 'at' | 'server'>
 
+/** What is known when a request arrives. */
+export type RequestStart = Pick<LoggedRequest, 'at' | 'server' | 'instanceId' | 'method' | 'path' | 'userAgent'>
+
 export interface WritableRequestLog extends RequestLog {
-  open(start: Pick<LoggedRequest, 'at' | 'server' | 'instanceId' | 'method' | 'path' | 'userAgent'>): OpenRequest
+  open(start: RequestStart): OpenRequest
   finish(request: OpenRequest): void
 }
 
@@ -60,62 +63,74 @@ type Listener = (request: LoggedRequest) => void
 
 /** Creates an empty log; `onFinished` sees each request once it is answered or dropped. */
 export function createRequestLog(onFinished: Listener = () => {}): WritableRequestLog {
-  const entries: OpenRequest[] = []
-  const listeners = new Set<Listener>()
-  let last = 0
+  return new MemoryLog(onFinished)
+}
 
-  const list = (filter: RequestFilter = {}): readonly LoggedRequest[] => entries.filter((entry) => fits(entry, filter))
+class MemoryLog implements WritableRequestLog {
+  readonly #entries: OpenRequest[] = []
+  readonly #listeners: Set<Listener>
+  #last = 0
 
-  function open(
-    start: Pick<LoggedRequest, 'at' | 'server' | 'instanceId' | 'method' | 'path' | 'userAgent'>,
-  ): OpenRequest {
-    last += 1
-    const empty = {
-      action: undefined,
-      params: {},
-      status: 0,
-      errorCode: undefined,
-      fault: undefined,
-      ms: 0,
-      done: false,
-    }
-    const entry: OpenRequest = { number: last, ...start, ...empty }
-    entries.push(entry)
+  constructor(onFinished: Listener) {
+    this.#listeners = new Set([onFinished])
+  }
+
+  list(filter: RequestFilter = {}): readonly LoggedRequest[] {
+    return this.#entries.filter((entry) => fits(entry, filter))
+  }
+
+  counts(filter: RequestFilter = {}): RequestCounts {
+    return count(this.list(filter))
+  }
+
+  clear(): void {
+    this.#entries.splice(0)
+  }
+
+  open(start: RequestStart): OpenRequest {
+    this.#last += 1
+    const entry: OpenRequest = { number: this.#last, ...start, ...unanswered }
+    this.#entries.push(entry)
     return entry
   }
 
-  function finish(request: OpenRequest): void {
+  finish(request: OpenRequest): void {
     request.done = true
-    onFinished(request)
-    for (const listener of [...listeners]) listener(request)
+    for (const listener of [...this.#listeners]) listener(request)
   }
 
-  function waitFor(wanted: (request: LoggedRequest) => boolean, timeoutMs: number): Promise<LoggedRequest> {
-    const past = entries.find((entry) => entry.done && wanted(entry))
+  waitFor(wanted: (request: LoggedRequest) => boolean, timeoutMs: number): Promise<LoggedRequest> {
+    const past = this.#entries.find((entry) => entry.done && wanted(entry))
     if (past) return Promise.resolve(past)
     return new Promise((resolve, reject) => {
-      const listener = (request: LoggedRequest): void => {
+      const stop = (): void => {
+        clearTimeout(timer)
+        this.#listeners.delete(listener)
+      }
+      const listener: Listener = (request) => {
         if (!wanted(request)) return
         stop()
         resolve(request)
       }
       const timer = setTimeout(() => {
         stop()
-        reject(
-          new Error(`no such request within ${String(timeoutMs)} ms; seen: ${JSON.stringify(count(list()).byKind)}`),
-        )
+        const seen = JSON.stringify(this.counts().byKind)
+        reject(new Error(`no such request within ${String(timeoutMs)} ms; seen: ${seen}`))
       }, timeoutMs)
-      function stop(): void {
-        clearTimeout(timer)
-        listeners.delete(listener)
-      }
-      listeners.add(listener)
+      this.#listeners.add(listener)
     })
   }
-
-  const clear = (): void => void entries.splice(0)
-  return { list, counts: (filter) => count(list(filter)), waitFor, clear, open, finish }
 }
+
+const unanswered = {
+  action: undefined,
+  params: {},
+  status: 0,
+  errorCode: undefined,
+  fault: undefined,
+  ms: 0,
+  done: false,
+} as const
 
 function fits(entry: LoggedRequest, filter: RequestFilter): boolean {
   const wanted: Readonly<Record<string, unknown>> = filter

@@ -1,3 +1,5 @@
+// Signatures: the published vectors, and everything that must be refused.
+
 import { createHash, createHmac } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { type CredentialStore, createCredentials } from './aws/credentials.ts'

@@ -60,16 +60,7 @@ export function createCredentials(options: CredentialOptions): CredentialStore {
     const existing = current.get(key)
     const margin = options.rotateBeforeSeconds * 1000
     if (existing && existing.expiresAt - margin > clock.now()) return existing
-    const fresh: RoleSession = {
-      accessKeyId: keyId('ASIA'),
-      secretAccessKey: secret(),
-      token: randomBytes(600).toString('base64'),
-      arn: `arn:aws:sts::${accountId}:assumed-role/${role}/${instanceId}`,
-      role,
-      instanceId,
-      issuedAt: clock.now(),
-      expiresAt: clock.now() + options.lifetimeSeconds * 1000,
-    }
+    const fresh = newSession(options, instanceId, role)
     sessions.push(fresh)
     current.set(key, fresh)
     return fresh
@@ -86,6 +77,23 @@ export function createCredentials(options: CredentialOptions): CredentialStore {
   }
 
   return { operator, session, find, expire, rotate: () => current.clear() }
+}
+
+function newSession(
+  { clock, accountId, lifetimeSeconds }: CredentialOptions,
+  instanceId: string,
+  role: string,
+): RoleSession {
+  return {
+    accessKeyId: keyId('ASIA'),
+    secretAccessKey: secret(),
+    token: randomBytes(600).toString('base64'),
+    arn: `arn:aws:sts::${accountId}:assumed-role/${role}/${instanceId}`,
+    role,
+    instanceId,
+    issuedAt: clock.now(),
+    expiresAt: clock.now() + lifetimeSeconds * 1000,
+  }
 }
 
 /** Whether a principal is a role session, which a call must name by its token. */

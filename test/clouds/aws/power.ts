@@ -32,67 +32,74 @@ export interface PowerOptions {
 }
 
 /** Creates the switch that all instances of one cloud share. */
-export function createPower({ clock, delays, hooks, onState }: PowerOptions): Power {
-  function enter(instance: Instance, state: StateName): void {
+export function createPower(options: PowerOptions): Power {
+  const { clock, delays, hooks } = options
+  return {
+    stop(instance, { hibernate }) {
+      instance.hibernated = hibernate
+      instance.stateReason = hibernate ? userHibernate : userShutdown
+      instance.transitionReason = `User initiated (${stamp(clock.now())})`
+      const delayMs = hibernate ? delays.hibernateMs : delays.stopMs
+      const hook = hibernate ? hooks.onHibernate : hooks.onStop
+      pass(options, instance, { through: 'stopping', end: 'stopped', delayMs, hook })
+    },
+    start(instance) {
+      begin(instance, clock.now())
+      pass(options, instance, { through: 'pending', end: 'running', delayMs: delays.startMs, hook: hooks.onStart })
+    },
+    guestOff(instance) {
+      if (instance.state !== 'running') return
+      instance.stateReason = instanceShutdown
+      instance.transitionReason = ''
+      const gone = instance.shutdownBehavior === 'terminate' || instance.rootDeviceType === 'instance-store'
+      const states = gone
+        ? ({ through: 'shutting-down', end: 'terminated' } as const)
+        : ({ through: 'stopping', end: 'stopped' } as const)
+      pass(options, instance, { ...states, delayMs: delays.stopMs, hook: undefined })
+    },
+  }
+}
+
+function begin(instance: Instance, now: number): void {
+  instance.launchTime = now
+  if (!instance.hibernated) instance.bootTime = now
+  instance.hibernated = false
+  instance.stateReason = undefined
+  instance.transitionReason = ''
+  instance.startTags.clear()
+  for (const [key, value] of instance.tags) instance.startTags.set(key, value)
+}
+
+type Hook = PowerHooks[keyof PowerHooks]
+
+interface Transition {
+  readonly through: StateName
+  readonly end: StateName
+  readonly delayMs: number
+  readonly hook: Hook
+}
+
+/** Enters one state now, and the other when both the delay and the hook are over. */
+function pass({ clock, onState }: PowerOptions, instance: Instance, { through, end, delayMs, hook }: Transition): void {
+  function enter(state: StateName): void {
     const before = instance.state
     instance.state = state
     onState(instance, before)
   }
-
-  function pass(instance: Instance, end: StateName, delayMs: number, hook: PowerHooks[keyof PowerHooks]): void {
-    const change = instance.change
-    let open = hook ? 2 : 1
-    const close = (): void => {
-      open -= 1
-      if (open === 0 && instance.change === change) enter(instance, end)
-    }
-    clock.after(delayMs, close)
-    if (hook) setImmediate(() => void run(instance, hook).then((done) => done && close()))
+  instance.change += 1
+  instance.hookError = undefined
+  const change = instance.change
+  let open = hook ? 2 : 1
+  const close = (): void => {
+    open -= 1
+    if (open === 0 && instance.change === change) enter(end)
   }
-
-  function stop(instance: Instance, { hibernate }: { readonly hibernate: boolean }): void {
-    instance.change += 1
-    instance.hibernated = hibernate
-    instance.hookError = undefined
-    instance.stateReason = hibernate ? userHibernate : userShutdown
-    instance.transitionReason = `User initiated (${stamp(clock.now())})`
-    enter(instance, 'stopping')
-    pass(
-      instance,
-      'stopped',
-      hibernate ? delays.hibernateMs : delays.stopMs,
-      hibernate ? hooks.onHibernate : hooks.onStop,
-    )
-  }
-
-  function start(instance: Instance): void {
-    instance.change += 1
-    instance.launchTime = clock.now()
-    if (!instance.hibernated) instance.bootTime = clock.now()
-    instance.hibernated = false
-    instance.hookError = undefined
-    instance.stateReason = undefined
-    instance.transitionReason = ''
-    instance.startTags.clear()
-    for (const [key, value] of instance.tags) instance.startTags.set(key, value)
-    enter(instance, 'pending')
-    pass(instance, 'running', delays.startMs, hooks.onStart)
-  }
-
-  function guestOff(instance: Instance): void {
-    if (instance.state !== 'running') return
-    instance.change += 1
-    instance.stateReason = instanceShutdown
-    instance.transitionReason = ''
-    const ends = instance.shutdownBehavior === 'terminate' || instance.rootDeviceType === 'instance-store'
-    enter(instance, ends ? 'shutting-down' : 'stopping')
-    pass(instance, ends ? 'terminated' : 'stopped', delays.stopMs, undefined)
-  }
-
-  return { stop, start, guestOff }
+  enter(through)
+  clock.after(delayMs, close)
+  if (hook) setImmediate(() => void run(instance, hook).then((done) => done && close()))
 }
 
-async function run(instance: Instance, hook: NonNullable<PowerHooks[keyof PowerHooks]>): Promise<boolean> {
+async function run(instance: Instance, hook: NonNullable<Hook>): Promise<boolean> {
   try {
     await hook(instance)
     return true
