@@ -1,0 +1,186 @@
+/** The configuration: found, read, taken from its compiled form where that is still true, and put into units. */
+import type { Compiled, Given } from './config/compile.ts'
+import { fits, sensorNames, settings, tagRules, type Value, wantedActions } from './config/options.ts'
+import { messageOf, UsageError } from './errors.ts'
+import type { Host } from './host/host.ts'
+import type { Policy, WantedAction } from './types.ts'
+
+/** Where the configuration lies unless somebody says otherwise. */
+export const defaultConfigPath = '/etc/idle-agent/config.yaml'
+
+/** Larger configurations are refused, in characters. */
+const maxLength = 262_144
+
+/** What the operator wants of one sensor. */
+export interface SensorConfig {
+  readonly enabled: boolean
+  /** The sensor's own options, by name. */
+  readonly limits: Readonly<Record<string, number>>
+}
+
+/** The validated configuration, in the units the code works in. */
+export interface Config extends Omit<Policy, 'action'> {
+  /** `undefined`: follows the cloud. */
+  readonly action?: WantedAction
+  readonly tagPrefix: string
+  readonly protected: boolean
+  readonly operatorTags: (typeof tagRules)[number]
+  readonly keepCeilingMs: number
+  /** By the sensor's name; every sensor of the table is there. */
+  readonly sensors: Readonly<Record<string, SensorConfig>>
+  /** The file that was read, or `defaults`. */
+  readonly source: string
+}
+
+/** Which file, and what to do if it is not there. */
+export interface ConfigSource {
+  readonly path: string
+  /** True where somebody named the file: then it must exist. */
+  readonly explicit: boolean
+  /** The compiled form (`config.json` in the state folder); left out, it is neither read nor offered. */
+  readonly cachePath?: string
+}
+
+/** A configuration and where it came from. */
+export interface LoadedConfig {
+  readonly config: Config
+  /** What the file gives, with lines; everything else has its default. */
+  readonly given: readonly Given[]
+  /** Legal oddities, one line each. */
+  readonly warnings: readonly string[]
+  /** Text for `cachePath` (mode 0600); `undefined` where the one that is there is still true, or there is no file. */
+  readonly cache?: string
+}
+
+/** The file that `--config`, else IDLE_AGENT_CONFIG, else the default names. */
+export function locateConfig(host: Host, flag: string | undefined): ConfigSource {
+  const named = flag ?? (host.env('IDLE_AGENT_CONFIG') || undefined)
+  return { path: named ?? defaultConfigPath, explicit: named !== undefined }
+}
+
+/**
+ * Reads the configuration; writes nothing. Neither the YAML parser nor the schema library is loaded where there is no file,
+ * or where the compiled form was made from this very text by this very build.
+ * Throws UsageError with all problems.
+ */
+export async function loadConfig(host: Host, { path, explicit, cachePath }: ConfigSource): Promise<LoadedConfig> {
+  const text = await readSource(host, path)
+  if (text === undefined) {
+    if (explicit) throw new UsageError(`${path}: no such file`)
+    return { config: configOf([], 'defaults'), given: [], warnings: [] }
+  }
+  const cached = cachePath === undefined ? undefined : await readCache(host, cachePath, { path, text })
+  if (cached !== undefined) return { ...cached, config: configOf(cached.given, path) }
+  const { compile } = await import('./config/compile.ts')
+  const { given, warnings } = compile(text, path)
+  const loaded = { config: configOf(given, path), given, warnings }
+  if (cachePath === undefined) return loaded
+  return { ...loaded, cache: `${JSON.stringify({ build: buildOf(), path, text, given, warnings })}\n` }
+}
+
+/** What the decision needs; `defaultAction` is the cloud's, for an operator who named none. */
+export function policyOf(config: Config, defaultAction: WantedAction): Policy {
+  return {
+    enabled: config.enabled,
+    idleThresholdMs: config.idleThresholdMs,
+    hibernateThresholdMs: config.hibernateThresholdMs,
+    checkIntervalMs: config.checkIntervalMs,
+    action: config.action ?? defaultAction,
+    bootGraceMs: config.bootGraceMs,
+    notReadyMs: config.notReadyMs,
+    unknownCeilingMs: config.unknownCeilingMs,
+  }
+}
+
+async function readSource(host: Host, path: string): Promise<string | undefined> {
+  let text: string | undefined
+  try {
+    text = await host.store.read(path)
+  } catch (error) {
+    throw new UsageError(messageOf(error), { cause: error }) // the operator chose the file: not a fault of the host
+  }
+  if (text !== undefined && text.length > maxLength) throw new UsageError(`${path}: must be at most 256 KiB`)
+  return text
+}
+
+/** A compiled form is as good as the build that made it. */
+function buildOf(): string {
+  // The constants are filled in by the bundler; a run from the sources has none.
+  return typeof __VERSION__ === 'string' ? `${__VERSION__} ${__COMMIT__}` : 'source'
+}
+
+/** The compiled form, if it was made by this build from this text at this path. */
+async function readCache(
+  host: Host,
+  cachePath: string,
+  source: { path: string; text: string },
+): Promise<Compiled | undefined> {
+  let cached: unknown
+  try {
+    cached = JSON.parse((await host.store.read(cachePath)) ?? 'null')
+  } catch {
+    return undefined // unreadable for this user, or torn: the source is there, compiling it again costs milliseconds
+  }
+  if (!isRecord(cached)) return undefined
+  const { build, path, text, given, warnings } = cached
+  if (build !== buildOf() || path !== source.path || text !== source.text) return undefined
+  if (!Array.isArray(given) || !Array.isArray(warnings)) return undefined
+  return given.every(isGiven) && warnings.every(isText) ? { given, warnings } : undefined
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string'
+}
+
+function isGiven(value: unknown): value is Given {
+  if (!isRecord(value) || typeof value['line'] !== 'number' || typeof value['column'] !== 'number') return false
+  const option = settings.find(({ name }) => name === value['name'])?.option
+  return option !== undefined && fits(option, value['value'])
+}
+
+/** Defaults, overlaid with what was given, in milliseconds. */
+function configOf(given: readonly Given[], source: string): Config {
+  const values = effectiveValues(given)
+  const ms = (name: string, unit: number) => Math.round(numberOf(values, name) * unit)
+  const action = wantedActions.find((one) => one === values.get('action'))
+  return {
+    enabled: values.get('enabled') === true,
+    idleThresholdMs: ms('idle_threshold_minutes', 60_000),
+    hibernateThresholdMs: ms('hibernate_threshold_minutes', 60_000),
+    checkIntervalMs: ms('check_interval_minutes', 60_000),
+    bootGraceMs: ms('boot_grace_minutes', 60_000),
+    notReadyMs: ms('not_ready_minutes', 60_000),
+    unknownCeilingMs: ms('unknown_ceiling_hours', 3_600_000),
+    ...(action === undefined ? {} : { action }),
+    tagPrefix: String(values.get('tag_prefix')),
+    protected: values.get('protected') !== false,
+    operatorTags: tagRules.find((one) => one === values.get('operator_tags')) ?? 'required',
+    keepCeilingMs: ms('keep.ceiling_hours', 3_600_000),
+    sensors: Object.fromEntries(sensorNames.map((name) => [name, sensorConfig(name, values)])),
+    source,
+  }
+}
+
+/** Every setting that has a value, by its dotted name, in the order of declaration. */
+export function effectiveValues(given: readonly Given[]): ReadonlyMap<string, Value> {
+  const own = new Map(given.map(({ name, value }) => [name, value]))
+  const pairs = settings.map(({ name, option }) => [name, own.get(name) ?? option.default] as const)
+  return new Map(pairs.flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const])))
+}
+
+function numberOf(values: ReadonlyMap<string, Value>, name: string): number {
+  const value = values.get(name)
+  if (typeof value !== 'number') throw new TypeError(`the setting ${name} is not a number`)
+  return value
+}
+
+function sensorConfig(sensor: string, values: ReadonlyMap<string, Value>): SensorConfig {
+  const prefix = `sensors.${sensor}.`
+  const own = [...values.keys()].filter((name) => name.startsWith(prefix) && name !== `${prefix}enabled`)
+  const limits = Object.fromEntries(own.map((name) => [name.slice(prefix.length), numberOf(values, name)]))
+  return { enabled: values.get(`${prefix}enabled`) !== false, limits }
+}

@@ -1,0 +1,170 @@
+/** Every setting of the `idle_detection` block as plain data: type, default, bounds, unit and a sentence, once. */
+
+import type { Option, Options } from '../types.ts'
+import { sensors } from './stand-in.ts'
+
+/** What a setting can hold. */
+export type Value = number | boolean | string
+
+/** A setting and its place in the block. */
+export interface Setting {
+  /** Dotted name below `idle_detection`, such as `sensors.cpu.cores`. */
+  readonly name: string
+  readonly path: readonly string[]
+  readonly option: Option
+}
+
+/** What `action` can be. */
+export const wantedActions = ['hibernate', 'stop', 'report'] as const
+
+/** What `operator_tags` can be. */
+export const tagRules = ['optional', 'required'] as const
+
+/**
+ * Begins and consists of what EC2 takes in a tag that its metadata service shows (letters, digits, + - = . , _ : @) and
+ * Azure takes in a tag name; leaves out the beginnings that AWS and Azure reserve, in any case.
+ */
+const tagPrefix =
+  '^(?!(?:[aA][wW][sS](?::|$)|[aA][zZ][uU][rR][eE]|[mM][iI][cC][rR][oO][sS][oO][fF][tT]|[wW][iI][nN][dD][oO][wW][sS]))' +
+  '[0-9A-Za-z+=.,_:@-]{0,63}[0-9A-Za-z+=.,_@-]$'
+
+const week = 10_080
+
+/** The settings that belong to no sensor. Minutes and hours may be fractions: a demo works with seconds. */
+export const general = {
+  enabled: { type: 'boolean', default: true, about: 'Whether the agent judges and acts at all.' },
+  idle_threshold_minutes: {
+    type: 'number',
+    default: 5,
+    min: 0.05,
+    max: week,
+    unit: 'minutes',
+    about: 'After this long without activity the machine is called idle and everybody on it is warned.',
+  },
+  hibernate_threshold_minutes: {
+    type: 'number',
+    default: 10,
+    min: 0.05,
+    max: week,
+    unit: 'minutes',
+    about: 'After this long without activity the action is taken; not less than idle_threshold_minutes.',
+  },
+  check_interval_minutes: {
+    type: 'number',
+    default: 2,
+    min: 0.05,
+    max: 60,
+    unit: 'minutes',
+    about: 'Time from one check to the next; the schedule is made from it.',
+  },
+  action: {
+    type: 'choice',
+    values: wantedActions,
+    unset: 'follows the cloud: hibernate where it has a driver, else report',
+    about: 'What is done to an idle machine; report only says what would have been done.',
+  },
+  boot_grace_minutes: {
+    type: 'number',
+    default: 10,
+    min: 0,
+    max: 1440,
+    unit: 'minutes',
+    about: 'Nothing is counted for this long after a boot or a resume.',
+  },
+  not_ready_minutes: {
+    type: 'number',
+    default: 10,
+    min: 0,
+    max: 120,
+    unit: 'minutes',
+    about: 'How long hibernation may answer "not ready yet" before the machine is stopped instead.',
+  },
+  unknown_ceiling_hours: {
+    type: 'number',
+    default: 24,
+    min: 0.01,
+    max: 720,
+    unit: 'hours',
+    about: 'After this long without a verdict an alert is raised; the machine stays up.',
+  },
+  tag_prefix: {
+    type: 'text',
+    default: 'CloudWorkstation',
+    pattern: tagPrefix,
+    rule:
+      '1 to 64 letters, digits or + - = . , _ : @, without a colon at the end, ' +
+      'and not begin with what a cloud reserves (aws:, azure, microsoft, windows)',
+    about: 'What the names of the tags begin with, before the colon.',
+  },
+  protected: { type: 'boolean', default: false, about: 'Never act on this machine, only judge.' },
+  operator_tags: {
+    type: 'choice',
+    values: tagRules,
+    default: 'optional',
+    about:
+      'With required, no action is taken while the tags KeepAwakeUntil and Protected cannot be read; ' +
+      'with optional, it is.',
+  },
+  'keep.ceiling_hours': {
+    type: 'number',
+    default: 24,
+    min: 0.01,
+    max: 720,
+    unit: 'hours',
+    about:
+      "Longest time that the leases of one user, without input of that user in between, keep the machine up; root's are not bounded.",
+  },
+} as const satisfies Options
+
+/** What the named groups of settings are for. */
+export const groups: Readonly<Record<string, string>> = {
+  keep: 'Leases: requests of users to stay up.',
+  sensors: 'What is watched; each sensor by its name.',
+}
+
+/** Settings of the design that this version does not have: refused, never taken and left without effect. */
+const later = [
+  'allow_os_shutdown',
+  'allow',
+  'horizon_minutes',
+  'ignore',
+  'processes',
+  'commands',
+  'work_hours',
+  'notify',
+  'profile',
+  'sensors.disk',
+  'sensors.gpu',
+]
+
+function setting(name: string, option: Option): Setting {
+  return { name, path: name.split('.'), option }
+}
+
+function sensorSettings({ name, options }: { readonly name: string; readonly options: Options }): readonly Setting[] {
+  const about = `Whether the ${name} sensor is used; without it, what only it can see does not keep the machine up.`
+  const own = Object.entries(options).map(([key, option]) => setting(`sensors.${name}.${key}`, option))
+  return [setting(`sensors.${name}.enabled`, { type: 'boolean', default: true, about }), ...own]
+}
+
+/** All settings, in the order in which they are declared. */
+export const settings: readonly Setting[] = [
+  ...Object.entries(general).map(([name, option]) => setting(name, option)),
+  ...sensors.flatMap(sensorSettings),
+]
+
+/** The names of the sensors that can be configured, in the order of their table. */
+export const sensorNames: readonly string[] = sensors.map(({ name }) => name)
+
+/** Dotted names of planned settings that are refused in this version. */
+export const notYet: readonly string[] = later.filter(
+  (name) => !settings.some((one) => one.name === name || one.name.startsWith(`${name}.`)),
+)
+
+/** Can the setting hold this value? The same question that the schema answers, for the hot path, without a message. */
+export function fits(option: Option, value: unknown): value is Value {
+  if (option.type === 'number') return typeof value === 'number' && value >= option.min && value <= option.max
+  if (option.type === 'boolean') return typeof value === 'boolean'
+  if (typeof value !== 'string') return false
+  return option.type === 'choice' ? option.values.includes(value) : new RegExp(option.pattern).test(value)
+}

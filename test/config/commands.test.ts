@@ -1,0 +1,143 @@
+/** `config check`, `config show`, `config schema`: what they print and how they end. */
+import { describe, expect, test } from 'vitest'
+import { config } from '../../agent/commands/config.ts'
+import { settings } from '../../agent/config/options.ts'
+import { UsageError } from '../../agent/errors.ts'
+import { createMemoryHost } from '../host/memory.ts'
+import { contextFor } from './context.ts'
+
+const FILE = '/etc/idle-agent/config.yaml'
+const OTHER = '/tmp/other.yaml'
+
+async function run(
+  args: readonly string[],
+  options: { files?: Record<string, string>; json?: boolean; config?: string } = {},
+) {
+  const { files = {}, json = false } = options
+  const { context, lines } = contextFor(createMemoryHost({ files }), { json, config: options.config }, args)
+  return { status: await config(context), lines }
+}
+
+describe('check', () => {
+  test('says that a file is valid', async () => {
+    expect(await run(['check'], { files: { [FILE]: 'idle_detection: {}' } })).toEqual({
+      status: 0,
+      lines: [`${FILE}: valid`],
+    })
+  })
+
+  test('says that there is no file', async () => {
+    expect(await run(['check'])).toEqual({ status: 0, lines: [`${FILE}: no such file, the defaults apply`] })
+  })
+
+  test('takes the file that was named, and refuses one that is not there', async () => {
+    const files = { [OTHER]: 'idle_detection: {}' }
+    expect(await run(['check'], { files, config: OTHER })).toEqual({ status: 0, lines: [`${OTHER}: valid`] })
+    await expect(run(['check'], { config: OTHER })).rejects.toThrow(new UsageError(`${OTHER}: no such file`))
+  })
+
+  test('prints warnings after the verdict', async () => {
+    const files = { [FILE]: 'idle_detection:\n  boot_grace_minutes: 0\n' }
+    const warning = `${FILE}:2:3 idle_detection.boot_grace_minutes: 0: a machine that was just started is judged before anybody can log in`
+    expect((await run(['check'], { files })).lines).toEqual([`${FILE}: valid`, `warning: ${warning}`])
+    const { lines } = await run(['check'], { files, json: true })
+    expect(lines.map((line) => JSON.parse(line))).toEqual([
+      { schema: 'idle-agent.config-check.v1', file: FILE, valid: true, problems: [], warnings: [warning] },
+    ])
+  })
+
+  test('--json prints the problems as one object and ends with 2', async () => {
+    const { status, lines } = await run(['check'], {
+      files: { [FILE]: 'idle_detection:\n  x: 1\n  y: 2\n' },
+      json: true,
+    })
+    expect(status).toBe(2)
+    expect(lines.map((line) => JSON.parse(line))).toEqual([
+      {
+        schema: 'idle-agent.config-check.v1',
+        file: FILE,
+        valid: false,
+        problems: [`${FILE}:2:3 idle_detection.x: unknown setting`, `${FILE}:3:3 idle_detection.y: unknown setting`],
+        warnings: [],
+      },
+    ])
+  })
+})
+
+describe('show', () => {
+  const files = { [FILE]: 'name: x\nidle_detection:\n  sensors:\n    cpu:\n      cores: 0.25\n  action: stop\n' }
+
+  test('is a table in the order of declaration, with the place of what was given', async () => {
+    const { status, lines } = await run(['show'], { files })
+    expect(status).toBe(0)
+    expect(lines.map((line) => line.split(' ')[0])).toEqual(['SETTING', ...settings.map(({ name }) => name)])
+    const starts = lines.map((line) => line.search(/(default|FROM|\/etc\S+)$/))
+    expect(new Set(starts).size).toBe(1)
+    expect(lines.find((line) => line.startsWith('action'))).toMatch(/^action +stop +\/etc\/idle-agent\/config\.yaml:6$/)
+    expect(lines.find((line) => line.startsWith('sensors.cpu.cores'))).toMatch(/ 0\.25 cores +\S+:5$/)
+    expect(lines.find((line) => line.startsWith('idle_threshold'))).toMatch(/ 5 minutes +default$/)
+  })
+
+  test('says what an action that is not set means', async () => {
+    const { lines } = await run(['show'])
+    expect(lines.find((line) => line.startsWith('action'))).toMatch(/ follows the cloud: .* default$/)
+  })
+
+  test('--json is one object', async () => {
+    const { lines } = await run(['show'], { files, json: true })
+    expect(lines.length).toBe(1)
+    const shown: unknown = JSON.parse(lines[0] ?? '')
+    expect(shown).toMatchObject({ schema: 'idle-agent.config-show.v1', source: FILE, warnings: [] })
+    expect(shown).toHaveProperty(
+      'settings',
+      expect.arrayContaining([
+        { name: 'action', value: 'stop', from: `${FILE}:6` },
+        { name: 'sensors.cpu.cores', value: 0.25, unit: 'cores', from: `${FILE}:5` },
+        { name: 'enabled', value: true, from: 'default' },
+      ]),
+    )
+  })
+
+  test('refuses what check refuses', async () => {
+    await expect(run(['show'], { files: { [FILE]: 'idle_detection: 5' }, json: true })).rejects.toBeInstanceOf(
+      UsageError,
+    )
+  })
+})
+
+describe('schema', () => {
+  test('describes every setting with its default, bounds and sentence', async () => {
+    const { status, lines } = await run(['schema'])
+    expect(status).toBe(0)
+    const schema = JSON.parse(lines.join('\n'))
+    expect(schema.$schema).toBe('https://json-schema.org/draft/2020-12/schema')
+    expect(schema.required).toEqual(['idle_detection'])
+    expect(schema.additionalProperties).not.toBe(false) // the rest belongs to the template
+    for (const { path, option } of settings) {
+      let node = schema.properties.idle_detection
+      for (const key of path) {
+        expect(node.additionalProperties).toBe(false)
+        expect(node.required).toBeUndefined()
+        node = node.properties[key]
+      }
+      expect(node.description).toContain(option.about)
+      expect(node.default).toEqual(option.default)
+      if (option.type === 'number')
+        expect(node).toMatchObject({ type: 'number', minimum: option.min, maximum: option.max })
+      if (option.type === 'boolean') expect(node.type).toBe('boolean')
+      if (option.type === 'choice') expect(node.enum).toEqual(option.values)
+      if (option.type === 'text') expect(node.pattern).toBe(option.pattern)
+    }
+  })
+
+  test('--json is one line', async () => {
+    expect((await run(['schema'], { json: true })).lines.length).toBe(1)
+  })
+})
+
+test.each([[[]], [['chekc']], [['check', 'extra']], [['__proto__']], [['toString']]])(
+  'config %j is refused',
+  async (args) => {
+    await expect(run(args)).rejects.toThrow(new UsageError('usage: idle-agent config check|show|schema'))
+  },
+)

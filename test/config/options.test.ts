@@ -1,0 +1,55 @@
+/** The table of settings itself, and the pages that are made from it. */
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { fits, notYet, settings } from '../../agent/config/options.ts'
+
+test('has each name once, and none that is refused as not yet there', () => {
+  const names = settings.map(({ name }) => name)
+  expect(new Set(names).size).toBe(names.length)
+  for (const name of notYet) expect(names.filter((one) => one === name || one.startsWith(`${name}.`))).toEqual([])
+})
+
+test.each(settings)('$name: the default fits, the sentence is one', ({ option }) => {
+  expect(option.about).toMatch(/^[A-Z].*\.$/)
+  if (option.default !== undefined) expect(fits(option, option.default)).toBe(true)
+  if (option.type === 'choice' && option.default === undefined) expect(option.unset).toBeTypeOf('string')
+  if (option.type === 'number') {
+    expect(option.min).toBeLessThan(option.max)
+    for (const value of [option.min - 0.001, option.max + 1, Number.NaN, Number.POSITIVE_INFINITY, '5', null]) {
+      expect(fits(option, value)).toBe(false)
+    }
+  }
+})
+
+test('sensors have options that are numbers', () => {
+  const other = settings.filter(
+    ({ path, option }) => path[0] === 'sensors' && path[2] !== 'enabled' && option.type !== 'number',
+  )
+  expect(other).toEqual([])
+})
+
+test('tools/docs.ts writes both pages, and --check fails when one is out of step', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'docs-'))
+  const docs = (...args: readonly string[]) =>
+    spawnSync(process.execPath, ['tools/docs.ts', '--out', folder, ...args], { encoding: 'utf8', env: {} })
+  try {
+    const missing = docs('--check')
+    expect(missing.status).toBe(1)
+    expect(missing.stderr).toContain('configuration.md')
+    expect(missing.stderr).toContain('config.schema.json')
+    expect(docs().status).toBe(0)
+    expect(docs('--check')).toMatchObject({ status: 0, stderr: '' })
+    const page = join(folder, 'configuration.md')
+    const text = readFileSync(page, 'utf8')
+    for (const { name } of settings)
+      expect(text).toMatch(new RegExp(`^\\| \`${name.replaceAll('.', '\\.')}\` \\|.*\\|$`, 'm'))
+    expect(settings.every(({ option }) => text.includes(option.about))).toBe(true)
+    writeFileSync(page, text.replace('| 5 minutes |', '| 6 minutes |'))
+    expect(docs('--check').status).toBe(1)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
