@@ -43,6 +43,6 @@ dist/idle-agent: $(READY) $(shell find agent tools package.json -type f)
 	@$(NODE) tools/build.ts
 
 $(READY): package-lock.json
-	@echo 'installing the tool chain, about half a minute ...'
+	@echo 'installing the tool chain ...'
 	@npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@

@@ -16,8 +16,15 @@ test('every version is exact', () => {
   expect(versions.filter((version) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version))).toEqual([])
 })
 
+const lockfile = readFileSync('package-lock.json', 'utf8')
+
 test('the lockfile names no registry and no folder of a machine', () => {
-  const lock = readFileSync('package-lock.json', 'utf8')
-  expect(lock).not.toContain('"resolved"')
-  expect(lock).not.toContain('file:')
+  expect(lockfile).not.toContain('"resolved"')
+  expect(lockfile).not.toContain('file:')
+})
+
+test('the lockfile holds every optional dependency, or `npm ci` refuses it', () => {
+  const { packages } = JSON.parse(lockfile) as { packages: Record<string, { optionalDependencies?: object }> }
+  const optional = Object.values(packages).flatMap((one) => Object.keys(one.optionalDependencies ?? {}))
+  expect(optional.filter((name) => packages[`node_modules/${name}`] === undefined)).toEqual([])
 })

@@ -41,6 +41,11 @@ test.each([
     "export function f(x: 'a' | 'b'): void {\n  switch (x) {\n    case 'a':\n  }\n}",
     'exhaustive',
   ],
+  [
+    'blocks nested four deep',
+    `export function f(): void {\n${'if (g()) {'.repeat(4)}g()${'}'.repeat(4)}\n}\ndeclare function g(): boolean`,
+    'max-depth',
+  ],
 ])('oxlint reports %s', (_what, text, rule) => {
   expect(lint(text, 'oxlint', 'agent')).toContain(rule)
 })
