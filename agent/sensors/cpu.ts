@@ -1,0 +1,191 @@
+/** The cpu sensor: CPU time of the whole machine less that of known agents, distribution housekeeping and this agent itself. */
+import type { Host } from '../host/host.ts'
+import type { Limits, Options, Reading } from '../types.ts'
+import { grown, msPerTick, parseCount, secondsOf } from './counts.ts'
+import { culprit, ownWork, type ProcessTimes, type Workers } from './culprit.ts'
+import { groupGrowth, readGroups } from './groups.ts'
+import { agentNames, housekeepingUnit, isSystemUser } from './known-agents.ts'
+import { ownProcess, type Process, type ProcessTable, parseUid, processTable, whileItLives } from './processes.ts'
+import type { Sensor, Span } from './sensor.ts'
+
+export const cpuOptions = {
+  cores: {
+    type: 'number',
+    default: 0.1,
+    min: 0.01,
+    max: 64,
+    unit: 'cores',
+    about: 'more work than this is activity; in core-seconds per second, whatever the number of cores',
+  },
+} as const satisfies Options
+
+/** What this agent used itself; left out when the agent runs on another machine than the one it observes. */
+interface Own {
+  readonly pid: number
+  readonly start: number
+  /** CPU time of the agent's process when the sample was taken, in milliseconds. */
+  readonly ms: number
+  /** The same at the end of the check; see `withOwnCpu`. */
+  readonly endMs: number
+}
+
+export interface CpuSample extends Workers {
+  readonly whole: {
+    readonly of: 'machine' | 'container'
+    /** Inode of the container's root group; 0 for a machine. */
+    readonly ino: number
+    /** Busy time since boot or the group's creation, in milliseconds, summed over cores. */
+    readonly ms: number
+  }
+  readonly own?: Own
+  /** Own CPU ticks of known agents. They are not in `processes`. */
+  readonly known: readonly (readonly [pid: number, start: number, ticks: number])[]
+}
+
+/** Most processes in a sample, those with most CPU time; the rest can only go unnamed, not uncounted. */
+const mostProcesses = 400
+
+/**
+ * Busy milliseconds of all cores since boot out of /proc/stat: user, nice, system, irq, softirq (proc_stat(5)). Not idle,
+ * iowait or steal, which are no work; guest time is inside user. Throws if the first line is not understood.
+ */
+export function parseBusy(text: string): number {
+  const line = text.slice(0, Math.max(0, text.indexOf('\n')))
+  const columns = line.split(/ +/)
+  if (columns[0] !== 'cpu') throw new Error('/proc/stat does not begin with the line of all cores')
+  let ticks = 0
+  for (const index of [1, 2, 3, 6, 7])
+    ticks += parseCount(columns[index], `column ${index} of the cpu line in /proc/stat`)
+  return ticks * msPerTick
+}
+
+/** Adds what the agent used after sampling: `ms` is `host.self.cpuMs()` just before the sample is stored. Unchanged where the agent runs on another machine. */
+export function withOwnCpu(sample: CpuSample, ms: number): CpuSample {
+  return sample.own === undefined ? sample : { ...sample, own: { ...sample.own, endMs: ms } }
+}
+
+async function ownUse(host: Host): Promise<Own | undefined> {
+  const own = await ownProcess(host)
+  const ms = host.self.cpuMs()
+  return own === undefined ? undefined : { ...own, ms, endMs: ms }
+}
+
+async function isKnownAgent(host: Host, { comm, pid }: Process): Promise<boolean> {
+  if (!agentNames.has(comm)) return false
+  const status = await whileItLives(host, pid, () => host.readText(`/proc/${pid}/status`))
+  return status !== undefined && isSystemUser(parseUid(status))
+}
+
+async function sortOut(
+  host: Host,
+  table: ProcessTable,
+  own: Own | undefined,
+): Promise<Pick<CpuSample, 'known' | 'processes' | 'cut'>> {
+  const known: [number, number, number][] = []
+  const workers: ProcessTimes[] = []
+  for (const process of table.values()) {
+    const { pid, start } = process
+    const ticks = process.utime + process.stime
+    const ended = process.cutime + process.cstime
+    if (ticks + ended === 0 || (pid === own?.pid && start === own.start)) continue
+    if (await isKnownAgent(host, process)) known.push([pid, start, ticks])
+    else workers.push([pid, start, ticks, ended, process.ppid, process.comm])
+  }
+  workers.sort((a, b) => b[2] + b[3] - a[2] - a[3])
+  const firstCut = workers[mostProcesses]
+  return {
+    known,
+    processes: workers.slice(0, mostProcesses),
+    cut: firstCut === undefined ? 0 : firstCut[2] + firstCut[3],
+  }
+}
+
+async function read(host: Host, signal: AbortSignal): Promise<CpuSample> {
+  const stat = await host.readText('/proc/stat')
+  if (stat === undefined) throw new Error('/proc/stat is absent')
+  const own = await ownUse(host)
+  const { container, groups } = await readGroups(host, signal)
+  const whole: CpuSample['whole'] =
+    container === undefined
+      ? { of: 'machine', ino: 0, ms: parseBusy(stat) }
+      : { of: 'container', ino: container[1], ms: container[2] / 1000 }
+  const { bootMs } = host.clocks()
+  const table = await processTable(host, signal)
+  const sorted = await sortOut(host, table, own)
+  return { whole, bootMs, ...sorted, groups, ...(own === undefined ? {} : { own }) }
+}
+
+/** Busy time of the whole in the interval. A container whose root group was made anew begins at 0. */
+function wholeMs({ whole }: CpuSample, before: CpuSample): number {
+  if (whole.of !== before.whole.of) throw new Error('the source of CPU time changed between machine and container')
+  const base = whole.ino === before.whole.ino ? before.whole.ms : 0
+  return grown(whole.ms, base, `CPU time of the ${whole.of}`)
+}
+
+/** Own CPU time of known agents, by process: one that ended counts as work, one that is new counts from its start. */
+function knownMs(now: CpuSample, before: CpuSample): number {
+  let ticks = 0
+  for (const [pid, start, count] of now.known) {
+    const old = before.known.find((entry) => entry[0] === pid && entry[1] === start)
+    ticks += grown(count, old?.[2] ?? 0, `CPU time of pid ${pid}`)
+  }
+  return ticks * msPerTick
+}
+
+/** What this agent used in the interval: the rest of the check that took the earlier sample, and this one so far. */
+function ownMs(now: CpuSample, before: CpuSample): number {
+  const [own, earlier] = [now.own, before.own]
+  if (own === undefined) return 0
+  if (earlier === undefined) return own.start * msPerTick >= before.bootMs ? own.ms : 0
+  if (own.pid === earlier.pid && own.start === earlier.start) return grown(own.ms, earlier.ms, 'own CPU time')
+  const rest = grown(earlier.endMs, earlier.ms, 'own CPU time of the check before')
+  // A process older than the earlier sample may have used its time before it.
+  return own.start * msPerTick >= before.bootMs ? rest + own.ms : rest
+}
+
+/**
+ * CPU time of the distribution's own units. A unit that ended within the interval is not in the tree any more and counts
+ * as work: its time could only be learned from systemd, which `judge` may not ask.
+ */
+function housekeepingMs(now: CpuSample, before: CpuSample): number {
+  let us = 0
+  for (const group of now.groups) {
+    const unit = /^system\.slice\/(.*)$/.exec(group[0])?.[1]
+    if (unit !== undefined && housekeepingUnit.test(unit)) us += groupGrowth(group, before.groups)
+  }
+  return us / 1000
+}
+
+/** Two digits, or three where two would show value and limit as equal. */
+function figures(cores: number, limit: number): string {
+  const digits = cores > limit && cores.toFixed(2) === limit.toFixed(2) ? 3 : 2
+  return `${cores.toFixed(digits)} cores busy, limit ${limit.toFixed(2)}`
+}
+
+function judge(
+  now: CpuSample,
+  before: CpuSample,
+  context: { readonly span: Span; readonly limits: Limits<typeof cpuOptions> },
+): Reading {
+  const limit = context.limits.cores
+  const seconds = secondsOf(context.span.ms)
+  const rest = wholeMs(now, before) - knownMs(now, before) - ownMs(now, before)
+  // The kernel may count the whole by sampling at its clock tick, and a container's root group may not hold everybody in
+  // it, but what processes used is exact: the larger one counts.
+  const workMs = Math.max(rest, ownWork(now, before)) - housekeepingMs(now, before)
+  const cores = Math.max(0, workMs / 1000 / seconds)
+  if (!Number.isFinite(cores) || !Number.isFinite(limit)) throw new Error('CPU time in cores is not a number')
+  const measure = { value: Number(cores.toFixed(3)), unit: 'cores', limit }
+  if (cores <= limit) return { kind: 'idle', reason: figures(cores, limit), ...measure }
+  return { kind: 'active', reason: `${figures(cores, limit)}: ${culprit(now, before, workMs)}`, ...measure }
+}
+
+/** Work in cores over the whole interval (kernel.md 1): one busy thread on 96 cores is work, iowait and steal are not. */
+export const cpu: Sensor<CpuSample, typeof cpuOptions> = {
+  name: 'cpu',
+  sampleVersion: 1,
+  options: cpuOptions,
+  read,
+  settle: (sample, { cpuMs }) => (cpuMs === undefined ? sample : withOwnCpu(sample, cpuMs)),
+  judge,
+}

@@ -1,0 +1,154 @@
+/** Jobs in the foreground of a terminal: the detached test run that waits on the network, as told from a shell or a monitor. */
+import type { Host } from '../host/host.ts'
+import {
+  carriers,
+  commandOption,
+  databaseClients,
+  databaseCommand,
+  interpreters,
+  interpreterValueOption,
+  onlookers,
+  shells,
+  shellValueOption,
+} from './known-programs.ts'
+import { ownProcess, type Process, type ProcessTable, parseSwitches, whileItLives } from './processes.ts'
+import { deviceName } from './terminals.ts'
+
+/** One job, and the counters that tell whether it got anywhere. */
+export interface Job {
+  readonly tty: string
+  readonly comm: string
+  readonly pid: number
+  readonly start: number
+  /** CPU ticks of the process group, ended children included. */
+  readonly ticks: number
+  /** Context switches of all its threads. */
+  readonly switches: number
+  /** Start of its youngest process. */
+  readonly newest: number
+}
+
+/** What one process in a foreground group is. `carrier`: judged by what it carries. */
+type Role = 'carrier' | 'onlooker' | 'work'
+
+/** Most processes of a group, and threads of a process, whose context switches are read. */
+const mostCounted = 32
+
+/** Does this command line give a shell or an interpreter something to run? Arguments are looked at here and go nowhere. */
+export function hasScript(comm: string, cmdline: string): boolean {
+  const words = cmdline.split('\0').slice(1)
+  if (databaseClients.test(comm)) return words.some((word) => databaseCommand.test(word))
+  const takesValue = shells.has(comm) ? shellValueOption : interpreterValueOption
+  let skip = false
+  for (const word of words) {
+    if (skip) skip = false
+    else if (takesValue.test(word)) skip = true
+    else if (commandOption.test(word)) return true
+    else if (word !== '' && !word.startsWith('-') && !word.startsWith('+')) return true
+  }
+  return false
+}
+
+/** A shell or interpreter at its prompt: no script, and a terminal to read from. In doubt it is work; one that is gone is not. */
+async function atPrompt(host: Host, { pid, comm }: Process): Promise<boolean> {
+  const cmdline = await whileItLives(host, pid, () => host.readText(`/proc/${pid}/cmdline`))
+  if (cmdline === undefined) return true
+  if (cmdline === '' || hasScript(comm, cmdline)) return false
+  const input = await whileItLives(host, pid, () => host.readLink(`/proc/${pid}/fd/0`))
+  return input !== undefined && /(^|\/)(pts\/\d+|tty\w*|hvc\d+|console)( \(deleted\))?$|^\/\d+$/.test(input)
+}
+
+async function roleOf(host: Host, process: Process): Promise<Role> {
+  const { comm } = process
+  if (carriers.has(comm)) return 'carrier'
+  if (onlookers.has(comm)) return 'onlooker'
+  if (shells.has(comm)) return (await atPrompt(host, process)) ? 'carrier' : 'work'
+  if (!interpreters.test(comm) && !databaseClients.test(comm)) return 'work'
+  return (await atPrompt(host, process)) ? 'onlooker' : 'work'
+}
+
+/** This agent and its ancestors: `idle-agent run` in a terminal is not what it looks for. */
+async function ourselves(host: Host, table: ProcessTable): Promise<ReadonlySet<number>> {
+  const own = await ownProcess(host)
+  const pids = new Set<number>()
+  let process = own === undefined ? undefined : table.get(own.pid)
+  while (process !== undefined && process.pid > 1 && !pids.has(process.pid)) {
+    pids.add(process.pid)
+    process = table.get(process.ppid)
+  }
+  return pids
+}
+
+/** Foreground process groups: their terminal and living members, leader first, in the order of their pids. */
+function foregroundGroups(
+  table: ProcessTable,
+): ReadonlyMap<number, { readonly ttyNr: number; readonly members: readonly Process[] }> {
+  const groups = new Map<number, { ttyNr: number; members: Process[] }>()
+  for (const { ttyNr, tpgid } of table.values()) if (ttyNr !== 0 && tpgid > 0) groups.set(tpgid, { ttyNr, members: [] })
+  for (const process of table.values()) {
+    if (process.state === 'Z' || process.state === 'X') continue
+    groups.get(process.pgrp)?.members.push(process)
+  }
+  for (const [leader, { members }] of groups) {
+    members.sort((a, b) => Number(b.pid === leader) - Number(a.pid === leader) || a.start - b.start || a.pid - b.pid)
+  }
+  return groups
+}
+
+/** The member that makes a group a job. A pipeline that an onlooker leads (`tail -f log | grep x`) is none, whoever else is in it. */
+async function worker(host: Host, members: readonly Process[], own: ReadonlySet<number>): Promise<Process | undefined> {
+  for (const [index, process] of members.entries()) {
+    if (own.has(process.pid)) continue
+    const role = await roleOf(host, process)
+    if (role === 'work') return process
+    if (role === 'onlooker' && index === 0) return undefined
+  }
+  return undefined
+}
+
+async function switchesOf(host: Host, pid: number): Promise<number> {
+  const threads = (await whileItLives(host, pid, () => host.list(`/proc/${pid}/task`))) ?? []
+  let switches = 0
+  for (const thread of threads.slice(0, mostCounted)) {
+    const status = await whileItLives(host, pid, () => host.readText(`/proc/${pid}/task/${thread}/status`))
+    if (status !== undefined) switches += parseSwitches(status)
+  }
+  return switches
+}
+
+/** Reads the jobs of all terminals. Costs next to nothing where only shells are in front. */
+export async function readJobs(host: Host, table: ProcessTable, signal: AbortSignal): Promise<readonly Job[]> {
+  const own = await ourselves(host, table)
+  const jobs: Job[] = []
+  for (const { ttyNr, members } of foregroundGroups(table).values()) {
+    signal.throwIfAborted()
+    const process = await worker(host, members, own)
+    if (process === undefined) continue
+    const counted = members.filter(({ pid }) => !own.has(pid))
+    let [ticks, switches, newest] = [0, 0, 0]
+    for (const one of counted) {
+      ticks += one.utime + one.stime + one.cutime + one.cstime
+      newest = Math.max(newest, one.start)
+    }
+    for (const { pid } of counted.slice(0, mostCounted)) switches += await switchesOf(host, pid)
+    const { comm, pid, start } = process
+    jobs.push({ tty: deviceName(ttyNr), comm, pid, start, ticks, switches, newest })
+  }
+  return jobs
+}
+
+/** Did the job get anywhere? Counters of a group fall when a member ends, so any difference is progress. */
+function progressed(job: Job, before: readonly Job[]): boolean {
+  const old = before.find(({ pid, start }) => pid === job.pid && start === job.start)
+  return old === undefined || old.ticks !== job.ticks || old.switches !== job.switches || old.newest !== job.newest
+}
+
+/** A job that made progress in the interval, and one that made none. */
+export function judgeJobs(
+  now: readonly Job[],
+  before: readonly Job[],
+): { readonly working?: Job; readonly stuck?: Job } {
+  const working = now.find((job) => progressed(job, before))
+  const stuck = now.find((job) => !progressed(job, before))
+  return { ...(working === undefined ? {} : { working }), ...(stuck === undefined ? {} : { stuck }) }
+}

@@ -1,0 +1,77 @@
+/** Who runs on every cloud machine without anybody needing it: agents by executable, housekeeping by systemd unit. Data only. */
+
+/**
+ * Names of known agents' executables as the kernel shows them: cut at 15 bytes. Only a process of a system user (below)
+ * counts as one, and only with its own CPU time: what an agent starts for somebody is work. Left out because the name says
+ * too little: waagent and tuned (`python3`), Datadog's `agent`, Java agents; their CPU counts as work.
+ */
+export const agentNames: ReadonlySet<string> = new Set([
+  // AWS: Systems Manager without its session and document workers, CloudWatch, GuardDuty
+  'amazon-ssm-agen',
+  'ssm-agent-worke',
+  'amazon-cloudwat',
+  'amazon-guarddut',
+  // Google: guest agent, OS Config, Ops Agent
+  'google_guest_ag',
+  'google_osconfig',
+  'google_cloud_op',
+  'otelopscol',
+  // Azure: Monitor Agent, Hyper-V daemons, Defender
+  'mdsd',
+  'amacoreagent',
+  'MetricsExtensio',
+  'hv_kvp_daemon',
+  'hv_vss_daemon',
+  'hv_fcopy_daemon',
+  'wdavdaemon',
+  // metrics
+  'node_exporter',
+  'prometheus-node',
+  'process-exporte',
+  'dcgm-exporter',
+  'telegraf',
+  'collectd',
+  'netdata',
+  'metricbeat',
+  'trace-agent',
+  'process-agent',
+  'system-probe',
+  'security-agent',
+  'newrelic-infra',
+  'zabbix_agentd',
+  'zabbix_agent2',
+  'grafana-agent',
+  'otelcol',
+  'otelcol-contrib',
+  // logs
+  'fluent-bit',
+  'filebeat',
+  'auditbeat',
+  'promtail',
+  'rsyslogd',
+  'systemd-journal',
+  'auditd',
+  // security
+  'falcon-sensor',
+  'falcon-sensor-b',
+  'osqueryd',
+  'wazuh-agentd',
+  'wazuh-syscheckd',
+  'wazuh-modulesd',
+  'wazuh-logcollec',
+  // time and hardware
+  'chronyd',
+  'ntpd',
+  'systemd-timesyn',
+  'irqbalance',
+  'nvidia-persiste',
+])
+
+/** User ids that a distribution gives to services, not people: below 1000, systemd's dynamic users, and `nobody` (systemd UIDS-GIDS). */
+export function isSystemUser(uid: number): boolean {
+  return uid < 1000 || (uid >= 61_184 && uid <= 65_534)
+}
+
+/** Units in system.slice by which a distribution looks after itself: package lists, log rotation, trimming, indexes. */
+export const housekeepingUnit =
+  /^(apt-daily|apt-daily-upgrade|apt-news|esm-cache|ua-timer|unattended-upgrades|man-db|man-db-cache-update|logrotate|fstrim|dnf-makecache|plocate-updatedb|mlocate-updatedb|updatedb|e2scrub_all|e2scrub_reap|fwupd-refresh|motd-news|update-notifier-download|update-notifier-motd|snapd\.refresh|dpkg-db-backup|systemd-tmpfiles-clean|sysstat-collect|sysstat-summary)\.service$/

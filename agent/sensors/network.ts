@@ -1,0 +1,163 @@
+/** The network sensor: bytes per second in and out on the interfaces that lead out of this machine. */
+import type { Host } from '../host/host.ts'
+import type { Limits, Options, Reading } from '../types.ts'
+import { grown, parseCount, secondsOf } from './counts.ts'
+import type { Sensor, Span } from './sensor.ts'
+import { rate, shown } from './words.ts'
+
+export const networkOptions = {
+  in_bytes_per_second: {
+    type: 'number',
+    default: 10_000,
+    min: 0,
+    max: 1_000_000_000,
+    unit: 'bytes per second',
+    about: 'receiving more than this is activity',
+  },
+  out_bytes_per_second: {
+    type: 'number',
+    default: 5000,
+    min: 0,
+    max: 1_000_000_000,
+    unit: 'bytes per second',
+    about: 'sending more than this is activity',
+  },
+} as const satisfies Options
+
+/** One interface; `index` tells it from another one of the same name later. */
+export interface Interface {
+  readonly name: string
+  readonly index: number
+  readonly received: number
+  readonly sent: number
+}
+
+export interface NetworkSample {
+  readonly interfaces: readonly Interface[]
+}
+
+interface Facts extends Interface {
+  /** Has a device of its own: not a bridge, veth, tunnel or bond, which repeat the bytes of others. */
+  readonly device: boolean
+  readonly bridge: boolean
+  readonly down: boolean
+  /** Interface that this one is a part of. */
+  readonly master: string | undefined
+}
+
+/** Parses /proc/net/dev (kernel net/core/net-procfs.c: two heading lines, 16 columns, bytes in 1st and 9th). Throws if a line is not understood. */
+export function parseInterfaces(text: string): readonly Pick<Interface, 'name' | 'received' | 'sent'>[] {
+  const [first, second, ...lines] = text.split('\n')
+  if (first?.startsWith('Inter-|') !== true || second === undefined)
+    throw new Error('/proc/net/dev does not begin with its heading')
+  const found: Pick<Interface, 'name' | 'received' | 'sent'>[] = []
+  for (const line of lines) {
+    if (line === '') continue
+    const colon = line.indexOf(':')
+    const columns = line
+      .slice(colon + 1)
+      .trim()
+      .split(/ +/)
+    const name = line.slice(0, Math.max(0, colon)).trim()
+    if (name === '' || columns.length < 16) throw new Error('/proc/net/dev has a line that is cut off')
+    const received = parseCount(columns[0], `bytes received by ${shown(name)}`)
+    found.push({ name, received, sent: parseCount(columns[8], `bytes sent by ${shown(name)}`) })
+  }
+  return found
+}
+
+async function factsOf(host: Host, one: Pick<Interface, 'name' | 'received' | 'sent'>): Promise<Facts> {
+  const folder = `/sys/class/net/${one.name}`
+  const index = await host.readText(`${folder}/ifindex`)
+  const master = await host.readLink(`${folder}/master`)
+  return {
+    ...one,
+    // Where /sys is not there, the name alone is the identity.
+    index: index === undefined ? 0 : parseCount(index.trim(), `index of ${shown(one.name)}`),
+    device: (await host.stat(`${folder}/device`)) !== undefined,
+    bridge: (await host.stat(`${folder}/bridge`)) !== undefined,
+    down: (await host.readText(`${folder}/operstate`))?.trim() === 'down',
+    master: master?.split('/').at(-1),
+  }
+}
+
+/**
+ * The interfaces whose bytes count, each byte once. Real devices where there are any, without one that is a part of
+ * another real device (Azure's accelerated networking shows both). In a container there are none: all that are up, less
+ * the parts of others and bridges; bridges if nothing else is left.
+ */
+function outward(all: readonly Facts[]): readonly Facts[] {
+  const devices = all.filter(({ device }) => device)
+  const names = new Set(devices.map(({ name }) => name))
+  if (devices.length > 0) return devices.filter(({ master }) => master === undefined || !names.has(master))
+  const up = all.filter(({ down, master }) => !down && master === undefined)
+  const ends = up.filter(({ bridge }) => !bridge)
+  return ends.length > 0 ? ends : up
+}
+
+async function read(host: Host, signal: AbortSignal): Promise<NetworkSample> {
+  const text = await host.readText('/proc/net/dev')
+  if (text === undefined) throw new Error('/proc/net/dev is absent')
+  const all: Facts[] = []
+  for (const one of parseInterfaces(text)) {
+    signal.throwIfAborted()
+    if (one.name !== 'lo') all.push(await factsOf(host, one))
+  }
+  return { interfaces: outward(all).map(({ name, index, received, sent }) => ({ name, index, received, sent })) }
+}
+
+interface Flow {
+  readonly verb: 'received' | 'sent'
+  readonly limit: number
+  readonly total: number
+  /** Interface with the largest part. */
+  readonly name: string
+}
+
+function flow(
+  verb: Flow['verb'],
+  limit: number,
+  parts: readonly { readonly name: string; readonly rate: number }[],
+): Flow {
+  const most = parts.reduce((a, b) => (b.rate > a.rate ? b : a), { name: '', rate: -1 })
+  return { verb, limit, total: parts.reduce((sum, part) => sum + part.rate, 0), name: most.name }
+}
+
+/** Growth in bytes per second by interface. One that is new since the earlier sample counts whole, one that vanished not at all. */
+function growth(now: NetworkSample, before: NetworkSample, { verb, seconds }: { verb: Flow['verb']; seconds: number }) {
+  return now.interfaces.map((one) => {
+    const old = before.interfaces.find(({ name, index }) => name === one.name && index === one.index)
+    return { name: one.name, rate: grown(one[verb], old?.[verb] ?? 0, `bytes ${verb} by ${shown(one.name)}`) / seconds }
+  })
+}
+
+function judge(
+  now: NetworkSample,
+  before: NetworkSample,
+  { span, limits }: { readonly span: Span; readonly limits: Limits<typeof networkOptions> },
+): Reading {
+  if (now.interfaces.length === 0) {
+    if (before.interfaces.length > 0) return { kind: 'unknown', reason: 'no network interface is left' }
+    return { kind: 'absent', reason: 'no network interface but the loopback' }
+  }
+  const seconds = secondsOf(span.ms)
+  const received = flow('received', limits.in_bytes_per_second, growth(now, before, { verb: 'received', seconds }))
+  const sent = flow('sent', limits.out_bytes_per_second, growth(now, before, { verb: 'sent', seconds }))
+  const over = [received, sent].find(({ total, limit }) => !(total <= limit))
+  const { verb, total, limit, name } = over ?? received
+  const measure = { value: Math.round(total), unit: 'bytes per second', limit }
+  if (over === undefined) {
+    const reason = `${rate(received.total)} in, ${rate(sent.total)} out; limits ${rate(received.limit)} and ${rate(sent.limit)}`
+    return { kind: 'idle', reason, ...measure }
+  }
+  return { kind: 'active', reason: `${shown(name)} ${verb} ${rate(total)}, limit ${rate(limit)}`, ...measure }
+}
+
+/** Traffic over the whole interval. Loopback does not count, and no byte counts twice. */
+export const network: Sensor<NetworkSample, typeof networkOptions> = {
+  name: 'network',
+  sampleVersion: 1,
+  options: networkOptions,
+  read,
+  judge,
+}

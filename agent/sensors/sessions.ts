@@ -1,0 +1,143 @@
+/** The sessions sensor: people at terminals, jobs they left in the foreground, and SSH connections. */
+import type { FileStat, Host } from '../host/host.ts'
+import type { Limits, Options, Reading } from '../types.ts'
+import { type Job, judgeJobs, readJobs } from './jobs.ts'
+import { processTable } from './processes.ts'
+import type { Sensor, Span } from './sensor.ts'
+import { type Connected, type Connection, judgeConnections, readConnections } from './ssh.ts'
+import { judgeTerminals, ownWarning, readTerminals, type TerminalsSample } from './terminals.ts'
+import { counted, duration, processName, rate } from './words.ts'
+
+export const sessionsOptions = {
+  connection_hold_minutes: {
+    type: 'number',
+    default: 60,
+    min: 0,
+    max: 10_080,
+    unit: 'minutes',
+    about: 'how long an open SSH connection without traffic can hold the machine, from the last real activity',
+  },
+  output_hold_minutes: {
+    type: 'number',
+    default: 120,
+    min: 0,
+    max: 10_080,
+    unit: 'minutes',
+    about:
+      'how long output without input, or a job that makes no progress, can hold the machine, from the last real activity',
+  },
+} as const satisfies Options
+
+export interface SessionsSample extends TerminalsSample {
+  readonly jobs: readonly Job[]
+  readonly connections: readonly Connection[]
+}
+
+type Hold = Extract<Reading, { kind: 'hold' }>
+
+interface Context {
+  readonly span: Span
+  readonly limits: Limits<typeof sessionsOptions>
+}
+
+/** Takes what our own warning wrote out of the output: `stats` are the terminals' facts, read after the write. */
+export function acknowledgeWarning(sample: SessionsSample, stats: readonly FileStat[]): SessionsSample {
+  return { ...sample, ...ownWarning(sample, stats) }
+}
+
+async function read(host: Host, signal: AbortSignal): Promise<SessionsSample> {
+  const table = await processTable(host, signal)
+  const terminals = await readTerminals(host, table, signal)
+  const jobs = await readJobs(host, table, signal)
+  return { ...terminals, jobs, connections: await readConnections(host, table, signal) }
+}
+
+/** A person who has just come, or traffic of theirs. */
+function connected({ fresh, used }: Connected, { now }: Span): Reading | undefined {
+  if (fresh !== undefined) {
+    const reason = `new ssh session (pid ${fresh.pid}) ${duration(now.monoMs - fresh.at)} ago`
+    return { kind: 'active', reason, at: fresh.at, person: true }
+  }
+  if (used === undefined) return undefined
+  const bytes = `${rate(used.received)} in, ${rate(used.sent)} out`
+  return { kind: 'active', reason: `tunnel or transfer over ssh (pid ${used.pid}): ${bytes}`, at: used.at }
+}
+
+function holds(
+  found: { readonly output?: string; readonly stuck?: Job; readonly open: number },
+  limits: Context['limits'],
+): readonly Hold[] {
+  const { output, stuck, open } = found
+  const all: Hold[] = []
+  const [forOutput, forConnection] = [limits.output_hold_minutes, limits.connection_hold_minutes]
+  if (output !== undefined)
+    all.push({ kind: 'hold', reason: `output on ${output} without input`, evidence: 'output', limitMinutes: forOutput })
+  if (stuck !== undefined) {
+    const reason = `no progress of ${processName(stuck.comm, stuck.pid)} in the foreground of ${stuck.tty}`
+    all.push({ kind: 'hold', reason, evidence: 'output', limitMinutes: forOutput })
+  }
+  const reason = `${counted(open, 'ssh connection')} open without traffic both ways`
+  if (open > 0) all.push({ kind: 'hold', reason, evidence: 'connection', limitMinutes: forConnection })
+  return all
+}
+
+/** The hold with the longest limit, the others named in its reason. */
+function longest(all: readonly Hold[]): Hold | undefined {
+  const [first, ...others] = [...all].sort((a, b) => b.limitMinutes - a.limitMinutes)
+  if (first === undefined) return undefined
+  return { ...first, reason: [first, ...others].map(({ reason }) => reason).join('; also ') }
+}
+
+function nobody(now: SessionsSample): Reading {
+  const count = now.terminals.length
+  return {
+    kind: 'idle',
+    reason: count === 0 ? 'nobody connected' : `${counted(count, 'terminal')}, no input since the last check`,
+  }
+}
+
+/** The first of: input, a new ssh session, ssh traffic, a job that moves, something unreadable, a hold, nobody. */
+function judge(now: SessionsSample, before: SessionsSample, { span, limits }: Context): Reading {
+  const { input, output } = judgeTerminals(now, before, span)
+  if (input !== undefined) {
+    const reason = `input on ${input.name} ${duration(span.now.monoMs - input.at)} ago`
+    return { kind: 'active', reason, at: input.at, person: true }
+  }
+  const found = judgeConnections(now.connections, before.connections, span)
+  const person = connected(found, span)
+  if (person !== undefined) return person
+  const { working, stuck } = judgeJobs(now.jobs, before.jobs)
+  if (working !== undefined) {
+    const reason = `job in the foreground of ${working.tty}: ${processName(working.comm, working.pid)}`
+    return { kind: 'active', reason, at: span.now.monoMs, person: false }
+  }
+  if (found.unreadable !== undefined) {
+    return {
+      kind: 'unknown',
+      reason: `bytes of the ssh connection of pid ${found.unreadable} cannot be read: no ss, and no /proc/${found.unreadable}/io`,
+    }
+  }
+  const weak = holds(
+    {
+      open: now.connections.length,
+      ...(output === undefined ? {} : { output }),
+      ...(stuck === undefined ? {} : { stuck }),
+    },
+    limits,
+  )
+  return longest(weak) ?? nobody(now)
+}
+
+/** People, their foreground jobs and their connections, from /dev/pts and /proc alone: neither utmp nor logind is asked. */
+export const sessions: Sensor<SessionsSample, typeof sessionsOptions> = {
+  name: 'sessions',
+  sampleVersion: 1,
+  options: sessionsOptions,
+  read,
+  settle: (sample, { warned }) =>
+    acknowledgeWarning(
+      sample,
+      warned.map(({ stat }) => stat),
+    ),
+  judge,
+}

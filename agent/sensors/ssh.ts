@@ -1,0 +1,174 @@
+/** Authenticated SSH connections and the bytes that pass over them: tunnels, transfers and editors without a terminal. */
+import { HostError } from '../errors.ts'
+import type { Host } from '../host/host.ts'
+import type { Instant } from '../types.ts'
+import { grown, msPerTick, parseCount, secondsOf } from './counts.ts'
+import { type Process, type ProcessTable, whileItLives } from './processes.ts'
+import type { Span } from './sensor.ts'
+import { readSockets, type Socket } from './sockets.ts'
+
+/** A counter pair of a connection: of one socket, or of the session's process, where `id` is 0. */
+type Bytes = readonly [id: number, received: number, sent: number]
+
+/** One authenticated connection: the sshd process that serves it. */
+export interface Connection {
+  readonly pid: number
+  readonly start: number
+  /** Has it a terminal? Then input shows there. */
+  readonly pty: boolean
+  /** `sockets`: from ss. `process`: read and written by the process, sockets included. `none`: neither could be read. */
+  readonly source: 'sockets' | 'process' | 'none'
+  readonly bytes: readonly Bytes[]
+  /** Milliseconds since data last passed. */
+  readonly quietMs?: number
+}
+
+/** Both directions above this are use; keep-alives stay below it (detection.md 4). */
+const bytesPerMinute = 1000
+
+/**
+ * Reads the title that sshd gives its processes (`sshd: NAME@pts/0`, `NAME@notty`, `NAME` before a channel is open; from
+ * OpenSSH 9.8 `sshd-session:`). `undefined` for what serves nobody who has logged in: the listener, `[priv]`, `[net]`,
+ * `[preauth]`, `[accepted]`, and `unknown`, the name of everybody before authentication.
+ */
+export function sessionTitle(title: string): { readonly pty: boolean } | undefined {
+  const name = /^sshd(?:-session)?: ([^\0]+)/.exec(title)?.[1]?.trim()
+  if (name === undefined || name === '' || name === 'unknown' || name.includes('[') || name.startsWith('/'))
+    return undefined
+  return { pty: /@(pts\/|tty|hvc)[^@]*$/.test(name) }
+}
+
+async function findConnections(
+  host: Host,
+  table: ProcessTable,
+): Promise<readonly { process: Process; pty: boolean }[]> {
+  const found = new Map<number, { process: Process; pty: boolean }>()
+  for (const process of table.values()) {
+    if (process.comm !== 'sshd' && process.comm !== 'sshd-session') continue
+    const title = await whileItLives(host, process.pid, () => host.readText(`/proc/${process.pid}/cmdline`))
+    const session = title === undefined ? undefined : sessionTitle(title)
+    if (session !== undefined) found.set(process.pid, { process, ...session })
+  }
+  // A session's child that has not yet become its shell, or serves sftp within sshd, is no connection of its own.
+  return [...found.values()].filter(({ process }) => !found.has(process.ppid))
+}
+
+/** What `read` gives, or `undefined` where the host refuses it, as it does to anybody but root. */
+async function ifPermitted<T>(read: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await read()
+  } catch (error) {
+    if (error instanceof HostError) return undefined
+    throw error
+  }
+}
+
+async function inodesOf(host: Host, pid: number): Promise<readonly number[]> {
+  const inodes: number[] = []
+  for (const name of (await ifPermitted(() => host.list(`/proc/${pid}/fd`))) ?? []) {
+    const link = await whileItLives(host, pid, () => host.readLink(`/proc/${pid}/fd/${name}`))
+    const inode = /^socket:\[(\d{1,15})\]$/.exec(link ?? '')?.[1]
+    if (inode !== undefined) inodes.push(Number(inode))
+  }
+  return inodes
+}
+
+/** Parses rchar and wchar of /proc/PID/io: read(2) and write(2), on sockets too (kernel.md 3). Throws if one is missing. */
+export function parseIo(text: string): readonly [received: number, sent: number] {
+  const read = /^rchar: (\S*)$/m.exec(text)?.[1]
+  const written = /^wchar: (\S*)$/m.exec(text)?.[1]
+  return [parseCount(read, 'rchar in /proc/PID/io'), parseCount(written, 'wchar in /proc/PID/io')]
+}
+
+async function measure(
+  host: Host,
+  { process, pty }: { process: Process; pty: boolean },
+  found: readonly (readonly [number, Socket])[],
+): Promise<Connection> {
+  const { pid, start } = process
+  if (found.length > 0) {
+    const quiet = found.map(([, { quietMs }]) => quietMs).filter((ms) => ms !== undefined)
+    const bytes = found.map(([ino, { received, sent }]): Bytes => [ino, received, sent])
+    return { pid, start, pty, source: 'sockets', bytes, ...(quiet.length === 0 ? {} : { quietMs: Math.min(...quiet) }) }
+  }
+  // With a terminal, its input tells more than what the process reads and writes, which is its own output too.
+  const text = pty ? undefined : await ifPermitted(() => host.readText(`/proc/${pid}/io`))
+  return text === undefined
+    ? { pid, start, pty, source: 'none', bytes: [] }
+    : { pid, start, pty, source: 'process', bytes: [[0, ...parseIo(text)]] }
+}
+
+/** Reads the authenticated connections; `ss` runs only if there is one. */
+export async function readConnections(
+  host: Host,
+  table: ProcessTable,
+  signal: AbortSignal,
+): Promise<readonly Connection[]> {
+  const sessions = await findConnections(host, table)
+  if (sessions.length === 0) return []
+  const inodes: (readonly number[])[] = []
+  for (const { process } of sessions) inodes.push(await inodesOf(host, process.pid))
+  const sockets = await readSockets(host, inodes, signal)
+  const connections: Connection[] = []
+  for (const [index, session] of sessions.entries()) {
+    const found: (readonly [number, Socket])[] = []
+    for (const ino of inodes[index] ?? []) {
+      const socket = sockets?.get(ino)
+      if (socket !== undefined) found.push([ino, socket])
+    }
+    connections.push(await measure(host, session, found))
+  }
+  return connections
+}
+
+/** What the connections showed in the interval. */
+export interface Connected {
+  /** A connection that was authenticated since the last sample, and when. */
+  readonly fresh?: { readonly pid: number; readonly at: Instant }
+  /** A connection with bytes in both directions. */
+  readonly used?: { readonly pid: number; readonly at: Instant; readonly received: number; readonly sent: number }
+  /** A connection without a terminal whose bytes could not be read. */
+  readonly unreadable?: number
+}
+
+/** Bytes per second of a connection in the interval, by direction; `undefined` if its counters do not cover it. A socket that is new counts whole. Throws if a counter went down. */
+function rates(
+  now: Connection,
+  before: Connection,
+  span: Span,
+): { readonly received: number; readonly sent: number } | undefined {
+  if (now.source === 'none' || now.source !== before.source) return undefined
+  let [received, sent] = [0, 0]
+  for (const [id, receivedNow, sentNow] of now.bytes) {
+    const old = before.bytes.find((entry) => entry[0] === id)
+    received += grown(receivedNow, old?.[1] ?? 0, `bytes received by sshd (pid ${now.pid})`)
+    sent += grown(sentNow, old?.[2] ?? 0, `bytes sent by sshd (pid ${now.pid})`)
+  }
+  const seconds = secondsOf(span.ms)
+  return { received: received / seconds, sent: sent / seconds }
+}
+
+/** An instant within the interval; anything outside it is its end. */
+function within(at: Instant, { now, ms }: Span): Instant {
+  return at > now.monoMs - ms && at < now.monoMs ? at : now.monoMs
+}
+
+/** Judges all connections; of several the latest. */
+export function judgeConnections(now: readonly Connection[], before: readonly Connection[], span: Span): Connected {
+  let result: Connected = {}
+  for (const connection of now) {
+    const { pid, start } = connection
+    const old = before.find((one) => one.pid === pid && one.start === start)
+    if (old === undefined) {
+      const at = within(span.now.monoMs - (span.now.bootMs - start * msPerTick), span)
+      if (result.fresh === undefined || at > result.fresh.at) result = { ...result, fresh: { pid, at } }
+      continue
+    }
+    const rate = rates(connection, old, span)
+    if (rate === undefined && !connection.pty) result = { ...result, unreadable: pid }
+    if (rate === undefined || Math.min(rate.received, rate.sent) * 60 < bytesPerMinute) continue
+    const at = within(span.now.monoMs - (connection.quietMs ?? 0), span)
+    if (result.used === undefined || at > result.used.at) result = { ...result, used: { pid, at, ...rate } }
+  }
+  return result
+}

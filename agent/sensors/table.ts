@@ -1,0 +1,11 @@
+/** All sensors, in the order in which they are read and shown; adding one is one line. */
+import { cpu } from './cpu.ts'
+import { network } from './network.ts'
+import type { Sensor } from './sensor.ts'
+import { sessions } from './sessions.ts'
+
+export const sensors: readonly Sensor<unknown>[] = [
+  cpu, //
+  sessions,
+  network,
+]

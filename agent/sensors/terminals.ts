@@ -1,0 +1,156 @@
+/** Terminals and their access times: input means a person, output without input means little (kernel.md 2). */
+import type { FileStat, Host } from '../host/host.ts'
+import type { Instant } from '../types.ts'
+import { loginPrompts } from './known-programs.ts'
+import { type Process, type ProcessTable, whileItLives } from './processes.ts'
+import type { Span } from './sensor.ts'
+
+/** One terminal at one moment; times in milliseconds of the wall clock. */
+export interface Terminal {
+  /** "pts/3", or with whose it is where the number says nothing: "pts/0 of pid 812". */
+  readonly name: string
+  /** Device of the file system, device number and inode; with `ctimeMs` the identity, since numbers are used again. */
+  readonly id: string
+  readonly ctimeMs: number
+  readonly atimeMs: number
+  readonly mtimeMs: number
+  /** Modification time that our own warning left. */
+  readonly ownMtimeMs?: number
+}
+
+export interface TerminalsSample {
+  /** Wall clock minus monotonic clock, to see a step of the wall clock. */
+  readonly offsetMs: number
+  readonly terminals: readonly Terminal[]
+}
+
+/** Something seen on a terminal. */
+export interface Seen {
+  readonly name: string
+  readonly at: Instant
+}
+
+function terminal(name: string, stat: FileStat): Terminal {
+  const { dev, rdev, ino, ctimeMs, atimeMs, mtimeMs } = stat
+  return { name, id: `${dev}:${rdev}:${ino}`, ctimeMs, atimeMs, mtimeMs }
+}
+
+function keyOf({ id, ctimeMs }: Pick<Terminal, 'id' | 'ctimeMs'>): string {
+  return `${id}:${ctimeMs}`
+}
+
+/** Name of the device with this number (Linux allocated devices: 4 tty and ttyS, 136-143 pts, 204 ttyAMA, 229 hvc). The number is that of /proc/PID/stat and `st_rdev` alike. */
+export function deviceName(ttyNr: number): string {
+  const major = (ttyNr >>> 8) & 0xfff
+  const minor = (ttyNr & 0xff) | ((ttyNr >>> 12) & 0xfff00)
+  if (major >= 136 && major <= 143) return `pts/${(major - 136) * 256 + minor}`
+  if (major === 4) return minor < 64 ? `tty${minor}` : `ttyS${minor - 64}`
+  if (major === 204 && minor >= 64) return `ttyAMA${minor - 64}`
+  return major === 229 ? `hvc${minor}` : `terminal ${major}:${minor}`
+}
+
+async function pseudoTerminals(host: Host): Promise<readonly Terminal[]> {
+  const names = (await host.list('/dev/pts')) ?? []
+  const found: Terminal[] = []
+  for (const name of names) {
+    if (!/^\d+$/.test(name)) continue
+    const stat = await host.stat(`/dev/pts/${name}`)
+    if (stat?.kind === 'character' || stat?.kind === 'file') found.push(terminal(`pts/${name}`, stat))
+  }
+  return found
+}
+
+/** The terminal behind one of a process's descriptors. In a folder that stands for a host, terminals are plain files. */
+async function behindDescriptor(host: Host, { pid, ttyNr }: Process): Promise<FileStat | undefined> {
+  for (const descriptor of ['0', '1', '2', '255']) {
+    const stat = await whileItLives(host, pid, () => host.stat(`/proc/${pid}/fd/${descriptor}`))
+    if (stat?.kind === 'character' && stat.rdev === ttyNr) return stat
+    if (stat?.kind === 'file' && host.root !== '/') return stat
+  }
+  return undefined
+}
+
+/** The terminal of one session: consoles by their device, pseudo-terminals by descriptor, since a container's have numbers of their own. */
+async function terminalOf(host: Host, session: readonly Process[]): Promise<Terminal | undefined> {
+  const first = session[0]
+  if (first === undefined) return undefined
+  const name = deviceName(first.ttyNr)
+  if (/^(tty|hvc)/.test(name)) {
+    const stat = await host.stat(`/dev/${name}`)
+    if (stat !== undefined) return terminal(name, stat)
+  }
+  for (const process of session.slice(0, 3)) {
+    const stat = await behindDescriptor(host, process)
+    if (stat !== undefined) return terminal(`${name} of pid ${process.pid}`, stat)
+  }
+  return undefined
+}
+
+/** Processes with a terminal by session, its leader first; login prompts left out. */
+function sessionsWithTerminal(table: ProcessTable): readonly (readonly Process[])[] {
+  const sessions = new Map<string, Process[]>()
+  for (const process of table.values()) {
+    if (process.ttyNr === 0 || loginPrompts.has(process.comm)) continue
+    const key = `${process.session}:${process.ttyNr}`
+    const members = sessions.get(key) ?? []
+    if (process.pid === process.session) members.unshift(process)
+    else members.push(process)
+    sessions.set(key, members)
+  }
+  return [...sessions.values()]
+}
+
+/** Every terminal that somebody may be typing on: /dev/pts, consoles with a login, and containers' terminals by their processes. */
+export async function readTerminals(host: Host, table: ProcessTable, signal: AbortSignal): Promise<TerminalsSample> {
+  const { wallMs, monoMs } = host.clocks()
+  const found = new Map((await pseudoTerminals(host)).map((one) => [keyOf(one), one]))
+  for (const session of sessionsWithTerminal(table)) {
+    signal.throwIfAborted()
+    const other = await terminalOf(host, session)
+    if (other !== undefined && !found.has(keyOf(other))) found.set(keyOf(other), other)
+  }
+  return { offsetMs: wallMs - monoMs, terminals: [...found.values()] }
+}
+
+/** Remembers that the present modification time of these terminals is our own doing: exactly that 8 s bucket is no output. */
+export function ownWarning(sample: TerminalsSample, stats: readonly FileStat[]): TerminalsSample {
+  const own = new Map(stats.map((stat) => [keyOf(terminal('', stat)), stat.mtimeMs]))
+  const terminals = sample.terminals.map((one) => {
+    const ownMtimeMs = own.get(keyOf(one))
+    return ownMtimeMs === undefined ? one : { ...one, ownMtimeMs }
+  })
+  return { ...sample, terminals }
+}
+
+/**
+ * When the input behind an access time was made, at the latest: the kernel keeps the first read of each 8 s of the wall
+ * clock (tty_update_time). After a step of that clock, or where the result lies outside the interval, it is now.
+ */
+function inputAt(one: Terminal, isNew: boolean, moment: { readonly span: Span; readonly stepped: boolean }): Instant {
+  const { now, ms } = moment.span
+  const bucketEndMs = (Math.floor(one.atimeMs / 8000) + 1) * 8000
+  const wallMs = isNew ? Math.max(bucketEndMs, one.ctimeMs) : bucketEndMs
+  const at = now.monoMs - (now.wallMs - wallMs)
+  return !moment.stepped && at > now.monoMs - ms && at < now.monoMs ? at : now.monoMs
+}
+
+/** Latest input, and a terminal with output, in the interval. Input: a terminal is new or its access time is another, earlier or later. */
+export function judgeTerminals(
+  now: TerminalsSample,
+  before: TerminalsSample,
+  span: Span,
+): { readonly input?: Seen; readonly output?: string } {
+  const earlier = new Map(before.terminals.map((one) => [keyOf(one), one]))
+  const moment = { span, stepped: Math.abs(now.offsetMs - before.offsetMs) >= 1000 }
+  let input: Seen | undefined
+  let output: string | undefined
+  for (const one of now.terminals) {
+    const old = earlier.get(keyOf(one))
+    if (old === undefined || old.atimeMs !== one.atimeMs) {
+      const at = inputAt(one, old === undefined, moment)
+      if (input === undefined || at > input.at) input = { name: one.name, at }
+    }
+    if (old !== undefined && old.mtimeMs !== one.mtimeMs && old.ownMtimeMs !== one.mtimeMs) output = one.name
+  }
+  return { ...(input === undefined ? {} : { input }), ...(output === undefined ? {} : { output }) }
+}
