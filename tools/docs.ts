@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { notYet, type Setting, settings } from '../agent/config/options.ts'
+import { notYet, type Setting, sentence, settings } from '../agent/config/options.ts'
 import { jsonSchema } from '../agent/config/schema.ts'
 import type { Option } from '../agent/types.ts'
 
@@ -51,7 +51,7 @@ function defaultOf(option: Option): string {
 }
 
 function row({ name, option }: Setting): string {
-  const cells = [`\`${name}\``, typeOf(option), defaultOf(option), allowed(option), option.about]
+  const cells = [`\`${name}\``, typeOf(option), defaultOf(option), allowed(option), sentence(option)]
   return `| ${cells.map(cell).join(' | ')} |`
 }
 

@@ -1,7 +1,7 @@
 /** Every setting of the `idle_detection` block as plain data: type, default, bounds, unit and a sentence, once. */
 
+import { sensors } from '../sensors/table.ts'
 import type { Option, Options } from '../types.ts'
-import { sensors } from './stand-in.ts'
 
 /** What a setting can hold. */
 export type Value = number | boolean | string
@@ -160,6 +160,11 @@ export const sensorNames: readonly string[] = sensors.map(({ name }) => name)
 export const notYet: readonly string[] = later.filter(
   (name) => !settings.some((one) => one.name === name || one.name.startsWith(`${name}.`)),
 )
+
+/** What a setting does, as a sentence of its own: capital letter, full stop. */
+export function sentence({ about }: Option): string {
+  return `${about.charAt(0).toUpperCase()}${about.slice(1)}${about.endsWith('.') ? '' : '.'}`
+}
 
 /** Can the setting hold this value? The same question that the schema answers, for the hot path, without a message. */
 export function fits(option: Option, value: unknown): value is Value {

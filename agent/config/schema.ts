@@ -1,7 +1,7 @@
 /** The schema of the `idle_detection` block, built from the data in options.ts; loads the schema library. */
 import * as z from 'zod/mini'
 import type { Option } from '../types.ts'
-import { groups, type Setting, settings } from './options.ts'
+import { groups, type Setting, sentence, settings } from './options.ts'
 
 type Shape = Record<string, z.ZodMiniOptional<z.ZodMiniType>>
 
@@ -20,10 +20,10 @@ function optionSchema(option: Option): z.ZodMiniType {
 
 /** The sentence that a person needs beside the bounds, which the JSON Schema shows by itself. */
 function describe(option: Option): string {
-  if (option.type === 'number') return `${option.about} In ${option.unit}.`
-  if (option.type === 'text') return `${option.about} Must be ${option.rule}.`
-  if (option.type === 'choice' && option.unset !== undefined) return `${option.about} Unset: ${option.unset}.`
-  return option.about
+  if (option.type === 'number') return `${sentence(option)} In ${option.unit}.`
+  if (option.type === 'text') return `${sentence(option)} Must be ${option.rule}.`
+  if (option.type === 'choice' && option.unset !== undefined) return `${sentence(option)} Unset: ${option.unset}.`
+  return sentence(option)
 }
 
 function leaf({ option }: Setting): z.ZodMiniOptional<z.ZodMiniType> {

@@ -1,7 +1,7 @@
 /** `config check`, `config show`, `config schema`: what they print and how they end. */
 import { describe, expect, test } from 'vitest'
 import { config } from '../../agent/commands/config.ts'
-import { settings } from '../../agent/config/options.ts'
+import { sentence, settings } from '../../agent/config/options.ts'
 import { UsageError } from '../../agent/errors.ts'
 import { createMemoryHost } from '../host/memory.ts'
 import { contextFor } from './context.ts'
@@ -120,7 +120,7 @@ describe('schema', () => {
         expect(node.required).toBeUndefined()
         node = node.properties[key]
       }
-      expect(node.description).toContain(option.about)
+      expect(node.description).toContain(sentence(option))
       expect(node.default).toEqual(option.default)
       if (option.type === 'number')
         expect(node).toMatchObject({ type: 'number', minimum: option.min, maximum: option.max })

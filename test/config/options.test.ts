@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { fits, notYet, settings } from '../../agent/config/options.ts'
+import { fits, notYet, sentence, settings } from '../../agent/config/options.ts'
 
 test('has each name once, and none that is refused as not yet there', () => {
   const names = settings.map(({ name }) => name)
@@ -13,7 +13,7 @@ test('has each name once, and none that is refused as not yet there', () => {
 })
 
 test.each(settings)('$name: the default fits, the sentence is one', ({ option }) => {
-  expect(option.about).toMatch(/^[A-Z].*\.$/)
+  expect(sentence(option)).toMatch(/^[A-Z].{10,}[^.]\.$/)
   if (option.default !== undefined) expect(fits(option, option.default)).toBe(true)
   if (option.type === 'choice' && option.default === undefined) expect(option.unset).toBeTypeOf('string')
   if (option.type === 'number') {
@@ -46,7 +46,7 @@ test('tools/docs.ts writes both pages, and --check fails when one is out of step
     const text = readFileSync(page, 'utf8')
     for (const { name } of settings)
       expect(text).toMatch(new RegExp(`^\\| \`${name.replaceAll('.', '\\.')}\` \\|.*\\|$`, 'm'))
-    expect(settings.every(({ option }) => text.includes(option.about))).toBe(true)
+    expect(settings.every(({ option }) => text.includes(sentence(option)))).toBe(true)
     writeFileSync(page, text.replace('| 5 minutes |', '| 6 minutes |'))
     expect(docs('--check').status).toBe(1)
   } finally {
