@@ -79,7 +79,7 @@ export async function bundle(entry: string, folder: string, identity: Identity):
     const body = `(function(exports,require,module){${code}})`
     if (name === 'main.js') {
       const loader = readFileSync('tools/loader.cjs', 'utf8')
-      writeFileSync(join(folder, 'agent.cjs'), `${loader}${body}({},load,{})\n`)
+      writeFileSync(join(folder, 'agent.cjs'), `${loader};${body}({},load,{})\n`)
     } else {
       writeFileSync(join(folder, name), body)
       chunks.push(name)
