@@ -108,4 +108,9 @@ async function main(): Promise<void> {
   process.stdout.write(`${executable} ${identity.version} ${identity.commit}: ${checkSizes(executable)}\n`)
 }
 
-await main()
+try {
+  await main()
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+  process.exitCode = 1
+}

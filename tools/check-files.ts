@@ -11,7 +11,8 @@ export function fileProblems(path: string, text: string): readonly string[] {
   const name = basename(path).replace(/(\.test|\.d)?\.ts$/, '')
   if (emptyNames.test(name)) problems.push(`${path}: the name says nothing; name the file for the noun it owns`)
   const opening = text.replace(/^#!.*\n/, '')
-  if (!/^(\/\/ |\/\*\*? )\S/.test(opening)) problems.push(`${path}: open with one sentence saying what the file is for`)
+  if (!/^(\/\/ |\/\*\*?\s+(\* )?)\S/.test(opening))
+    problems.push(`${path}: open with one sentence saying what the file is for`)
   return problems
 }
 

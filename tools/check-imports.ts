@@ -82,7 +82,7 @@ function checkPackage(path: string, one: Import): string | undefined {
   const rule = packages.find(({ name }) => name.test(one.target))
   if (rule === undefined) return `${one.target} is not in the table of packages in tools/check-imports.ts`
   if (one.kind === 'type' && path.startsWith('agent/clouds/')) return undefined
-  if (!rule.where.test(path)) return `${one.target} may be imported only in ${rule.where.source}`
+  if (!rule.where.test(path)) return `${one.target} may be imported only in ${rule.where.source}, see docs/decisions.md`
   if (one.kind === 'static' && rule.statically?.test(path) !== true) return `${one.target}: only by await import()`
   return undefined
 }

@@ -53,7 +53,8 @@ if (import.meta.main) {
   const { metafile } = await bundle('agent/main.ts', 'build/weigh', readIdentity())
   const weights = weigh(metafile)
   const sum = (field: 'bytes' | 'hotBytes') => weights.reduce((total, row) => total + row[field], 0)
-  process.stdout.write(line('bytes', 'every check', 'package or file'))
-  for (const { name, bytes, hotBytes } of weights) process.stdout.write(line(bytes, hotBytes, name))
-  process.stdout.write(line(sum('bytes'), sum('hotBytes'), 'in all, of the script'))
+  const rows = weights.map(({ name, bytes, hotBytes }) => line(bytes, hotBytes, name))
+  const head = line('bytes', 'every check', 'package or file')
+  const foot = line(sum('bytes'), sum('hotBytes'), 'in all, of the script')
+  process.stdout.write([head, ...rows, foot].join(''))
 }

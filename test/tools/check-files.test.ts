@@ -4,6 +4,7 @@ import { fileProblems } from '../../tools/check-files.ts'
 
 test.each([
   ['agent/tags.ts', '// Turns the state into tags and back.\n', []],
+  ['agent/tags.ts', '/**\n * Turns the state into tags.\n */\n', []],
   ['tools/x.ts', '#!/usr/bin/env node\n/** One sentence. */\n', []],
   ['agent/utils.ts', '// Things.\n', ['the name says nothing']],
   ['test/helper.test.ts', '// Things.\n', ['the name says nothing']],
