@@ -76,15 +76,22 @@ export async function readHibernation(imds: Imds, patience: Patience): Promise<b
   return text === 'true'
 }
 
-/** The operator's tags; `undefined` where metadata does not show tags (`InstanceMetadataTags` is off). */
+/** The operator's tags; `undefined` where metadata shows none (`InstanceMetadataTags` is off). */
 export async function readOperatorTags(
   imds: Imds,
   prefix: string,
   patience: Patience,
 ): Promise<OperatorTags | undefined> {
   const list = await imds.get(TAGS, patience)
-  if (list === undefined) return undefined
-  const keys = new Set(list.split('\n').map((line) => line.trim()))
+  if (list === undefined || list.trim() === '') return undefined
+  const keys = new Set(
+    list
+      .trim()
+      .split('\n')
+      .map((line) => line.trim()),
+  )
+  // The characters that EC2 allows in keys once tags are shown here (cloud.md 1.2).
+  if (![...keys].every((key) => /^[\w+=.,:@-]{1,255}$/.test(key))) throw garbage(TAGS, 'not a list of keys')
   const found: { -readonly [K in keyof OperatorTags]: string } = {}
   for (const name of operatorTagNames) {
     const key = tagKey(prefix, name)

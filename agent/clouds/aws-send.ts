@@ -1,4 +1,4 @@
-/** The calls to EC2 that change or ask something, through the vendor's SDK, which is loaded only here and only when called. */
+/** The calls to EC2 that change or ask something, through the vendor's SDK, which is loaded only when one is made. */
 import type { EC2Client, EC2ClientConfig } from '@aws-sdk/client-ec2'
 import { type Failure, readFailure } from './aws-errors.ts'
 import type { Credentials } from './aws-metadata.ts'
@@ -77,7 +77,7 @@ function clientConfig(access: Access): EC2ClientConfig & { ignoreConfiguredEndpo
 
 /** Loads the SDK and makes a client for one purpose; `close` it. Sends nothing yet. */
 export async function openApi(access: Access): Promise<Api> {
-  const sdk = await import('@aws-sdk/client-ec2')
+  const sdk = await import('./aws-sdk.ts')
   const client = new sdk.EC2Client(clientConfig(access))
   const watch = watchSending(client)
   const send = <T>(work: () => Promise<T>): Promise<Sent<T>> => watch(work)
@@ -102,9 +102,9 @@ export async function openApi(access: Access): Promise<Api> {
           { Name: 'key', Values: [...keys] },
         ]
         const answer = await client.send(new sdk.DescribeTagsCommand({ Filters }), { abortSignal: signal })
-        // An answer in parts is asked for by MaxResults only; half of it would pass for "no such tag".
-        if (answer.NextToken) throw new Error('DescribeTags answered in part')
-        const ours = (answer.Tags ?? []).filter(({ ResourceId }) => ResourceId === id)
+        // An answer without a set of tags, or with a part of it (which only MaxResults asks for), must not pass for "no tags".
+        if (answer.Tags === undefined || answer.NextToken) throw new Error('DescribeTags did not tell all tags')
+        const ours = answer.Tags.filter(({ ResourceId }) => ResourceId === id)
         return new Map(ours.map(({ Key = '', Value = '' }) => [Key, Value]))
       }),
     clockOffsetMs: () => client.config.systemClockOffset,

@@ -1,34 +1,34 @@
 /** What a cloud is to the agent: who we are, our tags, and a way to stop ourselves. */
-import type { Method, Outcome, WantedAction } from '../types.ts';
+import type { Method, Outcome, WantedAction } from '../types.ts'
 
-export type { Outcome, Refusal } from '../types.ts';
+export type { Outcome, Refusal } from '../types.ts'
 
 export interface Identity {
-  readonly id: string;
-  readonly region?: string;
+  readonly id: string
+  readonly region?: string
   /** The provider's time of the last start, resume included (AWS `pendingTime`). */
-  readonly startedAt?: string;
+  readonly startedAt?: string
 }
 
 /** An operator's tags, raw; `undefined` where the tag does not exist. */
 export interface OperatorTags {
-  readonly KeepAwakeUntil?: string;
-  readonly Protected?: string;
+  readonly KeepAwakeUntil?: string
+  readonly Protected?: string
 }
 
 export interface Cloud {
-  readonly name: string;
-  readonly defaultAction: WantedAction;
+  readonly name: string
+  readonly defaultAction: WantedAction
   /** True where the provider tells the last start, so that not being able to read it forbids acting. */
-  readonly tellsStart: boolean;
+  readonly tellsStart: boolean
   /** Who we are. At most two requests. Throws CloudError. */
-  identify(signal: AbortSignal): Promise<Identity>;
+  identify(signal: AbortSignal): Promise<Identity>
   /** The operator's tags, fresh. Throws CloudError where they cannot be read. */
-  operatorTags(prefix: string, signal: AbortSignal): Promise<OperatorTags>;
+  operatorTags(prefix: string, signal: AbortSignal): Promise<OperatorTags>
   /** Was the instance launched with hibernation? Throws CloudError. */
-  canHibernate(signal: AbortSignal): Promise<boolean>;
+  canHibernate(signal: AbortSignal): Promise<boolean>
   /** Writes all given tags in one call. Throws CloudError. */
-  writeTags(tags: Readonly<Record<string, string>>, signal: AbortSignal): Promise<void>;
+  writeTags(tags: Readonly<Record<string, string>>, signal: AbortSignal): Promise<void>
   /** Sends the one call that stops this instance, once. Never throws for an answer of the cloud. */
-  act(method: Method, signal: AbortSignal): Promise<Outcome>;
+  act(method: Method, signal: AbortSignal): Promise<Outcome>
 }

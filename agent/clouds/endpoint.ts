@@ -16,7 +16,8 @@ export function endpointFrom(host: Host, name: string, schemes: 'http' | 'http o
   if (text === undefined || text === '') return undefined
   const problem = problemOf(text, schemes)
   if (problem === undefined) return text.replace(/\/+$/, '')
-  throw new UsageError(`${name}: '${text.slice(0, 100)}' is not an endpoint: ${problem}; expected http://HOST:PORT`)
+  const shown = text.slice(0, 100).replace(/\/\/[^@/]*@/, '//…@')
+  throw new UsageError(`${name}: '${shown}' is not an endpoint: ${problem}; expected http://HOST:PORT`)
 }
 
 function problemOf(text: string, schemes: string): string | undefined {
