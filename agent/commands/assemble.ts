@@ -32,7 +32,8 @@ export async function assemble({ host, flags }: CommandContext): Promise<Assembl
     cloud,
     sensors: configured,
     vetoes,
-    policy: policyOf(config, cloud.defaultAction),
+    // A cloud without a driver can only report, whatever the configuration says.
+    policy: { ...policyOf(config, cloud.defaultAction), ...(cloud.defaultAction === 'report' ? { action: 'report' } : {}) },
     settings: { tagPrefix, protected: config.protected, operatorTags, keepCeilingMs },
     paths,
     decide,
