@@ -1,0 +1,296 @@
+// Leases as real files of real users: what counts, what is ignored, and when it ends.
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { HostError, UsageError } from '../agent/errors.ts'
+import { createHost } from '../agent/host/real.ts'
+import { type LeaseEnd, leaseInWords } from '../agent/leases/lease.ts'
+import { createLease, ownLeases, readLeases, releaseLease, sweep } from '../agent/leases.ts'
+import type { Clocks } from '../agent/types.ts'
+
+const HOUR = 3_600_000
+const USER = 65_534
+const OTHER = 54_321
+const isRoot = process.getuid?.() === 0
+const root = createHost({ root: '/', env: {} })
+const { bootId } = root.self
+let base: string
+let dir: string
+let theirProcess: ChildProcess
+
+/** Does the work with another user's rights on files; the store then acts, and is asked, as that user. */
+async function as<T>(uid: number, work: (host: typeof root) => Promise<T>): Promise<T> {
+  process.seteuid?.(uid)
+  try {
+    return await work(createHost({ root: '/', env: {} }))
+  } finally {
+    process.seteuid?.(0)
+  }
+}
+
+const context = (shift: Partial<Clocks> = {}, ceilingMs = 24 * HOUR) => {
+  const { wallMs, bootMs, monoMs } = root.clocks()
+  const now = {
+    wallMs: wallMs + (shift.wallMs ?? 0),
+    bootMs: bootMs + (shift.bootMs ?? 0),
+    monoMs: monoMs + (shift.monoMs ?? 0),
+  }
+  return { now, ceilingMs }
+}
+const later = (ms: number) => context({ wallMs: ms, bootMs: ms, monoMs: ms })
+const forHours = (hours: number) => ({ reason: 'test', until: { kind: 'for', ms: hours * HOUR } }) as const
+
+/** A file as its owner may have written it. */
+function plant(name: string, text: string, uid = USER): void {
+  writeFileSync(join(dir, name), text, { mode: 0o600 })
+  chownSync(join(dir, name), uid, uid)
+}
+const leaseText = (id: string, until: unknown, more: object = {}) =>
+  JSON.stringify({ schema: 1, id, reason: 'r', until, ...more })
+const plantEnd = (name: string, until: LeaseEnd, uid = USER) => plant(name, leaseText(name, until), uid)
+
+beforeAll(() => {
+  theirProcess = isRoot ? spawn('sleep', ['600'], { uid: USER, gid: USER }) : spawn('sleep', ['600'])
+})
+afterAll(() => {
+  theirProcess.kill('SIGKILL')
+})
+beforeEach(async () => {
+  base = mkdtempSync(join(tmpdir(), 'leases-'))
+  chmodSync(base, 0o755)
+  dir = join(base, 'leases')
+  await root.store.makeDir(dir, 0o1733)
+})
+afterEach(() => {
+  rmSync(base, { recursive: true })
+})
+
+describe.skipIf(!isRoot)('a user', () => {
+  it('makes leases in a folder that it cannot list, and finds them again', async () => {
+    const [first, second] = await as(USER, async (host) => [
+      await createLease(host, dir, forHours(4)),
+      await createLease(host, dir, { reason: '', until: { kind: 'until', wallMs: Date.now() + HOUR } }),
+    ])
+    expect([first?.id, second?.id]).toEqual([`${USER}-0`, `${USER}-1`])
+    expect(lstatSync(join(dir, `${USER}-0`))).toMatchObject({ uid: USER, mode: 0o100600 })
+    expect((await as(USER, (host) => ownLeases(host, dir))).map(({ id }) => id)).toEqual([`${USER}-0`, `${USER}-1`])
+    expect((await readLeases(root, dir, context())).held.map(({ id }) => id).sort()).toEqual([first?.id, second?.id])
+    await expect(as(USER, (host) => host.store.list(dir))).rejects.toThrow(/permission/)
+    expect(await as(OTHER, (host) => ownLeases(host, dir))).toEqual([])
+  })
+
+  it('has sixteen, and is told what to do about the seventeenth', async () => {
+    await as(USER, async (host) => {
+      for (let count = 0; count < 16; count += 1) await createLease(host, dir, forHours(1))
+      const error = await createLease(host, dir, forHours(1)).catch((thrown: unknown) => thrown)
+      expect(error).toBeInstanceOf(UsageError)
+      expect(String(error)).toMatch(/16 leases.*idle-agent release ID/)
+      await releaseLease(host, dir, `${USER}-7`)
+      expect((await createLease(host, dir, forHours(1))).id).toBe(`${USER}-7`)
+    })
+  })
+
+  it('has room again when its own have ended or are garbage', async () => {
+    for (let slot = 0; slot < 16; slot += 1) plantEnd(`${USER}-${slot}`, { kind: 'until', wallMs: 1 })
+    expect((await as(USER, (host) => createLease(host, dir, forHours(1)))).id).toBe(`${USER}-0`)
+  })
+
+  it('passes over places that strangers took, and says so when they took all', async () => {
+    plant(`${USER}-0`, 'mine now', OTHER)
+    expect((await as(USER, (host) => createLease(host, dir, forHours(1)))).id).toBe(`${USER}-1`)
+    for (let slot = 0; slot < 16; slot += 1) plant(`${USER}-${slot}`, 'mine now', OTHER)
+    await expect(as(USER, (host) => createLease(host, dir, forHours(1)))).rejects.toThrow(
+      /16 of them by files that are/,
+    )
+  })
+
+  it.each([
+    ["root's process", { kind: 'pid', pid: 1 }, /not yours/],
+    ['no process', { kind: 'pid', pid: 999_999_999 }, /no process/],
+    ['the past', { kind: 'until', wallMs: 1000 }, /future/],
+  ] as const)('cannot keep for %s', async (_what, until, words) => {
+    const error = await as(USER, (host) => createLease(host, dir, { reason: '', until })).catch(
+      (thrown: unknown) => thrown,
+    )
+    expect(error).toBeInstanceOf(UsageError)
+    expect(String(error)).toMatch(words)
+    expect(readdirSync(dir)).toEqual([])
+  })
+
+  it('keeps for its own process', async () => {
+    await as(USER, (host) => createLease(host, dir, { reason: '', until: { kind: 'pid', pid: theirProcess.pid ?? 0 } }))
+    const { held } = await readLeases(root, dir, context())
+    expect(held.map(({ until, endsAt }) => [until.kind, endsAt])).toEqual([['pid', undefined]])
+  })
+
+  it("gives back its own, not another's, nor what is none", async () => {
+    await as(OTHER, (host) => createLease(host, dir, forHours(1)))
+    await as(USER, async (host) => {
+      const { id } = await createLease(host, dir, forHours(1))
+      await expect(releaseLease(host, dir, `${OTHER}-0`)).rejects.toThrow(/not yours/)
+      await expect(releaseLease(host, dir, `${USER}-9`)).rejects.toThrow(/no lease/)
+      await expect(releaseLease(host, dir, '../../etc/passwd')).rejects.toThrow(UsageError)
+      expect(await releaseLease(host, dir)).toEqual([id])
+    })
+    expect(readdirSync(dir)).toEqual([`${OTHER}-0`])
+    expect(await releaseLease(root, dir)).toEqual([`${OTHER}-0`])
+  })
+})
+
+describe.skipIf(!isRoot)('the agent ignores and sweeps', () => {
+  const name = `${USER}-3`
+  const good = { kind: 'until', wallMs: Date.now() + HOUR }
+  const path = () => join(dir, name)
+
+  it.each<[string, () => void, RegExp]>([
+    ['a symbolic link', () => symlinkSync('/etc/passwd', path()), /regular file/],
+    ['a FIFO', () => void execFileSync('mkfifo', [path()]), /regular file/],
+    ['a folder', () => mkdirSync(path()), /regular file/],
+    ['1 GiB of nothing', () => void execFileSync('truncate', ['--size=1G', path()]), /at most 4 KB/],
+    ['5 KB', () => plant(name, leaseText(name, good, { reason: 'x'.repeat(5000) })), /at most 4 KB/],
+    ["another owner's", () => plant(name, leaseText(name, good), OTHER), /owner/],
+    ["root's in a user's name", () => plant(name, leaseText(name, good), 0), /owner/],
+    ['a name with a leading zero', () => plant(`0${name}`, leaseText(`0${name}`, good)), /name/],
+    ['a seventeenth place', () => plant(`${USER}-16`, leaseText(`${USER}-16`, good)), /name/],
+    ['another file', () => plant('notes.txt', leaseText('notes.txt', good)), /name/],
+    ['an empty file', () => plant(name, ''), /JSON/],
+    ['garbage', () => plant(name, '\0\u001b[31m{{{'), /JSON/],
+    ['a list', () => plant(name, '[1]'), /object/],
+    ['null', () => plant(name, 'null'), /object/],
+    ['prototype keys', () => plant(name, `{"__proto__":${leaseText(name, good)}}`), /schema/],
+    ['a prototype key as the end', () => plant(name, leaseText(name, { ...good, kind: 'constructor' })), /kind/],
+    ['another schema', () => plant(name, leaseText(name, good, { schema: 2 })), /schema/],
+    ["a copy of another place's", () => plant(name, leaseText(`${USER}-4`, good)), /id/],
+    ['a reason that is no text', () => plant(name, leaseText(name, good, { reason: {} })), /reason/],
+    ['no end', () => plant(name, leaseText(name, undefined)), /until/],
+    ['an end that is text', () => plant(name, leaseText(name, { ...good, wallMs: '9e9' })), /wallMs/],
+    ['an end beyond all dates', () => plant(name, leaseText(name, { ...good, wallMs: 1e300 })), /range/],
+    ['a negative end', () => plant(name, leaseText(name, { kind: 'for', bootMs: -1, bootId })), /range/],
+    ['a process without its start', () => plant(name, leaseText(name, { kind: 'pid', pid: 1, bootId })), /startTicks/],
+    ['an end that has passed', () => plantEnd(name, { kind: 'until', wallMs: Date.now() - 1 }), /ended/],
+    ['a time that has run out', () => plantEnd(name, { kind: 'for', bootMs: 1, bootId }), /ended/],
+    ['a time of another boot', () => plantEnd(name, { kind: 'for', bootMs: 1e13, bootId: 'other' }), /ended/],
+    ['a process that is gone', () => plantEnd(name, { kind: 'pid', pid: 999_999_999, startTicks: 1, bootId }), /ended/],
+  ])('%s', async (_what, put, words) => {
+    put()
+    const { held, ignored } = await readLeases(root, dir, context())
+    expect(held).toEqual([])
+    expect(ignored.map(({ why }) => why)).toEqual([expect.stringMatching(words)])
+    // Minutes later: what cannot be read yet may just be being written.
+    expect((await sweep(root, dir, later(5 * 60_000))).removed).toHaveLength(1)
+    expect(readdirSync(dir)).toEqual([])
+  })
+
+  it('a file with two links', async () => {
+    plant(name, leaseText(name, good))
+    linkSync(path(), join(base, 'second'))
+    expect((await readLeases(root, dir, context())).ignored).toEqual([{ name, why: 'it has 2 links' }])
+  })
+
+  it.each([
+    ['whose number another process has now', async () => ({ pid: theirProcess.pid ?? 0, startTicks: 1, bootId })],
+    ['of another boot', async () => ({ ...(await ticks(theirProcess.pid)), bootId: 'other' })],
+    ['of another user', async () => ({ ...(await ticks(1)), bootId })],
+  ])('a process %s', async (_what, end) => {
+    plantEnd(name, { kind: 'pid', ...(await end()) })
+    expect((await readLeases(root, dir, context())).ignored).toEqual([{ name, why: 'it has ended' }])
+    plantEnd(name, { kind: 'pid', ...(await ticks(theirProcess.pid)), bootId })
+    expect((await readLeases(root, dir, context())).held).toHaveLength(1)
+  })
+
+  async function ticks(pid = 0) {
+    return { pid, startTicks: (await root.self.startTicksOf(pid)) ?? -1 }
+  }
+
+  it('nothing that is just being written, and nothing that holds', async () => {
+    plant(name, '{"sch')
+    plantEnd(`${USER}-4`, { kind: 'until', wallMs: Date.now() + HOUR })
+    expect(await sweep(root, dir, context())).toEqual({ removed: [], failed: [] })
+  })
+
+  it('what it can, and tells what it cannot', async () => {
+    mkdirSync(path())
+    writeFileSync(join(path(), 'inner'), '')
+    plant('junk', '')
+    const { removed, failed } = await sweep(root, dir, later(HOUR))
+    expect([removed, failed]).toEqual([['junk'], [{ name, why: expect.stringContaining('not empty') }]])
+  })
+
+  it('at most 200 at once, and refuses to overlook one among more', async () => {
+    for (let index = 0; index < 250; index += 1) plant(`junk-${index}`, '')
+    plantEnd(name, { kind: 'until', wallMs: Date.now() + HOUR })
+    expect((await readLeases(root, dir, context())).held).toHaveLength(1)
+    expect((await sweep(root, dir, later(5 * 60_000))).removed).toHaveLength(200)
+    for (let index = 0; index < 201; index += 1) plant(`${index + 1000}-0`, '')
+    await expect(readLeases(root, dir, context())).rejects.toThrow(HostError)
+    expect((await sweep(root, dir, later(5 * 60_000))).removed.length).toBeGreaterThan(200)
+    expect(existsSync(path())).toBe(true)
+  })
+})
+
+describe.skipIf(!isRoot)('the end', () => {
+  const name = `${USER}-0`
+  const first = async (when: ReturnType<typeof context>) => (await readLeases(root, dir, when)).held[0]
+
+  it("is cut by the ceiling for users, not for root, whatever the file's time says", async () => {
+    const far = { kind: 'for', bootMs: root.clocks().bootMs + 1000 * HOUR, bootId } as const
+    plantEnd(name, far)
+    plantEnd('0-0', far, 0)
+    utimesSync(join(dir, name), new Date('2099-01-01'), new Date('2099-01-01'))
+    const { held } = await readLeases(root, dir, later(23 * HOUR))
+    expect(held.map(({ id }) => id).sort()).toEqual(['0-0', name])
+    expect((await readLeases(root, dir, later(25 * HOUR))).held.map(({ id }) => id)).toEqual(['0-0'])
+    const cut = held.find(({ id }) => id === name)
+    expect(Math.abs((cut?.endsWallMs ?? 0) - (lstatSync(join(dir, name)).ctimeMs + 24 * HOUR))).toBeLessThan(1)
+  })
+
+  it("is cut for a user's process too", async () => {
+    const pid = theirProcess.pid ?? 0
+    plantEnd(name, { kind: 'pid', pid, startTicks: (await root.self.startTicksOf(pid)) ?? 0, bootId })
+    expect(await first(later(23 * HOUR))).toBeDefined()
+    expect(await first(later(25 * HOUR))).toBeUndefined()
+  })
+
+  it.each([3 * HOUR, -3 * HOUR])('of a time span does not move with a wall step of %d ms', async (step) => {
+    plantEnd(name, { kind: 'for', bootMs: root.clocks().bootMs + 4 * HOUR, bootId })
+    const lease = await first(context({ wallMs: step }))
+    expect(Math.abs((lease?.endsAt ?? 0) - root.clocks().monoMs - 4 * HOUR)).toBeLessThan(1000)
+  })
+
+  it('of a file from the future is cut from now on', async () => {
+    plantEnd(name, { kind: 'until', wallMs: Date.now() + 1000 * HOUR })
+    const when = context({ wallMs: -100 * HOUR })
+    expect((await first(when))?.endsAt).toBe(when.now.monoMs + 24 * HOUR)
+  })
+
+  it('comes with sleep: boot time passes, monotonic time does not', async () => {
+    plantEnd(name, { kind: 'for', bootMs: root.clocks().bootMs + HOUR, bootId })
+    expect(await first(context({ wallMs: 2 * HOUR, bootMs: 2 * HOUR }))).toBeUndefined()
+  })
+
+  it('is told in words that cannot colour or break a line', async () => {
+    const reason = `a\u001b[31mb\nc\u202ed${'x'.repeat(300)}`
+    plant(name, leaseText(name, { kind: 'until', wallMs: Date.now() + HOUR }, { reason }))
+    const when = context()
+    const lease = await first(when)
+    expect(lease?.reason).toBe(`a [31mb c d${'x'.repeat(189)}`)
+    expect(
+      leaseInWords({ ...lease, endsWallMs: Date.UTC(2026, 10, 22, 18), reason: 'make' } as never, when.now),
+    ).toMatch(/^until (2026-11-22 )?18:00 UTC \(make\)$/)
+  })
+})
