@@ -84,6 +84,22 @@ describe('EC2 refuses', () => {
   })
 })
 
+it('an answer that names another state is not taken for a stop', async () => {
+  await using it = await startDriver()
+  const state = '<currentState><code>16</code><name>running</name></currentState>'
+  const item = `<item><instanceId>${it.aws.instance().id}</instanceId>${state}</item>`
+  const body = `<StopInstancesResponse><instancesSet>${item}</instancesSet></StopInstancesResponse>`
+  it.aws.faults.add(stopFault({ kind: 'status', status: 200, body }))
+  expect(await it.cloud.act('stop', it.signal)).toMatchObject({ result: 'unknown' })
+  it.aws.faults.clear()
+  it.aws.faults.add(stopFault({ kind: 'status', status: 200, body: body.replace('running', 'stopped') }))
+  expect(await it.cloud.act('stop', it.signal)).toMatchObject({ result: 'accepted' })
+  const other = body.replace('running', 'stopped').replace(it.aws.instance().id, 'i-0000000000000000f')
+  it.aws.faults.clear()
+  it.aws.faults.add(stopFault({ kind: 'status', status: 200, body: other }))
+  expect(await it.cloud.act('stop', it.signal)).toMatchObject({ result: 'unknown' })
+})
+
 describe('credentials and clock', () => {
   it.each(['ExpiredToken', 'RequestExpired', 'AuthFailure'])('%s once: sent again with fresh keys', async (code) => {
     await using it = await startDriver()
@@ -204,6 +220,20 @@ describe('nothing is sent', () => {
     await expect.poll(() => it.aws.requests.list({ path: ROLE }).length, { interval: 5 }).toBe(1)
     caller.abort()
     expect(await acting).toMatchObject({ result: 'refused', why: 'unreachable' })
+    expect(it.aws.requests.counts().api).toBe(0)
+  })
+
+  it('the caller gave up between the keys and the call', async () => {
+    await using it = await startDriver()
+    const caller = new AbortController()
+    const http: typeof it.host.http = async (request) => {
+      const answer = await it.host.http(request)
+      if (request.url.endsWith('/idle-agent')) caller.abort()
+      return answer
+    }
+    const { metadataUrl, apiUrl } = it.aws
+    const cloud = createAws({ ...it.host, http }, { metadataUrl, apiUrl })
+    expect(await cloud.act('stop', caller.signal)).toMatchObject(refused('unreachable', 'aborted'))
     expect(it.aws.requests.counts().api).toBe(0)
   })
 

@@ -5,8 +5,8 @@ import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { describe, expect, it } from 'vitest'
-import { permissions } from '../../agent/clouds/aws-send.ts'
+import { describe, expect, it, vi } from 'vitest'
+import { openApi, permissions } from '../../agent/clouds/aws-send.ts'
 import { startAws } from '../clouds/aws.ts'
 import { cloudContract } from '../contracts/clouds.ts'
 import { watchConnections } from '../host/connections.ts'
@@ -97,6 +97,34 @@ function strayEnvironment(home: string, trap: string): Record<string, string> {
 }
 
 describe('the SDK', () => {
+  const regions: readonly [string, string][] = [
+    ['eu-west-1', 'ec2.eu-west-1.amazonaws.com:443'],
+    ['us-gov-west-1', 'ec2.us-gov-west-1.amazonaws.com:443'],
+    ['cn-north-1', 'ec2.cn-north-1.amazonaws.com.cn:443'],
+  ]
+  it.each(regions)(
+    "without an endpoint goes to the vendor's own for %s, whatever the environment says",
+    async (region, to) => {
+      const trap = 'http://127.0.0.1:9'
+      vi.stubEnv('AWS_ENDPOINT_URL', trap)
+      vi.stubEnv('AWS_ENDPOINT_URL_EC2', trap)
+      vi.stubEnv('AWS_USE_FIPS_ENDPOINT', 'true')
+      vi.stubEnv('AWS_USE_DUALSTACK_ENDPOINT', 'true')
+      // Ends each connection to another machine before a name is looked up.
+      const connections = watchConnections()
+      const credentials = { accessKeyId: 'A', secretAccessKey: 'B', sessionToken: 'C', expiresMs: 0 }
+      const api = await openApi({ region, credentials, attempts: 1, clockOffsetMs: 0 })
+      try {
+        expect(await api.stop('i-0', false, new AbortController().signal)).toHaveProperty('failure')
+        expect(connections.begun).toEqual([to])
+      } finally {
+        api.close()
+        connections.stop()
+        vi.unstubAllEnvs()
+      }
+    },
+  )
+
   it("takes nothing from this machine's AWS settings, and prints nothing", async () => {
     const home = mkdtempSync(join(tmpdir(), 'idle-agent-home-'))
     let trapped = 0
