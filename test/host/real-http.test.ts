@@ -1,6 +1,8 @@
 // HTTP on the real host against loopback servers that do everything wrong.
+import { execFile } from 'node:child_process'
 import { createServer, type Server } from 'node:http'
 import { type AddressInfo, createServer as createSocketServer } from 'node:net'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { HostError } from '../../agent/errors.ts'
 import { createHost } from '../../agent/host/real.ts'
@@ -55,10 +57,16 @@ describe('an answer', () => {
   })
 
   it('asks no proxy', async () => {
-    process.env['http_proxy'] = process.env['HTTP_PROXY'] = 'http://127.0.0.1:9'
-    process.env['NODE_USE_ENV_PROXY'] = '1'
-    expect((await get('/ok')).status).toBe(200)
-    for (const name of ['http_proxy', 'HTTP_PROXY', 'NODE_USE_ENV_PROXY']) delete process.env[name]
+    // In a process of its own, since Node reads these variables when it starts.
+    const script = `
+      import { createHost } from ${JSON.stringify(new URL('../../agent/host/real.ts', import.meta.url).href)}
+      const host = createHost({ root: '/', env: {} })
+      console.log((await host.http({ method: 'GET', url: process.argv[1], timeoutMs: 5000 })).status)`
+    const proxy = 'http://127.0.0.1:9'
+    const env = { NODE_USE_ENV_PROXY: '1', http_proxy: proxy, HTTP_PROXY: proxy }
+    const argv = ['--input-type=module-typescript', '-e', script, `${base}/ok`]
+    const { stdout } = await promisify(execFile)(process.execPath, argv, { env })
+    expect(stdout.trim()).toBe('200')
   })
 
   it('leaves no connection open', async () => {

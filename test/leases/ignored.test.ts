@@ -1,0 +1,159 @@
+// What is no lease, or no more: ignored by every check, removed by the acting one.
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { HostError } from '../../agent/errors.ts'
+import { createHost } from '../../agent/host/real.ts'
+import type { LeaseEnd } from '../../agent/leases/lease.ts'
+import { readLeases, sweep } from '../../agent/leases.ts'
+import type { Clocks } from '../../agent/types.ts'
+
+const HOUR = 3_600_000
+const USER = 65_534
+const OTHER = 54_321
+const isRoot = process.getuid?.() === 0
+const root = createHost({ root: '/', env: {} })
+const { bootId } = root.self
+let base: string
+let dir: string
+let theirProcess: ChildProcess
+
+const context = (shift: Partial<Clocks> = {}, ceilingMs = 24 * HOUR) => {
+  const { wallMs, bootMs, monoMs } = root.clocks()
+  const now = {
+    wallMs: wallMs + (shift.wallMs ?? 0),
+    bootMs: bootMs + (shift.bootMs ?? 0),
+    monoMs: monoMs + (shift.monoMs ?? 0),
+  }
+  return { now, ceilingMs }
+}
+const later = (ms: number) => context({ wallMs: ms, bootMs: ms, monoMs: ms })
+
+/** A file as its owner may have written it. */
+function plant(name: string, text: string, uid = USER): void {
+  writeFileSync(join(dir, name), text, { mode: 0o600 })
+  chownSync(join(dir, name), uid, uid)
+}
+const leaseText = (id: string, until: unknown, more: object = {}) =>
+  JSON.stringify({ schema: 1, id, reason: 'r', until, ...more })
+const plantEnd = (name: string, until: LeaseEnd, uid = USER) => plant(name, leaseText(name, until), uid)
+
+beforeAll(() => {
+  theirProcess = isRoot ? spawn('sleep', ['600'], { uid: USER, gid: USER }) : spawn('sleep', ['600'])
+})
+afterAll(() => {
+  theirProcess.kill('SIGKILL')
+})
+beforeEach(async () => {
+  base = mkdtempSync(join(tmpdir(), 'leases-'))
+  chmodSync(base, 0o755)
+  dir = join(base, 'leases')
+  await root.store.makeDir(dir, 0o1733)
+})
+afterEach(() => {
+  rmSync(base, { recursive: true })
+})
+
+describe.skipIf(!isRoot)('the agent ignores and sweeps', () => {
+  const name = `${USER}-3`
+  const good = { kind: 'until', wallMs: Date.now() + HOUR }
+  const path = () => join(dir, name)
+
+  it.each<[string, () => void, RegExp]>([
+    ['a symbolic link', () => symlinkSync('/etc/passwd', path()), /regular file/],
+    ['a FIFO', () => void execFileSync('mkfifo', [path()]), /regular file/],
+    ['a folder', () => mkdirSync(path()), /regular file/],
+    ['1 GiB of nothing', () => void execFileSync('truncate', ['--size=1G', path()]), /at most 4 KB/],
+    ['5 KB', () => plant(name, leaseText(name, good, { reason: 'x'.repeat(5000) })), /at most 4 KB/],
+    ["another owner's", () => plant(name, leaseText(name, good), OTHER), /owner/],
+    ["root's in a user's name", () => plant(name, leaseText(name, good), 0), /owner/],
+    ['a name with a leading zero', () => plant(`0${name}`, leaseText(`0${name}`, good)), /name/],
+    ['a seventeenth place', () => plant(`${USER}-16`, leaseText(`${USER}-16`, good)), /name/],
+    ['another file', () => plant('notes.txt', leaseText('notes.txt', good)), /name/],
+    ['an empty file', () => plant(name, ''), /JSON/],
+    ['garbage', () => plant(name, '\0\u001b[31m{{{'), /JSON/],
+    ['a list', () => plant(name, '[1]'), /object/],
+    ['null', () => plant(name, 'null'), /object/],
+    ['prototype keys', () => plant(name, `{"__proto__":${leaseText(name, good)}}`), /schema/],
+    ['a prototype key as the end', () => plant(name, leaseText(name, { ...good, kind: 'constructor' })), /kind/],
+    ['another schema', () => plant(name, leaseText(name, good, { schema: 2 })), /schema/],
+    ["a copy of another place's", () => plant(name, leaseText(`${USER}-4`, good)), /id/],
+    ['a reason that is no text', () => plant(name, leaseText(name, good, { reason: {} })), /reason/],
+    ['no end', () => plant(name, leaseText(name, undefined)), /until/],
+    ['an end that is text', () => plant(name, leaseText(name, { ...good, wallMs: '9e9' })), /wallMs/],
+    ['an end beyond all dates', () => plant(name, leaseText(name, { ...good, wallMs: 1e300 })), /range/],
+    ['a negative end', () => plant(name, leaseText(name, { kind: 'for', bootMs: -1, bootId })), /range/],
+    ['a process without its start', () => plant(name, leaseText(name, { kind: 'pid', pid: 1, bootId })), /startTicks/],
+    ['an end that has passed', () => plantEnd(name, { kind: 'until', wallMs: Date.now() - 1 }), /ended/],
+    ['a time that has run out', () => plantEnd(name, { kind: 'for', bootMs: 1, bootId }), /ended/],
+    ['a time of another boot', () => plantEnd(name, { kind: 'for', bootMs: 1e13, bootId: 'other' }), /ended/],
+    ['a process that is gone', () => plantEnd(name, { kind: 'pid', pid: 999_999_999, startTicks: 1, bootId }), /ended/],
+  ])('%s', async (_what, put, words) => {
+    put()
+    const { held, ignored } = await readLeases(root, dir, context())
+    expect(held).toEqual([])
+    expect(ignored.map(({ why }) => why)).toEqual([expect.stringMatching(words)])
+    // Minutes later: what cannot be read yet may just be being written.
+    expect((await sweep(root, dir, later(5 * 60_000))).removed).toHaveLength(1)
+    expect(readdirSync(dir)).toEqual([])
+  })
+
+  it('a file with two links', async () => {
+    plant(name, leaseText(name, good))
+    linkSync(path(), join(base, 'second'))
+    expect((await readLeases(root, dir, context())).ignored).toEqual([{ name, why: 'it has 2 links' }])
+  })
+
+  it.each([
+    ['whose number another process has now', async () => ({ pid: theirProcess.pid ?? 0, startTicks: 1, bootId })],
+    ['of another boot', async () => ({ ...(await ticks(theirProcess.pid)), bootId: 'other' })],
+    ['of another user', async () => ({ ...(await ticks(1)), bootId })],
+  ])('a process %s', async (_what, end) => {
+    plantEnd(name, { kind: 'pid', ...(await end()) })
+    expect((await readLeases(root, dir, context())).ignored).toEqual([{ name, why: 'it has ended' }])
+    plantEnd(name, { kind: 'pid', ...(await ticks(theirProcess.pid)), bootId })
+    expect((await readLeases(root, dir, context())).held).toHaveLength(1)
+  })
+
+  async function ticks(pid = 0) {
+    return { pid, startTicks: (await root.self.startTicksOf(pid)) ?? -1 }
+  }
+
+  it('nothing that is just being written, and nothing that holds', async () => {
+    plant(name, '{"sch')
+    plantEnd(`${USER}-4`, { kind: 'until', wallMs: Date.now() + HOUR })
+    expect(await sweep(root, dir, context())).toEqual({ removed: [], failed: [] })
+  })
+
+  it('what it can, and tells what it cannot', async () => {
+    mkdirSync(path())
+    writeFileSync(join(path(), 'inner'), '')
+    plant('junk', '')
+    const { removed, failed } = await sweep(root, dir, later(HOUR))
+    expect([removed, failed]).toEqual([['junk'], [{ name, why: expect.stringContaining('not empty') }]])
+  })
+
+  it('at most 200 at once, and refuses to overlook one among more', async () => {
+    for (let index = 0; index < 250; index += 1) plant(`junk-${index}`, '')
+    plantEnd(name, { kind: 'until', wallMs: Date.now() + HOUR })
+    expect((await readLeases(root, dir, context())).held).toHaveLength(1)
+    expect((await sweep(root, dir, later(5 * 60_000))).removed).toHaveLength(200)
+    for (let index = 0; index < 201; index += 1) plant(`${index + 1000}-0`, '')
+    await expect(readLeases(root, dir, context())).rejects.toThrow(HostError)
+    expect((await sweep(root, dir, later(5 * 60_000))).removed.length).toBeGreaterThan(200)
+    expect(existsSync(path())).toBe(true)
+  })
+})
