@@ -106,6 +106,10 @@ export function errorOf(failure: Failure, action: string): CloudError {
 
 // No byte of a request leaves before its connection stands: name lookup, connect and the certificate come first.
 function neverConnected(error: unknown, code: string): boolean {
+  // A name with several addresses: one error for each that was tried.
+  if (error instanceof AggregateError && error.errors.length > 0) {
+    return error.errors.every((each: unknown) => neverConnected(each, textAt(each, 'code')))
+  }
   if (/^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EAI_NODATA)$/.test(code)) return true
   if (/^(connect|getaddrinfo)$/.test(textAt(error, 'syscall'))) return true
   if (/^(CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|ERR_TLS_CERT)/.test(code)) return true

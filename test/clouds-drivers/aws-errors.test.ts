@@ -53,6 +53,11 @@ function answered(status: number, code?: string): Error {
   return thrown({ $metadata: { httpStatusCode: status }, ...(code === undefined ? {} : { Code: code }) })
 }
 
+function several(...syscalls: readonly string[]): Error {
+  const errors = syscalls.map((syscall) => thrown({ code: 'ETIMEDOUT', syscall }))
+  return Object.assign(new AggregateError(errors), { code: 'ETIMEDOUT' })
+}
+
 describe('was it sent, was it answered', () => {
   const cases: readonly [string, unknown, string][] = [
     ['a refusal', answered(400, 'IncorrectInstanceState'), 'answered'],
@@ -65,6 +70,8 @@ describe('was it sent, was it answered', () => {
     ['200 that cannot be parsed', answered(200), 'lost'],
     ['a redirect', answered(301, 'PermanentRedirect'), 'lost'],
     ['nobody listens', thrown({ code: 'ECONNREFUSED', syscall: 'connect', name: 'TimeoutError' }), 'unsent'],
+    ['none of several addresses', several('connect', 'connect'), 'unsent'],
+    ['one of several addresses, which broke later', several('connect', 'read'), 'lost'],
     ['no such name', thrown({ code: 'ENOTFOUND', syscall: 'getaddrinfo' }), 'unsent'],
     ['no name service', thrown({ code: 'EAI_AGAIN', syscall: 'getaddrinfo' }), 'unsent'],
     ['no route', thrown({ code: 'EHOSTUNREACH', syscall: 'connect' }), 'unsent'],
