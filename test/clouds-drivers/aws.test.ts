@@ -8,6 +8,7 @@ import { promisify } from 'node:util'
 import { describe, expect, it, vi } from 'vitest'
 import { openApi, permissions } from '../../agent/clouds/aws-send.ts'
 import { startAws } from '../clouds/aws.ts'
+import { createClock } from '../clouds/clock.ts'
 import { cloudContract } from '../contracts/clouds.ts'
 import { watchConnections } from '../host/connections.ts'
 import { startDriver } from './start-aws.ts'
@@ -135,7 +136,9 @@ describe('the SDK', () => {
     await new Promise<void>((resolve) => void trap.listen(0, '127.0.0.1', resolve))
     const address = trap.address()
     const trapUrl = `http://127.0.0.1:${typeof address === 'object' ? (address?.port ?? 0) : 0}`
-    const aws = await startAws({ instances: [{ metadataTags: false }] })
+    // Three hours ahead of us, so that each call needs the correction that the environment forbids.
+    const clock = createClock({ start: Date.now() + 3 * 3_600_000 })
+    const aws = await startAws({ clock, instances: [{ metadataTags: false }] })
     try {
       const script = join(home, 'script.ts')
       writeFileSync(script, SCRIPT)
@@ -146,9 +149,12 @@ describe('the SDK', () => {
       expect(JSON.parse(stdout)).toMatchObject({ tags: {}, outcome: { result: 'accepted' } })
       expect(stderr).toBe('')
       expect(trapped).toBe(0)
-      const callers = aws.requests.list({ server: 'api' }).map(({ action, instanceId }) => ({ action, instanceId }))
-      const { id: instanceId } = aws.instance()
-      expect(callers).toEqual(['CreateTags', 'DescribeTags', 'StopInstances'].map((action) => ({ action, instanceId })))
+      const { id } = aws.instance()
+      const actions = ['CreateTags', 'DescribeTags', 'StopInstances']
+      // The first of each was refused for its time, before anybody asked who signed it.
+      const expected = actions.flatMap((action) => [`${action} by nobody`, `${action} by ${id}`])
+      const calls = aws.requests.list({ server: 'api' })
+      expect(calls.map(({ action, instanceId }) => `${action ?? ''} by ${instanceId ?? 'nobody'}`)).toEqual(expected)
     } finally {
       await aws.close()
       trap.close()
