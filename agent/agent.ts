@@ -1,14 +1,16 @@
 /** One check: look, decide, act, save. The only place that acts. */
-import { type Episode, attempt } from './check/act.ts'
+
+import { type Deed, recordDeed } from './audit.ts'
+import { attempt, type Episode } from './check/act.ts'
 import { type Look, look } from './check/observe.ts'
 import type { Parts } from './check/parts.ts'
 import { statusOf } from './check/report.ts'
 import { syncTags } from './check/tag-sync.ts'
-import { type Deed, recordDeed } from './audit.ts'
 import { duration, iso, timeOfDay, toWall } from './decide/words.ts'
+import { sweep } from './leases.ts'
 import { acquireLock, type Lock } from './lock.ts'
+import { loadState, moveAside, type Stored, type StoredSample, saveState } from './state.ts'
 import { closeIntent, openIntent } from './state-intents.ts'
-import { loadState, moveAside, saveState, type Stored, type StoredSample } from './state.ts'
 import type { Decision, Intent, State } from './types.ts'
 import { warning, warnTerminals } from './warn.ts'
 
@@ -30,14 +32,23 @@ export async function checkByHand(parts: Parts, glanceMs: number): Promise<Check
   const notes = problem === undefined ? [] : [problem]
   const first = await evaluate(parts, stored, intent)
   if (!first.decision.interval.newRun) return { ...first, deeds: [], notes }
-  const base = { state: first.decision.state, samples: first.look.samples, sampledAt: first.look.sampledAt, mirror: { failures: 0 } }
+  const base = {
+    state: first.decision.state,
+    samples: first.look.samples,
+    sampledAt: first.look.sampledAt,
+    mirror: { failures: 0 },
+  }
   await parts.host.sleep(glanceMs)
   const second = await look(parts, base, undefined)
   return { look: second, decision: judgeFresh(parts, stored, { look: second, intent }), deeds: [], notes }
 }
 
 /** The readings are of the glance, the state is what a first check would find. */
-function judgeFresh(parts: Parts, stored: Stored | undefined, fresh: { readonly look: Look; readonly intent: Intent | undefined }): Decision {
+function judgeFresh(
+  parts: Parts,
+  stored: Stored | undefined,
+  fresh: { readonly look: Look; readonly intent: Intent | undefined },
+): Decision {
   const { readings, vetoes, moment } = fresh.look
   const now = fresh.intent === undefined ? moment : { ...moment, intent: fresh.intent }
   return parts.decide({ state: stored?.state, readings, vetoes, policy: parts.policy, now })
@@ -73,10 +84,19 @@ async function underLock(parts: Parts, lock: Lock): Promise<Checked> {
     seen = await evaluate(parts, base, intent)
   }
   const done = await carryOut(parts, base, seen)
-  return { look: done.look, decision: { ...done.decision, state: done.state }, deeds: [...before, ...done.deeds], notes }
+  return {
+    look: done.look,
+    decision: { ...done.decision, state: done.state },
+    deeds: [...before, ...done.deeds],
+    notes,
+  }
 }
 
-async function evaluate(parts: Parts, base: Stored | undefined, intent: Intent | undefined): Promise<{ look: Look; decision: Decision }> {
+async function evaluate(
+  parts: Parts,
+  base: Stored | undefined,
+  intent: Intent | undefined,
+): Promise<{ look: Look; decision: Decision }> {
   const seen = await look(parts, base, intent)
   const { readings, vetoes, moment } = seen
   const decision = parts.decide({ state: base?.state, readings, vetoes, policy: parts.policy, now: moment })
@@ -91,7 +111,11 @@ async function beforeWaiting(
 ): Promise<{ base: Stored; deeds: readonly Deed[] }> {
   const { decision } = seen
   const told = await warn(parts, decision)
-  const synced = await syncTags(parts, base.mirror, { tags: decision.state.tags, moment: seen.look.moment, urgent: false })
+  const synced = await syncTags(parts, base.mirror, {
+    tags: decision.state.tags,
+    moment: seen.look.moment,
+    urgent: false,
+  })
   const { warned, tags, reasonClass } = decision.state
   const state: State = { ...base.state, tags, reasonClass, ...(warned === undefined ? {} : { warned }) }
   const next = { ...base, state, mirror: synced.mirror, samples: settled(parts, base.samples, { warned: told.warned }) }
@@ -100,7 +124,11 @@ async function beforeWaiting(
   return { base: next, deeds: [...told.deeds, ...(synced.deed === undefined ? [] : [synced.deed])] }
 }
 
-async function carryOut(parts: Parts, base: Stored | undefined, seen: { readonly look: Look; readonly decision: Decision }): Promise<Episode> {
+async function carryOut(
+  parts: Parts,
+  base: Stored | undefined,
+  seen: { readonly look: Look; readonly decision: Decision },
+): Promise<Episode> {
   const { decision } = seen
   const mirror = base?.mirror ?? { failures: 0 }
   let episode: Episode = { base, ...seen, state: decision.state, mirror, deeds: [] }
@@ -110,11 +138,20 @@ async function carryOut(parts: Parts, base: Stored | undefined, seen: { readonly
   const action = decision.actions.find((one) => one.kind === 'act')
   if (action?.kind === 'act') episode = await attempt(parts, episode, action)
   if (episode.overtaken === true) return episode
-  const synced = await syncTags(parts, episode.mirror, { tags: episode.state.tags, moment: episode.look.moment, urgent: false })
-  episode = { ...episode, mirror: synced.mirror, deeds: [...episode.deeds, ...(synced.deed === undefined ? [] : [synced.deed])] }
+  const synced = await syncTags(parts, episode.mirror, {
+    tags: episode.state.tags,
+    moment: episode.look.moment,
+    urgent: false,
+  })
+  episode = {
+    ...episode,
+    mirror: synced.mirror,
+    deeds: [...episode.deeds, ...(synced.deed === undefined ? [] : [synced.deed])],
+  }
   await save(parts, episode, told.warned)
   await closeOutcome(parts, episode.decision)
   await writeStatus(parts, episode.look, { ...episode.decision, state: episode.state })
+  await sweep(parts.host, parts.paths.leases, { now: parts.host.clocks(), ceilingMs: parts.settings.keepCeilingMs })
   return episode
 }
 
@@ -127,7 +164,12 @@ async function warn(parts: Parts, decision: Decision): Promise<{ warned: Warned;
   const quiet = duration(now.monoMs - decision.state.idleSince)
   const at = timeOfDay(Math.max(action.due, now.monoMs), now)
   const warned = await warnTerminals(parts.host, warning({ quiet, doing: parts.policy.action, at }))
-  return { warned, deeds: [{ action: 'warn', result: 'done', detail: `${warned.length} terminals told: ${parts.policy.action} at ${at}` }] }
+  return {
+    warned,
+    deeds: [
+      { action: 'warn', result: 'done', detail: `${warned.length} terminals told: ${parts.policy.action} at ${at}` },
+    ],
+  }
 }
 
 /** Alerts and what `report` mode would have done: to the audit log. */
@@ -173,7 +215,12 @@ async function closeOutcome(parts: Parts, decision: Decision): Promise<void> {
   const off = outcome.offMs > 0 ? `, off for ${duration(outcome.offMs)}` : ''
   const back = outcome.falseStop ? '; started again within 30 min: counted as a false stop' : ''
   const result = outcome.result === 'failed' ? 'failed' : 'done'
-  await recordDeed(host, paths.audit, { action: 'reconcile', result, detail: `${outcome.result}${off}${back}`, intentId: outcome.intentId })
+  await recordDeed(host, paths.audit, {
+    action: 'reconcile',
+    result,
+    detail: `${outcome.result}${off}${back}`,
+    intentId: outcome.intentId,
+  })
   await closeIntent(host, paths.intents, { id: outcome.intentId, result: outcome.result })
 }
 

@@ -85,7 +85,13 @@ async function dispatch(argv: readonly string[], terminal: Terminal): Promise<nu
   if (help) return oneUsage(entry, terminal)
   const host = terminal.host(flags.root ?? '/')
   const stateDir = flags.stateDir ?? (host.env('IDLE_AGENT_STATE_DIR') || undefined)
-  const context: CommandContext = { host, flags: { ...flags, stateDir }, args, out: terminal.out, colour: terminal.colour }
+  const context: CommandContext = {
+    host,
+    flags: { ...flags, stateDir },
+    args,
+    out: terminal.out,
+    colour: terminal.colour,
+  }
   return (await entry.load())(context)
 }
 
@@ -154,7 +160,8 @@ function explain(error: unknown, { err }: Terminal): number {
     for (const problem of error.problems) err(`idle-agent: ${problem}`)
     return error.exitCode
   }
-  const known = error instanceof Error && 'exitCode' in error && typeof error.exitCode === 'number' ? error.exitCode : undefined
+  const known =
+    error instanceof Error && 'exitCode' in error && typeof error.exitCode === 'number' ? error.exitCode : undefined
   err(`idle-agent: ${messageOf(error)}`)
   if (known !== undefined) return known
   if (error instanceof Error && error.stack !== undefined && !(error instanceof LockedError)) err(error.stack)

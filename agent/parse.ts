@@ -49,7 +49,11 @@ export function listAt<T>(object: JsonObject, key: string, member: (value: unkno
 }
 
 /** What `read` gives where the key is there, else nothing; for spreading into an object with optional fields. */
-export function optional<K extends string, T>(object: JsonObject, key: K, read: (object: JsonObject, key: string) => T): { [P in K]?: T } {
+export function optional<K extends string, T>(
+  object: JsonObject,
+  key: K,
+  read: (object: JsonObject, key: string) => T,
+): { [P in K]?: T } {
   if (object[key] === undefined) return {}
   const found: { [P in K]?: T } = {}
   found[key] = read(object, key)

@@ -8,11 +8,16 @@ import type { Intent } from './types.ts'
 const REWRITE_AT = 32_768
 
 /** The last intent that has no end yet, or `undefined`. Lines that cannot be read (torn by a crash) are passed over. */
-export async function openIntent(host: Host, path: string, mode: 'keep' | 'read-only' = 'keep'): Promise<Intent | undefined> {
+export async function openIntent(
+  host: Host,
+  path: string,
+  mode: 'keep' | 'read-only' = 'keep',
+): Promise<Intent | undefined> {
   const text = await host.store.read(path)
   if (text === undefined || text === '') return undefined
   const open = fold(text)
-  if (mode === 'keep' && text.length > REWRITE_AT) await host.store.replace(path, open === undefined ? '' : line(open), 0o600)
+  if (mode === 'keep' && text.length > REWRITE_AT)
+    await host.store.replace(path, open === undefined ? '' : line(open), 0o600)
   return open
 }
 
@@ -27,7 +32,11 @@ export async function recordAccepted(host: Host, path: string, id: string): Prom
 }
 
 /** Records how an intent ended: `hibernated`, `stopped`, `failed`, `refused`, `abandoned`. */
-export async function closeIntent(host: Host, path: string, end: { readonly id: string; readonly result: string }): Promise<void> {
+export async function closeIntent(
+  host: Host,
+  path: string,
+  end: { readonly id: string; readonly result: string },
+): Promise<void> {
   await host.store.append(path, `${JSON.stringify({ ...end, phase: 'closed' })}\n`, 0o600)
 }
 

@@ -1,178 +1,182 @@
 /** The values that pass between the parts of the agent; types only, no code. */
 
 /** Milliseconds on CLOCK_MONOTONIC of the observed host; comparable only within one run of the machine. */
-export type Instant = number;
+export type Instant = number
 
 /** One reading of the observed host's three clocks, in milliseconds. */
 export interface Clocks {
   /** CLOCK_REALTIME since the epoch; may step. */
-  readonly wallMs: number;
+  readonly wallMs: number
   /** CLOCK_BOOTTIME since boot; includes sleep. */
-  readonly bootMs: number;
+  readonly bootMs: number
   /** CLOCK_MONOTONIC since boot; stands still in sleep. */
-  readonly monoMs: Instant;
+  readonly monoMs: Instant
 }
 
 /** Kinds of weak evidence; each holds within its own limit, counted from `idleSince`. */
-export type WeakEvidence = 'connection' | 'output' | 'gpu-memory';
+export type WeakEvidence = 'connection' | 'output' | 'gpu-memory'
 
 /** The figure behind a reading, where it has one. */
 export interface Measure {
-  readonly value?: number;
-  readonly unit?: string;
-  readonly limit?: number;
+  readonly value?: number
+  readonly unit?: string
+  readonly limit?: number
 }
 
 /** A sensor's judgement of one interval. */
 export type Reading = Measure &
   (
     | {
-        readonly kind: 'active';
-        readonly reason: string;
+        readonly kind: 'active'
+        readonly reason: string
         /** When the evidence arose. Set for events (input, a new session); left out for rates, which count to the interval's end. */
-        readonly at?: Instant;
+        readonly at?: Instant
         /** True when a person, not only a program, was seen. */
-        readonly person?: boolean;
+        readonly person?: boolean
       }
     | {
-        readonly kind: 'hold';
-        readonly reason: string;
-        readonly evidence: WeakEvidence;
+        readonly kind: 'hold'
+        readonly reason: string
+        readonly evidence: WeakEvidence
         /** Longest hold, in minutes from `idleSince`. */
-        readonly limitMinutes: number;
+        readonly limitMinutes: number
       }
     | { readonly kind: 'idle' | 'unknown' | 'absent'; readonly reason: string }
-  );
+  )
 
-export type NamedReading = Reading & { readonly sensor: string };
+export type NamedReading = Reading & { readonly sensor: string }
 
 /** A reason not to act now that says nothing about activity. */
 export interface Veto {
-  readonly name: string;
-  readonly reason: string;
+  readonly name: string
+  readonly reason: string
   /** When it ends by itself, where that is known. */
-  readonly until?: Instant;
+  readonly until?: Instant
 }
 
-export type Verdict = 'active' | 'idle' | 'unknown';
+export type Verdict = 'active' | 'idle' | 'unknown'
 
 /** Where the state machine stands; the names of `check --json`. */
-export type Phase = 'grace' | 'active' | 'counting' | 'idle' | 'held' | 'acting';
+export type Phase = 'grace' | 'active' | 'counting' | 'idle' | 'held' | 'acting'
 
 /** The two ways to stop paying for a machine. */
-export type Method = 'hibernate' | 'stop';
+export type Method = 'hibernate' | 'stop'
 
 /** What the operator wants done at the end; `undefined` follows the cloud's default. */
-export type WantedAction = Method | 'report';
+export type WantedAction = Method | 'report'
 
 /** The validated configuration, in the units the code works in. */
 export interface Policy {
-  readonly enabled: boolean;
-  readonly idleThresholdMs: number;
-  readonly hibernateThresholdMs: number;
-  readonly checkIntervalMs: number;
-  readonly action: WantedAction;
-  readonly bootGraceMs: number;
-  readonly notReadyMs: number;
-  readonly unknownCeilingMs: number;
+  readonly enabled: boolean
+  readonly idleThresholdMs: number
+  readonly hibernateThresholdMs: number
+  readonly checkIntervalMs: number
+  readonly action: WantedAction
+  readonly bootGraceMs: number
+  readonly notReadyMs: number
+  readonly unknownCeilingMs: number
 }
 
 /** What tells one run of the machine from another. */
 export interface RunIdentity {
-  readonly bootId: string;
+  readonly bootId: string
   /** Cloud instance id; `undefined` while metadata has never answered in this run. */
-  readonly instanceId?: string;
+  readonly instanceId?: string
   /** The provider's last start time (AWS `pendingTime`); `undefined` when it could not be read, or there is none. */
-  readonly startedAt?: string;
+  readonly startedAt?: string
   /** Content of the resume hook's stamp; `undefined` when there is none. */
-  readonly resumeStamp?: string;
+  readonly resumeStamp?: string
 }
 
 /** One attempt to stop the machine, as the journal tells it. */
 export interface Intent {
-  readonly id: string;
-  readonly runId: string;
-  readonly bootId: string;
-  readonly instanceId?: string;
-  readonly method: Method;
+  readonly id: string
+  readonly runId: string
+  readonly bootId: string
+  readonly instanceId?: string
+  readonly method: Method
   /** When it was written. */
-  readonly at: Clocks;
+  readonly at: Clocks
   /** `intended`: written, and perhaps sent; the outcome is not known. */
-  readonly phase: 'intended' | 'accepted';
+  readonly phase: 'intended' | 'accepted'
   /** Was a person seen in the run that it ended? Feeds the breaker. */
-  readonly personSeen: boolean;
+  readonly personSeen: boolean
 }
 
 /** Everything about the present that a decision needs besides the readings. */
 export interface Moment {
-  readonly clocks: Clocks;
-  readonly identity: RunIdentity;
-  readonly cloudInitRunning: boolean;
+  readonly clocks: Clocks
+  readonly identity: RunIdentity
+  readonly cloudInitRunning: boolean
   /** The journal's open intent, if any. */
-  readonly intent?: Intent;
+  readonly intent?: Intent
 }
 
 /** The agent's state tags, without prefix. */
 export interface StateTags {
-  readonly IdleStatus: 'active' | 'idle';
-  readonly IdleSince: string;
-  readonly IdleAction: '' | 'hibernating' | 'hibernated' | 'stopping' | 'stopped';
-  readonly IdleReason: string;
+  readonly IdleStatus: 'active' | 'idle'
+  readonly IdleSince: string
+  readonly IdleAction: '' | 'hibernating' | 'hibernated' | 'stopping' | 'stopped'
+  readonly IdleReason: string
 }
 
 /** An accepted stop that the owner took back by starting the machine within 30 minutes. */
 export interface FalseStop {
-  readonly wallMs: number;
-  readonly hourClass: string;
+  readonly wallMs: number
+  readonly hourClass: string
 }
 
 /** What the state machine remembers from one check to the next. */
 export interface State {
-  readonly identity: RunIdentity;
+  readonly identity: RunIdentity
   /** The clocks of the last stored check. */
-  readonly last: Clocks;
+  readonly last: Clocks
   /** The last three distances between stored checks, in milliseconds. */
-  readonly cadenceMs: readonly number[];
+  readonly cadenceMs: readonly number[]
   readonly run: {
-    readonly id: string;
-    readonly began: Clocks;
-    readonly cause: string;
-    readonly graceUntil: Instant;
-    readonly personSeen: boolean;
+    readonly id: string
+    readonly began: Clocks
+    readonly cause: string
+    readonly graceUntil: Instant
+    readonly personSeen: boolean
     /** An accepted intent of ours ended this run: if we still run, the next check begins a new one. */
-    readonly ended: boolean;
-  };
-  readonly idleSince: Instant;
+    readonly ended: boolean
+  }
+  readonly idleSince: Instant
   /** Why the clock stands where it stands. */
-  readonly idleSinceReason: string;
-  readonly seen: { readonly [K in WeakEvidence]?: { readonly at: Instant; readonly limitMs: number } };
-  readonly unknownSince?: Instant;
-  readonly alerted: boolean;
-  readonly warned?: { readonly idleSince: Instant; readonly due: Instant };
+  readonly idleSinceReason: string
+  readonly seen: { readonly [K in WeakEvidence]?: { readonly at: Instant; readonly limitMs: number } }
+  readonly unknownSince?: Instant
+  readonly alerted: boolean
+  readonly warned?: { readonly idleSince: Instant; readonly due: Instant }
   /** The idle period for which `report` mode counted a stop. */
-  readonly reported?: Instant;
-  readonly tags: StateTags;
+  readonly reported?: Instant
+  readonly tags: StateTags
   /** Class of `tags.IdleReason`: the text is rewritten only when the class changes. */
-  readonly reasonClass: string;
-  readonly attempt: Attempt;
+  readonly reasonClass: string
+  readonly attempt: Attempt
   /** Stops in a row of ours in whose run no person was seen. */
-  readonly unseenStops: number;
-  readonly falseStops: readonly FalseStop[];
-  readonly score: { readonly wouldHaveStopped: number; readonly wouldHaveBeenFalse: number; readonly lastWallMs?: number };
+  readonly unseenStops: number
+  readonly falseStops: readonly FalseStop[]
+  readonly score: {
+    readonly wouldHaveStopped: number
+    readonly wouldHaveBeenFalse: number
+    readonly lastWallMs?: number
+  }
 }
 
 /** How the present idle period's attempts to act went. */
 export interface Attempt {
   /** Refusals in a row. */
-  readonly refusals: number;
+  readonly refusals: number
   /** Not before this moment again. */
-  readonly retryAt?: Instant;
+  readonly retryAt?: Instant
   /** Since when hibernation says "not ready yet". */
-  readonly notReadySince?: Instant;
+  readonly notReadySince?: Instant
   /** Set when hibernation turned out to be impossible in this run. */
-  readonly stopInstead: boolean;
+  readonly stopInstead: boolean
   /** The last refusal, for `status`. */
-  readonly refusal?: string;
+  readonly refusal?: string
 }
 
 /** Why a call was refused; decides whether and when it is tried again. */
@@ -194,58 +198,51 @@ export type Refusal =
   | 'wrong-state'
   /** The service or the network, before the call was sent. */
   | 'unreachable'
-  | 'other';
+  | 'other'
 
 export type Outcome =
   | { readonly result: 'accepted'; readonly detail: string }
   | { readonly result: 'refused'; readonly why: Refusal; readonly code: string; readonly message: string }
   /** Sent, and no answer that could be understood: it may have been executed. */
-  | { readonly result: 'unknown'; readonly message: string };
+  | { readonly result: 'unknown'; readonly message: string }
 
 /** Something for the loop to do. */
 export type Action =
   | { readonly kind: 'act'; readonly method: Method; readonly intentId?: string }
   | { readonly kind: 'warn'; readonly due: Instant }
   | { readonly kind: 'alert'; readonly reason: string }
-  | { readonly kind: 'report'; readonly reason: string };
+  | { readonly kind: 'report'; readonly reason: string }
 
 /** How the time since the last stored check is to be understood (kernel.md 4.2). */
 export interface Interval {
-  readonly kind: 'first' | 'boot' | 'resume' | 'ended' | 'fault' | 'gap' | 'pause' | 'step' | 'merge' | 'steady';
+  readonly kind: 'first' | 'boot' | 'resume' | 'ended' | 'fault' | 'gap' | 'pause' | 'step' | 'merge' | 'steady'
   /** Length in monotonic milliseconds; 0 where there is no earlier check in this run. */
-  readonly ms: number;
-  readonly newRun: boolean;
+  readonly ms: number
+  readonly newRun: boolean
   /** Did somebody observe it? */
-  readonly covered: boolean;
-  readonly reason: string;
+  readonly covered: boolean
+  readonly reason: string
 }
 
 /** The verdict of one check and all that follows from it. */
 export interface Decision {
-  readonly state: State;
-  readonly actions: readonly Action[];
-  readonly reason: string;
-  readonly verdict: Verdict;
-  readonly phase: Phase;
-  readonly interval: Interval;
+  readonly state: State
+  readonly actions: readonly Action[]
+  readonly reason: string
+  readonly verdict: Verdict
+  readonly phase: Phase
+  readonly interval: Interval
   /** The moment of action if nothing changes; `undefined` while active, unknown or in a hold without an end. */
-  readonly due?: Instant;
+  readonly due?: Instant
   /** Wait for this moment under the lock, sample again, decide again. */
-  readonly waitUntil?: Instant;
+  readonly waitUntil?: Instant
   /** False for a second check within moments: keep the older sample, store nothing. */
-  readonly store: boolean;
+  readonly store: boolean
   /** What an open or past intent of ours turned out to be. */
-  readonly outcome?: { readonly intentId: string; readonly result: 'hibernated' | 'stopped' | 'failed' | 'abandoned'; readonly offMs: number; readonly falseStop: boolean };
+  readonly outcome?: {
+    readonly intentId: string
+    readonly result: 'hibernated' | 'stopped' | 'failed' | 'abandoned'
+    readonly offMs: number
+    readonly falseStop: boolean
+  }
 }
-
-/** A setting, declared once, beside the code that uses it. */
-export type Option =
-  | { readonly type: 'number'; readonly default: number; readonly min: number; readonly max: number; readonly unit: string; readonly about: string }
-  | { readonly type: 'boolean'; readonly default: boolean; readonly about: string }
-  | { readonly type: 'choice'; readonly values: readonly string[]; readonly default?: string; /** What applies where there is no default. */ readonly unset?: string; readonly about: string }
-  | { readonly type: 'text'; readonly default: string; readonly pattern: string; /** The pattern in words, to follow "must be". */ readonly rule: string; readonly about: string };
-
-export type Options = Readonly<Record<string, Option>>;
-
-/** The values that a table of number options yields. */
-export type Limits<O extends Options> = { readonly [K in keyof O]: number };

@@ -11,14 +11,18 @@ interface Row {
 }
 
 const bottom = ['host', 'log', 'errors', 'types']
-const middle = 'sensors vetoes clouds leases state history audit lock warn notify health runbooks fleet'.split(' ')
+const middle = 'sensors clouds leases state state-intents history audit lock warn notify health runbooks fleet'.split(
+  ' ',
+)
 const pure = ['decide', 'learn']
 const top = ['main', 'cli', 'commands', 'agent', 'check']
 
 const rows: readonly Row[] = [
-  { of: top, may: [...top, 'config', ...middle, ...pure, 'parse', ...bottom] },
-  { of: ['config'], may: ['config', ...middle, ...pure, 'parse', ...bottom] },
+  { of: top, may: [...top, 'config', 'vetoes', ...middle, ...pure, 'parse', ...bottom] },
+  { of: ['config'], may: ['config', 'vetoes', ...middle, ...pure, 'parse', ...bottom] },
   { of: middle, may: ['host', 'errors', 'types', 'parse'], siblingTypes: true },
+  // A lease is a veto; everything else about leases is no veto's business.
+  { of: ['vetoes'], may: ['leases', 'host', 'errors', 'types', 'parse'], siblingTypes: true },
   { of: pure, may: ['types', 'parse'] },
   { of: ['parse'], may: ['types'] },
   { of: bottom, may: bottom },

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { notYet, type Setting, sentence, settings } from '../agent/config/options.ts'
 import { jsonSchema } from '../agent/config/schema.ts'
-import type { Option } from '../agent/types.ts'
+import type { Option } from '../agent/types/options.ts'
 
 const intro = `# Configuration
 

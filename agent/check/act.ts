@@ -4,8 +4,8 @@ import { isProtected, keepAwakeUntil } from '../clouds/tags.ts'
 import { afterOutcome, beginAttempt, confirm } from '../decide/attempt.ts'
 import { classify } from '../decide/clock.ts'
 import { messageOf } from '../errors.ts'
-import { closeIntent, recordAccepted, recordIntent } from '../state-intents.ts'
 import type { Stored } from '../state.ts'
+import { closeIntent, recordAccepted, recordIntent } from '../state-intents.ts'
 import type { Action, Decision, Intent, Method, Moment, Outcome, State, Veto } from '../types.ts'
 import { type Look, localMoment, look, within } from './observe.ts'
 import type { Parts } from './parts.ts'
@@ -36,7 +36,11 @@ export async function attempt(parts: Parts, episode: Episode, action: Act): Prom
   const answer = confirm(second.decision, second.look.readings)
   if (answer === 'postpone') {
     const reason = second.look.readings.find((reading) => reading.kind === 'active')?.reason ?? ''
-    return refuse(parts, episode, { action: action.method, result: 'refused', detail: `postponed by the second look: ${reason}` })
+    return refuse(parts, episode, {
+      action: action.method,
+      result: 'refused',
+      detail: `postponed by the second look: ${reason}`,
+    })
   }
   const seen = { ...episode, look: second.look, decision: second.decision, state: second.decision.state }
   if (answer === 'cancel') {
@@ -66,7 +70,11 @@ async function operatorVetoes(parts: Parts): Promise<readonly Veto[]> {
       vetoes.push({ name: 'keep-awake', reason: `the date in the tag ${tagPrefix}:KeepAwakeUntil cannot be read` })
     } else if (until !== undefined && until > now.wallMs) {
       const end = new Date(until).toISOString().slice(0, 16)
-      vetoes.push({ name: 'keep-awake', reason: `the tag ${tagPrefix}:KeepAwakeUntil says ${end}Z`, until: now.monoMs + until - now.wallMs })
+      vetoes.push({
+        name: 'keep-awake',
+        reason: `the tag ${tagPrefix}:KeepAwakeUntil says ${end}Z`,
+        until: now.monoMs + until - now.wallMs,
+      })
     }
     return vetoes
   } catch (error) {
@@ -79,7 +87,9 @@ async function operatorVetoes(parts: Parts): Promise<readonly Veto[]> {
 async function hibernates(parts: Parts, action: Act): Promise<boolean> {
   if (action.method === 'stop') return false
   try {
-    return await within(parts.host, { ms: 3_000, what: 'hibernation flag' }, (signal) => parts.cloud.canHibernate(signal))
+    return await within(parts.host, { ms: 3_000, what: 'hibernation flag' }, (signal) =>
+      parts.cloud.canHibernate(signal),
+    )
   } catch (error) {
     if (error instanceof Error) return true
     throw error
@@ -87,7 +97,11 @@ async function hibernates(parts: Parts, action: Act): Promise<boolean> {
 }
 
 /** Some seconds later, everything once more, judged together with the interval before. */
-async function lookAgain(parts: Parts, episode: Episode, extra: readonly Veto[]): Promise<{ look: Look; decision: Decision }> {
+async function lookAgain(
+  parts: Parts,
+  episode: Episode,
+  extra: readonly Veto[],
+): Promise<{ look: Look; decision: Decision }> {
   const { checkIntervalMs } = parts.policy
   const sinceBase = parts.host.clocks().monoMs - (episode.base?.sampledAt.monoMs ?? 0)
   const atLeast = Math.min(SHORTEST_RATE_MS, checkIntervalMs) - sinceBase
@@ -112,7 +126,12 @@ async function send(parts: Parts, episode: Episode, call: Call): Promise<Episode
   const intent = await writeIntent(parts, episode, call)
   const begun = beginAttempt(episode.state, call.method)
   const tagged = await syncTags(parts, episode.mirror, { tags: begun.tags, moment: episode.look.moment, urgent: true })
-  const ready = { ...episode, state: begun, mirror: tagged.mirror, deeds: [...episode.deeds, ...(tagged.deed ? [tagged.deed] : [])] }
+  const ready = {
+    ...episode,
+    state: begun,
+    mirror: tagged.mirror,
+    deeds: [...episode.deeds, ...(tagged.deed ? [tagged.deed] : [])],
+  }
   if (await changed(parts, ready)) {
     await closeIntent(parts.host, parts.paths.intents, { id: intent.id, result: 'abandoned' })
     return { ...ready, overtaken: true }
@@ -147,7 +166,12 @@ async function changed(parts: Parts, episode: Episode): Promise<boolean> {
   const { moment } = episode.look
   const now = await localMoment(parts, moment)
   const { intent: _, ...bare } = now
-  const state = { ...episode.state, identity: moment.identity, last: moment.clocks, run: { ...episode.state.run, ended: false } }
+  const state = {
+    ...episode.state,
+    identity: moment.identity,
+    last: moment.clocks,
+    run: { ...episode.state.run, ended: false },
+  }
   const interval = classify(state, bare, parts.policy.checkIntervalMs)
   return interval.newRun || interval.kind === 'gap'
 }
@@ -176,9 +200,15 @@ async function settle(
 }
 
 function deedOf(outcome: Outcome, method: Method, intentId: string): Deed {
-  if (outcome.result === 'accepted') return { action: method, result: 'done', detail: `accepted: ${outcome.detail}`, intentId }
+  if (outcome.result === 'accepted')
+    return { action: method, result: 'done', detail: `accepted: ${outcome.detail}`, intentId }
   if (outcome.result === 'refused') {
-    return { action: method, result: 'refused', detail: `${outcome.code} (${outcome.why}): ${outcome.message}`, intentId }
+    return {
+      action: method,
+      result: 'refused',
+      detail: `${outcome.code} (${outcome.why}): ${outcome.message}`,
+      intentId,
+    }
   }
   return { action: method, result: 'failed', detail: `outcome unknown: ${outcome.message}`, intentId }
 }

@@ -31,7 +31,9 @@ export async function within<T>(
 ): Promise<T> {
   const deadline = host.deadline(limit.ms)
   const passed = new Promise<never>((_, reject) => {
-    deadline.signal.addEventListener('abort', () => reject(new Error(`${limit.what}: no answer within ${limit.ms / 1000} s`)))
+    deadline.signal.addEventListener('abort', () =>
+      reject(new Error(`${limit.what}: no answer within ${limit.ms / 1000} s`)),
+    )
   })
   try {
     return await Promise.race([work(deadline.signal), passed])
@@ -60,7 +62,9 @@ export async function look(parts: Parts, base: Stored | undefined, intent: Inten
     moment,
     readings,
     vetoes,
-    samples: Object.fromEntries(raw.flatMap(({ part, sample }) => (sample === undefined ? [] : [stored(part, sample)]))),
+    samples: Object.fromEntries(
+      raw.flatMap(({ part, sample }) => (sample === undefined ? [] : [stored(part, sample)])),
+    ),
     sampledAt,
     ...(identity.region === undefined ? {} : { region: identity.region }),
     coveredMs: ms,
@@ -91,7 +95,11 @@ function stored(part: ConfiguredSensor, sample: { readonly value: unknown }): [s
   return [part.sensor.name, { version: part.sensor.sampleVersion, sample: sample.value }]
 }
 
-function judgeOne(raw: Raw, before: Stored | undefined, span: { readonly now: Clocks; readonly ms: number }): NamedReading {
+function judgeOne(
+  raw: Raw,
+  before: Stored | undefined,
+  span: { readonly now: Clocks; readonly ms: number },
+): NamedReading {
   const { sensor, limits } = raw.part
   const reading = judgeSafely(raw, before, { span, limits })
   return { ...reading, sensor: sensor.name, reason: plain(reading.reason) }
@@ -100,7 +108,10 @@ function judgeOne(raw: Raw, before: Stored | undefined, span: { readonly now: Cl
 function judgeSafely(
   raw: Raw,
   before: Stored | undefined,
-  context: { readonly span: { readonly now: Clocks; readonly ms: number }; readonly limits: Readonly<Record<string, number>> },
+  context: {
+    readonly span: { readonly now: Clocks; readonly ms: number }
+    readonly limits: Readonly<Record<string, number>>
+  },
 ): Reading {
   const { sensor } = raw.part
   if (raw.sample === undefined) return { kind: 'unknown', reason: raw.problem ?? 'not read' }

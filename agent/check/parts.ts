@@ -1,9 +1,9 @@
 /** What one check is made of: where it looks, what it judges by, and where its files are. */
 import type { Cloud } from '../clouds/cloud.ts'
-import type { Decision, Policy } from '../types.ts'
 import type { Input } from '../decide/state.ts'
 import type { Host } from '../host/host.ts'
 import type { Sensor } from '../sensors/sensor.ts'
+import type { Decision, Policy } from '../types.ts'
 import type { VetoSource } from '../vetoes/veto.ts'
 
 /** Where the agent keeps its files. */

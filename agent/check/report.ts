@@ -1,7 +1,8 @@
 /** What a check tells: the object of `check --json`, the file behind `status`, the lines for a person. */
+
+import type { Checked } from '../agent.ts'
 import { duration, iso, toWall } from '../decide/words.ts'
 import type { Action, Decision, NamedReading, Veto } from '../types.ts'
-import type { Checked } from '../agent.ts'
 import type { Look } from './observe.ts'
 import type { Parts } from './parts.ts'
 
@@ -97,7 +98,10 @@ export function checkLines(checked: Checked, colour: boolean): readonly string[]
   for (const { name, reason } of look.vetoes.map((veto: Veto) => veto)) {
     lines.push(`  ${paint(33, `! ${name.padEnd(9)} ${'veto'.padEnd(8)}`)} ${reason}`)
   }
-  if (look.coveredMs > 0) lines.push(paint(2, `  covers the last ${duration(look.coveredMs)}${decision.interval.covered ? '' : ', not all of it'}`))
+  if (look.coveredMs > 0)
+    lines.push(
+      paint(2, `  covers the last ${duration(look.coveredMs)}${decision.interval.covered ? '' : ', not all of it'}`),
+    )
   for (const { action, result, detail } of deeds) lines.push(`  ${paint(1, `→ ${action} ${result}`)}: ${detail}`)
   return [...lines, ...checked.notes.map((note) => `  note: ${note}`)]
 }

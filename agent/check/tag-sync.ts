@@ -1,5 +1,5 @@
 /** Keeps the cloud's tags in step with the state: written when they change, all in one call, never in the way of an action. */
-import { recordDeed, type Deed } from '../audit.ts'
+import { type Deed, recordDeed } from '../audit.ts'
 import { tagKey, writtenTags } from '../clouds/tags.ts'
 import { messageOf } from '../errors.ts'
 import type { TagMirror } from '../state.ts'
@@ -32,7 +32,10 @@ export async function syncTags(
   const done = result.result === 'done'
   const deed = done ? { ...result, detail: changedKeys(known, tags).join(' ') } : result
   await recordDeed(parts.host, parts.paths.audit, deed)
-  return { mirror: done ? { written: tags, instanceId: id, failures: 0 } : { ...mirror, ...failed(parts, mirror, moment) }, deed }
+  return {
+    mirror: done ? { written: tags, instanceId: id, failures: 0 } : { ...mirror, ...failed(parts, mirror, moment) },
+    deed,
+  }
 }
 
 async function write(parts: Parts, tags: StateTags, urgent: boolean): Promise<Deed> {
@@ -48,7 +51,8 @@ async function write(parts: Parts, tags: StateTags, urgent: boolean): Promise<De
 
 function failed(parts: Parts, mirror: TagMirror, moment: Moment): Partial<TagMirror> {
   const failures = mirror.failures + 1
-  const wait = failures === 1 ? 0 : Math.min(RETRY_CEILING_MS, parts.policy.checkIntervalMs * 2 ** Math.min(failures - 1, 20))
+  const wait =
+    failures === 1 ? 0 : Math.min(RETRY_CEILING_MS, parts.policy.checkIntervalMs * 2 ** Math.min(failures - 1, 20))
   return { failures, notBeforeBootMs: moment.clocks.bootMs + wait, bootId: moment.identity.bootId }
 }
 

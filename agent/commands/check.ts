@@ -27,7 +27,8 @@ export async function check(context: CommandContext): Promise<number> {
 
 function parseArgs(args: readonly string[]): boolean {
   const wrong = args.filter((word) => word !== '--act')
-  if (wrong.length > 0) throw new UsageError(wrong.map((word) => `check does not know ${JSON.stringify(word)}: it takes --act and --json`))
+  if (wrong.length > 0)
+    throw new UsageError(wrong.map((word) => `check does not know ${JSON.stringify(word)}: it takes --act and --json`))
   return args.includes('--act')
 }
 

@@ -11,7 +11,9 @@ export async function run(context: CommandContext): Promise<number> {
   const pattern = cronPattern(config.checkIntervalMs / 1000)
   if (pattern === undefined) {
     const minutes = config.checkIntervalMs / 60_000
-    throw new UsageError(`idle_detection.check_interval_minutes: cron cannot express ${minutes} minutes; take whole seconds or minutes that divide 60`)
+    throw new UsageError(
+      `idle_detection.check_interval_minutes: cron cannot express ${minutes} minutes; take whole seconds or minutes that divide 60`,
+    )
   }
   const { schedule } = await import('node-cron')
   await once(context)
@@ -21,9 +23,11 @@ export async function run(context: CommandContext): Promise<number> {
 
 /** The six fields of node-cron for an interval that divides a minute or an hour evenly; else `undefined`. */
 export function cronPattern(seconds: number): string | undefined {
-  if (Number.isInteger(seconds) && seconds >= 1 && 60 % seconds === 0) return seconds === 60 ? '0 * * * * *' : `*/${seconds} * * * * *`
+  if (Number.isInteger(seconds) && seconds >= 1 && 60 % seconds === 0)
+    return seconds === 60 ? '0 * * * * *' : `*/${seconds} * * * * *`
   const minutes = seconds / 60
-  if (Number.isInteger(minutes) && minutes >= 1 && 60 % minutes === 0) return minutes === 60 ? '0 0 * * * *' : `0 */${minutes} * * * *`
+  if (Number.isInteger(minutes) && minutes >= 1 && 60 % minutes === 0)
+    return minutes === 60 ? '0 0 * * * *' : `0 */${minutes} * * * *`
   return undefined
 }
 
@@ -35,6 +39,7 @@ async function once(context: CommandContext): Promise<void> {
     const { decision } = await checkAndAct(parts)
     context.out(`${at} ${decision.verdict} (${decision.phase}): ${decision.reason}`)
   } catch (error) {
-    if (!(error instanceof LockedError)) context.out(`${at} this check failed, the next one follows: ${messageOf(error)}`)
+    if (!(error instanceof LockedError))
+      context.out(`${at} this check failed, the next one follows: ${messageOf(error)}`)
   }
 }

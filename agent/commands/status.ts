@@ -11,7 +11,9 @@ export async function status({ host, flags, args, out, colour }: CommandContext)
   const path = pathsOf(flags.stateDir).status
   const text = await host.store.read(path)
   if (text === undefined) {
-    throw new HostError(`${path} is not there: no check has run since boot; run "sudo idle-agent check --act" or look at the schedule`)
+    throw new HostError(
+      `${path} is not there: no check has run since boot; run "sudo idle-agent check --act" or look at the schedule`,
+    )
   }
   if (flags.json) {
     out(text.trim())
@@ -21,7 +23,10 @@ export async function status({ host, flags, args, out, colour }: CommandContext)
   return 0
 }
 
-function statusLines(status: JsonObject, view: { readonly nowMs: number; readonly colour: boolean }): readonly string[] {
+function statusLines(
+  status: JsonObject,
+  view: { readonly nowMs: number; readonly colour: boolean },
+): readonly string[] {
   const bold = (text: string): string => (view.colour ? `\u001b[1m${text}\u001b[0m` : text)
   const atMs = Date.parse(textAt(status, 'at'))
   const row = (name: string, text: string): string => `  ${name.padEnd(12)} ${text}`
@@ -30,10 +35,17 @@ function statusLines(status: JsonObject, view: { readonly nowMs: number; readonl
   return [
     bold(`${textAt(status, 'verdict')} (${textAt(status, 'state')}): ${textAt(status, 'reason')}`),
     row('last check', `${duration(view.nowMs - atMs)} ago${late(status, view.nowMs - atMs)}`),
-    row('idle since', typeof status['idleSince'] === 'string' ? status['idleSince'] : `not idle; the clock last started again: ${textAt(status, 'clockReason')}`),
+    row(
+      'idle since',
+      typeof status['idleSince'] === 'string'
+        ? status['idleSince']
+        : `not idle; the clock last started again: ${textAt(status, 'clockReason')}`,
+    ),
     row('next', nextWords(objectAt(status, 'next'), status)),
     ...vetoes.map((veto) => row('veto', `${String(veto['name'])}: ${String(veto['reason'])}`)),
-    ...readings.map((reading) => row(String(reading['sensor']), `${String(reading['kind'])}: ${String(reading['reason'])}`)),
+    ...readings.map((reading) =>
+      row(String(reading['sensor']), `${String(reading['kind'])}: ${String(reading['reason'])}`),
+    ),
     row('run', `since ${textAt(objectAt(status, 'run'), 'began')} (${textAt(objectAt(status, 'run'), 'cause')})`),
     ...scoreLines(status, row),
   ]
@@ -42,7 +54,9 @@ function statusLines(status: JsonObject, view: { readonly nowMs: number; readonl
 /** A schedule that does not match the configuration is said, not hidden. */
 function late(status: JsonObject, ageMs: number): string {
   const seconds = numberAt(objectAt(status, 'schedule'), 'configuredSeconds')
-  return ageMs > (2 * seconds + 30) * 1000 ? `: the schedule does not run (a check is due every ${duration(seconds * 1000)})` : ''
+  return ageMs > (2 * seconds + 30) * 1000
+    ? `: the schedule does not run (a check is due every ${duration(seconds * 1000)})`
+    : ''
 }
 
 function nextWords(next: JsonObject, status: JsonObject): string {
@@ -58,10 +72,17 @@ function scoreLines(status: JsonObject, row: (name: string, text: string) => str
   const score = objectAt(status, 'score')
   const lines: string[] = []
   if (status['wanted'] === 'report') {
-    lines.push(row('score', `would have stopped ${numberAt(score, 'wouldHaveStopped')} times, ${numberAt(score, 'wouldHaveBeenFalse')} false`))
+    lines.push(
+      row(
+        'score',
+        `would have stopped ${numberAt(score, 'wouldHaveStopped')} times, ${numberAt(score, 'wouldHaveBeenFalse')} false`,
+      ),
+    )
   }
   if (numberAt(status, 'falseStops') > 0) {
-    lines.push(row('false stops', `${numberAt(status, 'falseStops')} in 28 days: the threshold is longer at those hours`))
+    lines.push(
+      row('false stops', `${numberAt(status, 'falseStops')} in 28 days: the threshold is longer at those hours`),
+    )
   }
   return typeof status['refusal'] === 'string' ? [...lines, row('refused', status['refusal'])] : lines
 }

@@ -1,7 +1,7 @@
 /** Every setting of the `idle_detection` block as plain data: type, default, bounds, unit and a sentence, once. */
 
 import { sensors } from '../sensors/table.ts'
-import type { Option, Options } from '../types.ts'
+import type { Option, Options } from '../types/options.ts'
 
 /** What a setting can hold. */
 export type Value = number | boolean | string

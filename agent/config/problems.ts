@@ -1,5 +1,5 @@
 /** What is wrong with a configuration, in one line that names the place, the setting and the way out. */
-import type { Option } from '../types.ts'
+import type { Option } from '../types/options.ts'
 import { notYet, settings } from './options.ts'
 
 /** Where something stands in the file; both from 1. */

@@ -1,6 +1,6 @@
 /** The schema of the `idle_detection` block, built from the data in options.ts; loads the schema library. */
 import * as z from 'zod/mini'
-import type { Option } from '../types.ts'
+import type { Option } from '../types/options.ts'
 import { groups, type Setting, sentence, settings } from './options.ts'
 
 type Shape = Record<string, z.ZodMiniOptional<z.ZodMiniType>>

@@ -1,9 +1,10 @@
 /** Before and after the call: what the second look means, and what an answer of the cloud does to the state. */
-import { freshAttempt } from './run.ts';
-import type { Decision, Method, Moment, NamedReading, Outcome, Policy, Refusal, State } from '../types.ts';
 
-const MINUTE_MS = 60_000;
-const PERMISSIONS_SETTLE_MS = 30 * MINUTE_MS;
+import type { Decision, Method, Moment, NamedReading, Outcome, Policy, Refusal, State } from '../types.ts'
+import { freshAttempt } from './run.ts'
+
+const MINUTE_MS = 60_000
+const PERMISSIONS_SETTLE_MS = 30 * MINUTE_MS
 
 /** First and longest wait before the same call is tried again, in minutes; a longer wait doubles with each refusal. */
 const retryMinutes: Record<Refusal, { readonly first: number; readonly most: number }> = {
@@ -17,23 +18,23 @@ const retryMinutes: Record<Refusal, { readonly first: number; readonly most: num
   'wrong-state': { first: 5, most: 15 },
   unreachable: { first: 0, most: 15 },
   other: { first: 5, most: 60 },
-};
+}
 
 /**
  * The second look: `act` if it would still act; `postpone` if only a rate was above its limit (it leaves the clock and is
  * judged again by the next check over the whole interval); else `cancel`.
  */
 export function confirm(second: Decision, readings: readonly NamedReading[]): 'act' | 'postpone' | 'cancel' {
-  if (second.actions.some((action) => action.kind === 'act')) return 'act';
-  const strong = readings.filter((reading) => reading.kind === 'active');
-  const ratesOnly = strong.length > 0 && strong.every((reading) => reading.at === undefined);
-  const blind = readings.some((reading) => reading.kind === 'unknown');
-  return ratesOnly && !blind && !second.interval.newRun ? 'postpone' : 'cancel';
+  if (second.actions.some((action) => action.kind === 'act')) return 'act'
+  const strong = readings.filter((reading) => reading.kind === 'active')
+  const ratesOnly = strong.length > 0 && strong.every((reading) => reading.at === undefined)
+  const blind = readings.some((reading) => reading.kind === 'unknown')
+  return ratesOnly && !blind && !second.interval.newRun ? 'postpone' : 'cancel'
 }
 
 /** The state while the call is under way. */
 export function beginAttempt(state: State, method: Method): State {
-  return { ...state, tags: { ...state.tags, IdleAction: method === 'hibernate' ? 'hibernating' : 'stopping' } };
+  return { ...state, tags: { ...state.tags, IdleAction: method === 'hibernate' ? 'hibernating' : 'stopping' } }
 }
 
 /**
@@ -45,13 +46,14 @@ export function afterOutcome(
   outcome: Outcome,
   context: { readonly method: Method; readonly now: Moment; readonly policy: Policy },
 ): State {
-  if (outcome.result === 'accepted') return { ...state, run: { ...state.run, ended: true }, attempt: freshAttempt };
-  if (outcome.result === 'unknown') return state;
-  const mono = context.now.clocks.monoMs;
-  const refusals = state.attempt.refusals + 1;
-  const since = outcome.why === 'not-ready' ? (state.attempt.notReadySince ?? mono) : undefined;
-  const gaveUp = since !== undefined && mono - since >= context.policy.notReadyMs;
-  const stopInstead = state.attempt.stopInstead || (context.method === 'hibernate' && (outcome.why === 'unsupported' || gaveUp));
+  if (outcome.result === 'accepted') return { ...state, run: { ...state.run, ended: true }, attempt: freshAttempt }
+  if (outcome.result === 'unknown') return state
+  const mono = context.now.clocks.monoMs
+  const refusals = state.attempt.refusals + 1
+  const since = outcome.why === 'not-ready' ? (state.attempt.notReadySince ?? mono) : undefined
+  const gaveUp = since !== undefined && mono - since >= context.policy.notReadyMs
+  const stopInstead =
+    state.attempt.stopInstead || (context.method === 'hibernate' && (outcome.why === 'unsupported' || gaveUp))
   return {
     ...state,
     tags: { ...state.tags, IdleAction: '' },
@@ -62,12 +64,12 @@ export function afterOutcome(
       stopInstead,
       refusal: `${outcome.code} (${outcome.why})`,
     },
-  };
+  }
 }
 
 function waitMs(why: Refusal, refusals: number, runMs: number): number {
-  if (why === 'forbidden' && runMs < PERMISSIONS_SETTLE_MS) return 0;
-  const { first, most } = retryMinutes[why];
-  const grown = Math.max(first, refusals > 3 ? 1 : 0) * 2 ** Math.min(refusals - 1, 10);
-  return Math.min(first === 0 && most === 0 ? 0 : grown, most) * MINUTE_MS;
+  if (why === 'forbidden' && runMs < PERMISSIONS_SETTLE_MS) return 0
+  const { first, most } = retryMinutes[why]
+  const grown = Math.max(first, refusals > 3 ? 1 : 0) * 2 ** Math.min(refusals - 1, 10)
+  return Math.min(first === 0 && most === 0 ? 0 : grown, most) * MINUTE_MS
 }

@@ -1,39 +1,39 @@
 /** What happened between the last stored check and this one: the table of kernel.md 4.2, first match wins. */
-import type { Clocks, Interval, Moment, State } from '../types.ts';
+import type { Clocks, Interval, Moment, State } from '../types.ts'
 
-const SLEPT_MS = 500;
-const STEP_MS = 1_000;
-const PAUSE_MS = 30_000;
-const GAP_SLACK_MS = 30_000;
-const CADENCE_CEILING_MS = 3_600_000;
+const SLEPT_MS = 500
+const STEP_MS = 1_000
+const PAUSE_MS = 30_000
+const GAP_SLACK_MS = 30_000
+const CADENCE_CEILING_MS = 3_600_000
 
 /** How two readings of the clocks differ. */
 export interface Passed {
-  readonly wallMs: number;
-  readonly bootMs: number;
-  readonly monoMs: number;
+  readonly wallMs: number
+  readonly bootMs: number
+  readonly monoMs: number
   /** Time the machine slept and knows it: boot-time minus monotonic. */
-  readonly sleptMs: number;
+  readonly sleptMs: number
   /** How far the wall clock was stepped: wall minus boot-time. */
-  readonly steppedMs: number;
+  readonly steppedMs: number
 }
 
 export function passed(from: Clocks, to: Clocks): Passed {
-  const wallMs = to.wallMs - from.wallMs;
-  const bootMs = to.bootMs - from.bootMs;
-  const monoMs = to.monoMs - from.monoMs;
-  return { wallMs, bootMs, monoMs, sleptMs: bootMs - monoMs, steppedMs: wallMs - bootMs };
+  const wallMs = to.wallMs - from.wallMs
+  const bootMs = to.bootMs - from.bootMs
+  const monoMs = to.monoMs - from.monoMs
+  return { wallMs, bootMs, monoMs, sleptMs: bootMs - monoMs, steppedMs: wallMs - bootMs }
 }
 
 /** The larger of the configured interval and the one observed over the last three checks, at most an hour. */
 export function cadence(configuredMs: number, seenMs: readonly number[]): number {
-  const observed = seenMs.length < 3 ? 0 : Math.min(...seenMs);
-  return Math.max(configuredMs, Math.min(observed, CADENCE_CEILING_MS));
+  const observed = seenMs.length < 3 ? 0 : Math.min(...seenMs)
+  return Math.max(configuredMs, Math.min(observed, CADENCE_CEILING_MS))
 }
 
 /** Longest distance between two checks that still counts as observed. */
 export function gapLimit(intervalMs: number): number {
-  return 2 * intervalMs + GAP_SLACK_MS;
+  return 2 * intervalMs + GAP_SLACK_MS
 }
 
 /**
@@ -41,13 +41,13 @@ export function gapLimit(intervalMs: number): number {
  * the interval, else all but 10 s of an interval; never more than an interval.
  */
 export function waitMax(intervalMs: number, thresholdMs: number): number {
-  const multiple = thresholdMs % intervalMs === 0;
-  return Math.min(intervalMs, multiple ? 30_000 : Math.max(30_000, intervalMs - 10_000));
+  const multiple = thresholdMs % intervalMs === 0
+  return Math.min(intervalMs, multiple ? 30_000 : Math.max(30_000, intervalMs - 10_000))
 }
 
 /** Classifies the time since the last stored check. Pure. */
 export function classify(state: State | undefined, now: Moment, configuredMs: number): Interval {
-  if (state === undefined) return begins('first', 'first check: no earlier state');
+  if (state === undefined) return begins('first', 'first check: no earlier state')
   return (
     otherRun(state, now) ??
     otherClock(state, now, cadence(configuredMs, state.cadenceMs)) ?? {
@@ -57,53 +57,53 @@ export function classify(state: State | undefined, now: Moment, configuredMs: nu
       covered: true,
       reason: 'steady',
     }
-  );
+  )
 }
 
 /** Rows 1 to 4: the identity tells that this is another run of the machine. */
 function otherRun(state: State, now: Moment): Interval | undefined {
-  const was = state.identity;
-  const is = now.identity;
-  if (differ(was.instanceId, is.instanceId)) return begins('first', 'another instance: this disk was cloned');
-  const since = passed(state.last, now.clocks);
-  if (was.bootId !== is.bootId || since.bootMs < 0 || since.monoMs < 0) return begins('boot', 'booted');
+  const was = state.identity
+  const is = now.identity
+  if (differ(was.instanceId, is.instanceId)) return begins('first', 'another instance: this disk was cloned')
+  const since = passed(state.last, now.clocks)
+  if (was.bootId !== is.bootId || since.bootMs < 0 || since.monoMs < 0) return begins('boot', 'booted')
   if (is.resumeStamp !== undefined && is.resumeStamp !== was.resumeStamp) {
-    return begins('resume', 'resumed: the resume hook ran');
+    return begins('resume', 'resumed: the resume hook ran')
   }
-  if (differ(was.startedAt, is.startedAt)) return begins('resume', 'resumed: the provider names a new start');
-  const accepted = now.intent?.phase === 'accepted' && now.intent.runId === state.run.id;
-  if (state.run.ended || accepted) return begins('ended', 'running after a stop that was accepted');
-  return undefined;
+  if (differ(was.startedAt, is.startedAt)) return begins('resume', 'resumed: the provider names a new start')
+  const accepted = now.intent?.phase === 'accepted' && now.intent.runId === state.run.id
+  if (state.run.ended || accepted) return begins('ended', 'running after a stop that was accepted')
+  return undefined
 }
 
 /** Rows 5 to 10: the clocks tell that it was no ordinary interval. */
 function otherClock(state: State, now: Moment, intervalMs: number): Interval | undefined {
-  const since = passed(state.last, now.clocks);
-  if (since.sleptMs > SLEPT_MS) return begins('resume', `resumed after ${Math.round(since.sleptMs / 1000)} s of sleep`);
-  if (since.sleptMs < -SLEPT_MS) return begins('fault', 'clock fault: boot-time fell behind the monotonic clock');
+  const since = passed(state.last, now.clocks)
+  if (since.sleptMs > SLEPT_MS) return begins('resume', `resumed after ${Math.round(since.sleptMs / 1000)} s of sleep`)
+  if (since.sleptMs < -SLEPT_MS) return begins('fault', 'clock fault: boot-time fell behind the monotonic clock')
   if (since.monoMs > gapLimit(intervalMs)) {
-    const reason = `nobody looked for ${Math.round(since.monoMs / 1000)} s`;
-    return { kind: 'gap', ms: since.monoMs, newRun: false, covered: false, reason };
+    const reason = `nobody looked for ${Math.round(since.monoMs / 1000)} s`
+    return { kind: 'gap', ms: since.monoMs, newRun: false, covered: false, reason }
   }
-  const started = now.identity.startedAt;
-  const sameStart = started !== undefined && started === state.identity.startedAt;
+  const started = now.identity.startedAt
+  const sameStart = started !== undefined && started === state.identity.startedAt
   if (since.steppedMs > PAUSE_MS && !sameStart) {
-    return begins('pause', 'the wall clock jumped ahead: a step, or a pause that no clock counted');
+    return begins('pause', 'the wall clock jumped ahead: a step, or a pause that no clock counted')
   }
   if (Math.abs(since.steppedMs) >= STEP_MS) {
-    return { kind: 'step', ms: since.monoMs, newRun: false, covered: true, reason: 'the wall clock was stepped' };
+    return { kind: 'step', ms: since.monoMs, newRun: false, covered: true, reason: 'the wall clock was stepped' }
   }
   if (since.monoMs < Math.min(2_000, intervalMs / 2)) {
-    return { kind: 'merge', ms: since.monoMs, newRun: false, covered: true, reason: 'a second check within moments' };
+    return { kind: 'merge', ms: since.monoMs, newRun: false, covered: true, reason: 'a second check within moments' }
   }
-  return undefined;
+  return undefined
 }
 
 function begins(kind: Interval['kind'], reason: string): Interval {
-  return { kind, ms: 0, newRun: true, covered: false, reason };
+  return { kind, ms: 0, newRun: true, covered: false, reason }
 }
 
 /** Both known and not the same. */
 function differ(was: string | undefined, is: string | undefined): boolean {
-  return was !== undefined && is !== undefined && was !== is;
+  return was !== undefined && is !== undefined && was !== is
 }

@@ -1,56 +1,59 @@
 /** The verdict in one sentence for a person: why it is still up, or why it stops. */
-import type { Judgement } from './policy.ts';
-import type { Standing } from './state.ts';
-import { duration, timeOfDay } from './words.ts';
-import type { Clocks, Policy, State, WeakEvidence } from '../types.ts';
+
+import type { Clocks, Policy, State, WeakEvidence } from '../types.ts'
+import type { Judgement } from './policy.ts'
+import type { Standing } from './state.ts'
+import { duration, timeOfDay } from './words.ts'
 
 interface Context {
-  readonly judgement: Judgement;
-  readonly policy: Policy;
-  readonly clocks: Clocks;
+  readonly judgement: Judgement
+  readonly policy: Policy
+  readonly clocks: Clocks
 }
 
 const evidenceWords: Record<WeakEvidence, string> = {
   connection: 'an open connection',
   output: 'output without input',
   'gpu-memory': 'GPU memory in use',
-};
+}
 
 export function explain(state: State, standing: Standing, context: Context): string {
-  const { judgement, clocks } = context;
-  const blind = judgement.unknown[0];
-  if (standing.phase === 'grace') return graceWords(state, standing, context);
-  if (judgement.active !== undefined) return `in use: ${judgement.active.reason}`;
-  if (blind !== undefined) return `unknown, so it stays up: ${blind.sensor}: ${blind.reason}`;
-  const quiet = `nothing needed this machine for ${duration(standing.idleMs)}`;
-  const due = standing.due === undefined ? '' : timeOfDay(standing.due, clocks);
-  if (standing.phase === 'held') return `${quiet}; held: ${heldWords(state, standing, clocks)}`;
-  if (standing.phase === 'acting') return quiet;
-  const veto = standing.vetoes[0];
-  if (veto !== undefined) return `${quiet}; held: ${veto.reason}`;
-  return due === '' ? quiet : `${quiet}; ${context.policy.action} at ${due}`;
+  const { judgement, clocks } = context
+  const blind = judgement.unknown[0]
+  if (standing.phase === 'grace') return graceWords(state, standing, context)
+  if (judgement.active !== undefined) return `in use: ${judgement.active.reason}`
+  if (blind !== undefined && state.run.began.monoMs === state.last.monoMs)
+    return `first look (${state.run.cause}): nothing to compare with yet, so it stays up`
+  if (blind !== undefined) return `unknown, so it stays up: ${blind.sensor}: ${blind.reason}`
+  const quiet = `nothing needed this machine for ${duration(standing.idleMs)}`
+  const due = standing.due === undefined ? '' : timeOfDay(standing.due, clocks)
+  if (standing.phase === 'held') return `${quiet}; held: ${heldWords(state, standing, clocks)}`
+  if (standing.phase === 'acting') return quiet
+  const veto = standing.vetoes[0]
+  if (veto !== undefined) return `${quiet}; held: ${veto.reason}`
+  return due === '' ? quiet : `${quiet}; ${context.policy.action} at ${due}`
 }
 
 function graceWords(state: State, standing: Standing, context: Context): string {
-  const { judgement, clocks } = context;
-  const over = standing.now >= state.run.graceUntil;
-  const until = over ? 'cloud-init is still at work' : `grace until ${timeOfDay(state.run.graceUntil, clocks)}`;
-  const seen = judgement.active === undefined ? '' : `; in use: ${judgement.active.reason}`;
-  return `${until} (${state.run.cause}): nothing is counted yet${seen}`;
+  const { judgement, clocks } = context
+  const over = standing.now >= state.run.graceUntil
+  const until = over ? 'cloud-init is still at work' : `grace until ${timeOfDay(state.run.graceUntil, clocks)}`
+  const seen = judgement.active === undefined ? '' : `; in use: ${judgement.active.reason}`
+  return `${until} (${state.run.cause}): nothing is counted yet${seen}`
 }
 
 function heldWords(state: State, standing: Standing, clocks: Clocks): string {
-  const veto = standing.vetoes[0];
-  if (veto !== undefined) return veto.reason;
-  const { held } = standing;
-  const retry = state.attempt.retryAt;
+  const veto = standing.vetoes[0]
+  if (veto !== undefined) return veto.reason
+  const { held } = standing
+  const retry = state.attempt.retryAt
   if (retry !== undefined && retry >= (held?.until ?? 0)) {
-    return `${state.attempt.refusal ?? 'refused'}, again at ${timeOfDay(retry, clocks)}`;
+    return `${state.attempt.refusal ?? 'refused'}, again at ${timeOfDay(retry, clocks)}`
   }
-  if (held === undefined) return 'waiting';
-  return `${words(held.evidence)} until ${timeOfDay(held.until, clocks)}`;
+  if (held === undefined) return 'waiting'
+  return `${words(held.evidence)} until ${timeOfDay(held.until, clocks)}`
 }
 
 function words(evidence: string): string {
-  return Object.entries(evidenceWords).find(([name]) => name === evidence)?.[1] ?? evidence;
+  return Object.entries(evidenceWords).find(([name]) => name === evidence)?.[1] ?? evidence
 }

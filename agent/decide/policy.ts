@@ -1,49 +1,51 @@
 /** From the readings of one interval to a verdict, the strongest evidence and the holds. */
-import type { Instant, Interval, NamedReading, State, Verdict } from '../types.ts';
+import type { Instant, Interval, NamedReading, State, Verdict } from '../types.ts'
 
 /** What all readings of one check together say. */
 export interface Judgement {
-  readonly verdict: Verdict;
+  readonly verdict: Verdict
   /** Latest strong evidence. */
-  readonly active?: { readonly at: Instant; readonly reason: string; readonly person: boolean };
+  readonly active?: { readonly at: Instant; readonly reason: string; readonly person: boolean }
   /** Sensors whose subject exists and could not be read, with why. */
-  readonly unknown: readonly { readonly sensor: string; readonly reason: string }[];
+  readonly unknown: readonly { readonly sensor: string; readonly reason: string }[]
   /** True if every active reading is a rate, not an event: in the second look that only postpones. */
-  readonly ratesOnly: boolean;
+  readonly ratesOnly: boolean
 }
 
 /** Combines readings three-valued: any active, else any unknown, else idle. No reading at all is unknown. */
 export function combine(readings: readonly NamedReading[], interval: Interval, now: Instant): Judgement {
-  const unknown = readings.filter((reading) => reading.kind === 'unknown').map(({ sensor, reason }) => ({ sensor, reason }));
-  const strong = readings.filter((reading) => reading.kind === 'active');
-  const sawAnything = readings.some((reading) => reading.kind !== 'absent');
-  if (!sawAnything) unknown.push({ sensor: 'all', reason: 'no sensor applies to this host' });
-  const ratesOnly = strong.length > 0 && strong.every((reading) => reading.at === undefined);
-  const active = latest(strong, interval, now);
-  const verdict = active !== undefined ? 'active' : unknown.length > 0 ? 'unknown' : 'idle';
-  return { verdict, unknown, ratesOnly, ...(active === undefined ? {} : { active }) };
+  const unknown = readings
+    .filter((reading) => reading.kind === 'unknown')
+    .map(({ sensor, reason }) => ({ sensor, reason }))
+  const strong = readings.filter((reading) => reading.kind === 'active')
+  const sawAnything = readings.some((reading) => reading.kind !== 'absent')
+  if (!sawAnything) unknown.push({ sensor: 'all', reason: 'no sensor applies to this host' })
+  const ratesOnly = strong.length > 0 && strong.every((reading) => reading.at === undefined)
+  const active = latest(strong, interval, now)
+  const verdict = active !== undefined ? 'active' : unknown.length > 0 ? 'unknown' : 'idle'
+  return { verdict, unknown, ratesOnly, ...(active === undefined ? {} : { active }) }
 }
 
-type Strong = Extract<NamedReading, { kind: 'active' }>;
+type Strong = Extract<NamedReading, { kind: 'active' }>
 
 /** Evidence time is the reading's own, never in the future; after a step of the wall clock it is the check's (kernel.md 4.2 row 9). */
 function latest(strong: readonly Strong[], interval: Interval, now: Instant): Judgement['active'] {
-  let best: { at: Instant; reason: string } | undefined;
+  let best: { at: Instant; reason: string } | undefined
   for (const reading of strong) {
-    const at = interval.kind === 'step' ? now : Math.min(now, reading.at ?? now);
-    if (best === undefined || at > best.at) best = { at, reason: reading.reason };
+    const at = interval.kind === 'step' ? now : Math.min(now, reading.at ?? now)
+    if (best === undefined || at > best.at) best = { at, reason: reading.reason }
   }
-  if (best === undefined) return undefined;
-  return { ...best, person: strong.some((reading) => reading.person === true) };
+  if (best === undefined) return undefined
+  return { ...best, person: strong.some((reading) => reading.person === true) }
 }
 
 /** Remembers when each kind of weak evidence was last seen, and for how long it may hold. */
 export function rememberHolds(seen: State['seen'], readings: readonly NamedReading[], now: Instant): State['seen'] {
-  const next = { ...seen };
+  const next = { ...seen }
   for (const reading of readings) {
-    if (reading.kind === 'hold') next[reading.evidence] = { at: now, limitMs: reading.limitMinutes * 60_000 };
+    if (reading.kind === 'hold') next[reading.evidence] = { at: now, limitMs: reading.limitMinutes * 60_000 }
   }
-  return next;
+  return next
 }
 
 /**
@@ -55,11 +57,11 @@ export function heldUntil(
   idleSince: Instant,
   at: { readonly now: Instant; readonly leadMs: number },
 ): { readonly until: Instant; readonly evidence: string } | undefined {
-  let longest: { until: Instant; evidence: string } | undefined;
+  let longest: { until: Instant; evidence: string } | undefined
   for (const [evidence, mark] of Object.entries(seen)) {
-    const limit = idleSince + mark.limitMs + at.leadMs;
-    const until = mark.at >= at.now ? limit : Math.min(mark.at + at.leadMs, limit);
-    if (longest === undefined || until > longest.until) longest = { until, evidence };
+    const limit = idleSince + mark.limitMs + at.leadMs
+    const until = mark.at >= at.now ? limit : Math.min(mark.at + at.leadMs, limit)
+    if (longest === undefined || until > longest.until) longest = { until, evidence }
   }
-  return longest;
+  return longest
 }

@@ -1,29 +1,30 @@
 /** Runs of the machine: how one begins, its grace, and what became of an intent that ended the one before. */
-import { cadence, gapLimit, passed } from './clock.ts';
-import type { Attempt, Decision, FalseStop, Intent, Interval, Moment, Policy, State, StateTags } from '../types.ts';
 
-const HOUR_MS = 3_600_000;
-const FALSE_STOP_MS = 30 * 60_000;
-const FALSE_STOP_MEMORY_MS = 28 * 24 * HOUR_MS;
+import type { Attempt, Decision, FalseStop, Intent, Interval, Moment, Policy, State, StateTags } from '../types.ts'
+import { cadence, gapLimit, passed } from './clock.ts'
+
+const HOUR_MS = 3_600_000
+const FALSE_STOP_MS = 30 * 60_000
+const FALSE_STOP_MEMORY_MS = 28 * 24 * HOUR_MS
 /** A machine that still runs so long after an accepted stop did not stop. */
-const FAILED_AFTER_MS = 5 * 60_000;
-const CLOUD_INIT_WAIT_MS = 2 * HOUR_MS;
+const FAILED_AFTER_MS = 5 * 60_000
+const CLOUD_INIT_WAIT_MS = 2 * HOUR_MS
 
-export type IntentOutcome = NonNullable<Decision['outcome']>;
+export type IntentOutcome = NonNullable<Decision['outcome']>
 
-export const freshAttempt: Attempt = { refusals: 0, stopInstead: false };
+export const freshAttempt: Attempt = { refusals: 0, stopInstead: false }
 
 /** What the journal's open intent turned out to be, or `undefined` while that is not known yet. */
 export function reconcile(before: State | undefined, now: Moment, policy: Policy): IntentOutcome | undefined {
-  const intent = now.intent;
-  if (intent === undefined) return undefined;
-  const result = resultOf(intent, before, { now, policy });
-  if (result === undefined) return undefined;
-  const startedMs = Date.parse(now.identity.startedAt ?? '');
-  const backMs = Number.isNaN(startedMs) ? now.clocks.wallMs : Math.min(startedMs, now.clocks.wallMs);
-  const offMs = Math.max(0, backMs - intent.at.wallMs);
-  const gone = result === 'hibernated' || result === 'stopped';
-  return { intentId: intent.id, result, offMs: gone ? offMs : 0, falseStop: gone && offMs < FALSE_STOP_MS };
+  const intent = now.intent
+  if (intent === undefined) return undefined
+  const result = resultOf(intent, before, { now, policy })
+  if (result === undefined) return undefined
+  const startedMs = Date.parse(now.identity.startedAt ?? '')
+  const backMs = Number.isNaN(startedMs) ? now.clocks.wallMs : Math.min(startedMs, now.clocks.wallMs)
+  const offMs = Math.max(0, backMs - intent.at.wallMs)
+  const gone = result === 'hibernated' || result === 'stopped'
+  return { intentId: intent.id, result, offMs: gone ? offMs : 0, falseStop: gone && offMs < FALSE_STOP_MS }
 }
 
 function resultOf(
@@ -31,27 +32,34 @@ function resultOf(
   before: State | undefined,
   present: { readonly now: Moment; readonly policy: Policy },
 ): IntentOutcome['result'] | undefined {
-  const { now, policy } = present;
-  const sameInstance = intent.instanceId === undefined || now.identity.instanceId === undefined || intent.instanceId === now.identity.instanceId;
-  if (!sameInstance) return 'abandoned';
-  if (intent.bootId !== now.identity.bootId) return 'stopped';
-  if (wasAway(intent, before, present)) return 'hibernated';
-  if (intent.phase === 'intended') return before?.run.id === intent.runId ? undefined : 'abandoned';
-  const since = passed(intent.at, now.clocks).monoMs;
-  return since >= FAILED_AFTER_MS + policy.checkIntervalMs ? 'failed' : undefined;
+  const { now, policy } = present
+  const sameInstance =
+    intent.instanceId === undefined ||
+    now.identity.instanceId === undefined ||
+    intent.instanceId === now.identity.instanceId
+  if (!sameInstance) return 'abandoned'
+  if (intent.bootId !== now.identity.bootId) return 'stopped'
+  if (wasAway(intent, before, present)) return 'hibernated'
+  if (intent.phase === 'intended') return before?.run.id === intent.runId ? undefined : 'abandoned'
+  const since = passed(intent.at, now.clocks).monoMs
+  return since >= FAILED_AFTER_MS + policy.checkIntervalMs ? 'failed' : undefined
 }
 
 /** Did the machine sleep since the intent was written? The provider's start time decides where there is one. */
-function wasAway(intent: Intent, before: State | undefined, present: { readonly now: Moment; readonly policy: Policy }): boolean {
-  const { now, policy } = present;
-  const is = now.identity;
-  const was = before?.identity;
-  if (is.resumeStamp !== undefined && is.resumeStamp !== was?.resumeStamp) return true;
-  if (is.startedAt !== undefined && was?.startedAt !== undefined) return is.startedAt !== was.startedAt;
-  const since = passed(intent.at, now.clocks);
-  if (since.sleptMs > 500 || since.steppedMs > 30_000) return true;
-  if (before === undefined) return false;
-  return passed(before.last, now.clocks).monoMs > gapLimit(cadence(policy.checkIntervalMs, before.cadenceMs));
+function wasAway(
+  intent: Intent,
+  before: State | undefined,
+  present: { readonly now: Moment; readonly policy: Policy },
+): boolean {
+  const { now, policy } = present
+  const is = now.identity
+  const was = before?.identity
+  if (is.resumeStamp !== undefined && is.resumeStamp !== was?.resumeStamp) return true
+  if (is.startedAt !== undefined && was?.startedAt !== undefined) return is.startedAt !== was.startedAt
+  const since = passed(intent.at, now.clocks)
+  if (since.sleptMs > 500 || since.steppedMs > 30_000) return true
+  if (before === undefined) return false
+  return passed(before.last, now.clocks).monoMs > gapLimit(cadence(policy.checkIntervalMs, before.cadenceMs))
 }
 
 /** The state at the beginning of a new run of the machine. Nothing of the old clock survives. */
@@ -60,12 +68,15 @@ export function beginRun(
   now: Moment,
   context: { readonly policy: Policy; readonly interval: Interval; readonly outcome: IntentOutcome | undefined },
 ): State {
-  const { policy, interval, outcome } = context;
-  const clone = before?.identity.instanceId !== undefined && now.identity.instanceId !== undefined && before.identity.instanceId !== now.identity.instanceId;
-  const kept = clone ? undefined : before;
-  const unseenStops = countUnseen(kept, now.intent, outcome);
-  const mono = now.clocks.monoMs;
-  const graceUntil = mono + graceMs(policy.bootGraceMs, unseenStops);
+  const { policy, interval, outcome } = context
+  const clone =
+    before?.identity.instanceId !== undefined &&
+    now.identity.instanceId !== undefined &&
+    before.identity.instanceId !== now.identity.instanceId
+  const kept = clone ? undefined : before
+  const unseenStops = countUnseen(kept, now.intent, outcome)
+  const mono = now.clocks.monoMs
+  const graceUntil = mono + graceMs(policy.bootGraceMs, unseenStops)
   return {
     identity: mergeIdentity(interval.kind === 'boot' || clone ? undefined : before, now),
     last: now.clocks,
@@ -88,55 +99,65 @@ export function beginRun(
     unseenStops,
     falseStops: rememberFalseStop(kept?.falseStops ?? [], now, outcome),
     score: kept?.score ?? { wouldHaveStopped: 0, wouldHaveBeenFalse: 0 },
-  };
+  }
 }
 
 /** An id or a start time that could not be read this time keeps its last known value. */
 export function mergeIdentity(before: State | undefined, now: Moment): State['identity'] {
-  return { ...before?.identity, ...now.identity };
+  return { ...before?.identity, ...now.identity }
 }
 
 /** Each stop of a run in which nobody was seen doubles the grace, up to an hour (or what is configured, if more). */
 function graceMs(configuredMs: number, unseenStops: number): number {
-  return Math.min(Math.max(HOUR_MS, configuredMs), configuredMs * 2 ** Math.min(unseenStops, 20));
+  return Math.min(Math.max(HOUR_MS, configuredMs), configuredMs * 2 ** Math.min(unseenStops, 20))
 }
 
-function countUnseen(before: State | undefined, intent: Intent | undefined, outcome: IntentOutcome | undefined): number {
-  if (outcome?.result !== 'hibernated' && outcome?.result !== 'stopped') return before?.unseenStops ?? 0;
-  return intent?.personSeen === true ? 0 : (before?.unseenStops ?? 0) + 1;
+function countUnseen(
+  before: State | undefined,
+  intent: Intent | undefined,
+  outcome: IntentOutcome | undefined,
+): number {
+  if (outcome?.result !== 'hibernated' && outcome?.result !== 'stopped') return before?.unseenStops ?? 0
+  return intent?.personSeen === true ? 0 : (before?.unseenStops ?? 0) + 1
 }
 
 function actionTag(before: State | undefined, outcome: IntentOutcome | undefined): StateTags['IdleAction'] {
-  if (outcome?.result === 'hibernated' || outcome?.result === 'stopped') return outcome.result;
-  const was = before?.tags.IdleAction ?? '';
-  const pending = before?.run.ended === true && outcome === undefined;
-  return (was === 'hibernating' || was === 'stopping') && !pending ? '' : was;
+  if (outcome?.result === 'hibernated' || outcome?.result === 'stopped') return outcome.result
+  const was = before?.tags.IdleAction ?? ''
+  const pending = before?.run.ended === true && outcome === undefined
+  return (was === 'hibernating' || was === 'stopping') && !pending ? '' : was
 }
 
 /** Is the machine still in its grace? cloud-init prolongs it, for at most two hours. */
 export function inGrace(state: State, now: Moment): boolean {
-  const mono = now.clocks.monoMs;
-  if (mono < state.run.graceUntil) return true;
-  return now.cloudInitRunning && mono - state.run.began.monoMs < CLOUD_INIT_WAIT_MS;
+  const mono = now.clocks.monoMs
+  if (mono < state.run.graceUntil) return true
+  return now.cloudInitRunning && mono - state.run.began.monoMs < CLOUD_INIT_WAIT_MS
 }
 
 /** Weekday or weekend, and the hour, in UTC: `weekday-18`. */
 export function hourClass(wallMs: number): string {
-  const date = new Date(wallMs);
-  const weekend = date.getUTCDay() === 0 || date.getUTCDay() === 6;
-  return `${weekend ? 'weekend' : 'weekday'}-${String(date.getUTCHours()).padStart(2, '0')}`;
+  const date = new Date(wallMs)
+  const weekend = date.getUTCDay() === 0 || date.getUTCDay() === 6
+  return `${weekend ? 'weekend' : 'weekday'}-${String(date.getUTCHours()).padStart(2, '0')}`
 }
 
-function rememberFalseStop(list: readonly FalseStop[], now: Moment, outcome: IntentOutcome | undefined): readonly FalseStop[] {
-  const fresh = list.filter((entry) => now.clocks.wallMs - entry.wallMs < FALSE_STOP_MEMORY_MS).slice(-19);
-  const stoppedAt = now.intent?.at.wallMs;
-  if (outcome?.falseStop !== true || stoppedAt === undefined) return fresh;
-  return [...fresh, { wallMs: stoppedAt, hourClass: hourClass(stoppedAt) }];
+function rememberFalseStop(
+  list: readonly FalseStop[],
+  now: Moment,
+  outcome: IntentOutcome | undefined,
+): readonly FalseStop[] {
+  const fresh = list.filter((entry) => now.clocks.wallMs - entry.wallMs < FALSE_STOP_MEMORY_MS).slice(-19)
+  const stoppedAt = now.intent?.at.wallMs
+  if (outcome?.falseStop !== true || stoppedAt === undefined) return fresh
+  return [...fresh, { wallMs: stoppedAt, hourClass: hourClass(stoppedAt) }]
 }
 
 /** How much longer the threshold is at this hour: 1, 1.5 after one false stop in 28 days in this hour class, 2 after more. */
 export function patience(falseStops: readonly FalseStop[], wallMs: number): number {
-  const here = hourClass(wallMs);
-  const count = falseStops.filter((entry) => entry.hourClass === here && wallMs - entry.wallMs < FALSE_STOP_MEMORY_MS).length;
-  return 1 + Math.min(count, 2) * 0.5;
+  const here = hourClass(wallMs)
+  const count = falseStops.filter(
+    (entry) => entry.hourClass === here && wallMs - entry.wallMs < FALSE_STOP_MEMORY_MS,
+  ).length
+  return 1 + Math.min(count, 2) * 0.5
 }

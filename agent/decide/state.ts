@@ -10,50 +10,63 @@
  * - strong evidence: at the evidence's own time, or at the end of its interval.
  * Weak evidence and vetoes never move it; they move the due time.
  */
-import { classify, waitMax } from './clock.ts';
-import { combine, heldUntil, type Judgement, rememberHolds } from './policy.ts';
-import { beginRun, freshAttempt, inGrace, type IntentOutcome, mergeIdentity, patience, reconcile } from './run.ts';
-import { nextTags } from './tags.ts';
-import { explain } from './explain.ts';
-import type { Action, Decision, Instant, Interval, Method, Moment, NamedReading, Phase, Policy, State, Veto } from '../types.ts';
+
+import type {
+  Action,
+  Decision,
+  Instant,
+  Interval,
+  Method,
+  Moment,
+  NamedReading,
+  Phase,
+  Policy,
+  State,
+  Veto,
+} from '../types.ts'
+import { classify, waitMax } from './clock.ts'
+import { explain } from './explain.ts'
+import { combine, heldUntil, type Judgement, rememberHolds } from './policy.ts'
+import { beginRun, freshAttempt, type IntentOutcome, inGrace, mergeIdentity, patience, reconcile } from './run.ts'
+import { nextTags } from './tags.ts'
 
 export interface Input {
-  readonly state: State | undefined;
-  readonly readings: readonly NamedReading[];
-  readonly vetoes: readonly Veto[];
-  readonly policy: Policy;
-  readonly now: Moment;
+  readonly state: State | undefined
+  readonly readings: readonly NamedReading[]
+  readonly vetoes: readonly Veto[]
+  readonly policy: Policy
+  readonly now: Moment
 }
 
 /** Where the present check stands between the clock and the action. */
 export interface Standing {
-  readonly phase: Phase;
-  readonly now: Instant;
-  readonly idleMs: number;
+  readonly phase: Phase
+  readonly now: Instant
+  readonly idleMs: number
   /** The moment of action if nothing changes; `undefined` while active or unknown, or under a veto without an end. */
-  readonly due: Instant | undefined;
-  readonly warnAt: Instant | undefined;
-  readonly held: { readonly until: Instant; readonly evidence: string } | undefined;
-  readonly vetoes: readonly Veto[];
+  readonly due: Instant | undefined
+  readonly warnAt: Instant | undefined
+  readonly held: { readonly until: Instant; readonly evidence: string } | undefined
+  readonly vetoes: readonly Veto[]
 }
 
-const WARN_SLACK_MS = 1_000;
+const WARN_SLACK_MS = 1_000
 
 /** Decides. Pure: the same input gives the same decision. */
 export function decide(input: Input): Decision {
-  const { state: before, readings, policy, now } = input;
-  const interval = classify(before, now, policy.checkIntervalMs);
-  const outcome = reconcile(before, now, policy);
-  const judgement = combine(readings, interval, now.clocks.monoMs);
+  const { state: before, readings, policy, now } = input
+  const interval = classify(before, now, policy.checkIntervalMs)
+  const outcome = reconcile(before, now, policy)
+  const judgement = combine(readings, interval, now.clocks.monoMs)
   const base =
     before === undefined || interval.newRun
       ? beginRun(before, now, { policy, interval, outcome })
-      : continueRun(before, now, { interval, outcome });
-  const clocked = moveClock(base, judgement, { interval, now, readings });
-  const standing = stand(clocked, judgement, input);
-  const closed = outcome ?? abandon(now, judgement);
-  const actions = actionsOf(clocked, standing, input);
-  const marked = mark(clocked, actions, { standing, judgement, input, closed });
+      : continueRun(before, now, { interval, outcome })
+  const clocked = moveClock(base, judgement, { interval, now, readings })
+  const standing = stand(clocked, judgement, input)
+  const closed = outcome ?? abandon(now, judgement)
+  const actions = actionsOf(clocked, standing, input)
+  const marked = mark(clocked, actions, { standing, judgement, input, closed })
   return {
     state: marked,
     actions,
@@ -65,7 +78,7 @@ export function decide(input: Input): Decision {
     ...(standing.due === undefined ? {} : { due: standing.due }),
     ...waiting(standing, input),
     ...(closed === undefined ? {} : { outcome: closed }),
-  };
+  }
 }
 
 function continueRun(
@@ -73,14 +86,14 @@ function continueRun(
   now: Moment,
   context: { readonly interval: Interval; readonly outcome: IntentOutcome | undefined },
 ): State {
-  const failed = context.outcome?.result === 'failed';
+  const failed = context.outcome?.result === 'failed'
   return {
     ...before,
     identity: mergeIdentity(before, now),
     last: now.clocks,
     cadenceMs: [...before.cadenceMs, context.interval.ms].slice(-3),
     tags: failed ? { ...before.tags, IdleAction: '' } : before.tags,
-  };
+  }
 }
 
 /** Moves the idle clock forward to the latest thing that forbids counting before it. */
@@ -89,16 +102,16 @@ function moveClock(
   judgement: Judgement,
   context: { readonly interval: Interval; readonly now: Moment; readonly readings: readonly NamedReading[] },
 ): State {
-  const { interval, now } = context;
-  const mono = now.clocks.monoMs;
-  const marks: { at: Instant; reason: string }[] = [{ at: state.idleSince, reason: state.idleSinceReason }];
-  if (!interval.covered) marks.push({ at: mono, reason: interval.reason });
-  const blind = judgement.unknown[0];
-  if (blind !== undefined) marks.push({ at: mono, reason: `${blind.sensor} unknown: ${blind.reason}` });
-  if (judgement.active !== undefined) marks.push(judgement.active);
-  if (inGrace(state, now)) marks.push({ at: Math.max(mono, state.run.graceUntil), reason: 'end of grace' });
-  const latest = marks.reduce((a, b) => (b.at > a.at ? b : a));
-  const moved = latest.at > state.idleSince;
+  const { interval, now } = context
+  const mono = now.clocks.monoMs
+  const marks: { at: Instant; reason: string }[] = [{ at: state.idleSince, reason: state.idleSinceReason }]
+  if (!interval.covered) marks.push({ at: mono, reason: interval.reason })
+  const blind = judgement.unknown[0]
+  if (blind !== undefined) marks.push({ at: mono, reason: `${blind.sensor} unknown: ${blind.reason}` })
+  if (judgement.active !== undefined) marks.push(judgement.active)
+  if (inGrace(state, now)) marks.push({ at: Math.max(mono, state.run.graceUntil), reason: 'end of grace' })
+  const latest = marks.reduce((a, b) => (b.at > a.at ? b : a))
+  const moved = latest.at > state.idleSince
   return {
     ...state,
     idleSince: latest.at,
@@ -106,92 +119,95 @@ function moveClock(
     seen: rememberHolds(state.seen, context.readings, mono),
     attempt: moved ? { ...freshAttempt, stopInstead: state.attempt.stopInstead } : state.attempt,
     run: judgement.active?.person === true ? { ...state.run, personSeen: true } : state.run,
-  };
+  }
 }
 
 function stand(state: State, judgement: Judgement, input: Input): Standing {
-  const { policy, now, vetoes } = input;
-  const mono = now.clocks.monoMs;
-  const leadMs = policy.hibernateThresholdMs - policy.idleThresholdMs;
-  const held = heldUntil(state.seen, state.idleSince, { now: mono, leadMs });
-  const common = { now: mono, idleMs: Math.max(0, mono - state.idleSince), held, vetoes };
-  if (inGrace(state, now)) return { ...common, phase: 'grace', due: undefined, warnAt: undefined };
-  if (judgement.verdict !== 'idle') return { ...common, phase: 'active', due: undefined, warnAt: undefined };
-  const threshold = policy.hibernateThresholdMs * patience(state.falseStops, now.clocks.wallMs);
-  const ends = vetoes.map((veto) => veto.until ?? Number.POSITIVE_INFINITY);
-  const own = Math.max(state.idleSince + threshold, held?.until ?? 0, state.attempt.retryAt ?? 0);
-  const due = Math.max(own, ...ends);
-  const endless = !Number.isFinite(due);
-  const open = { ...common, due: endless ? undefined : due, warnAt: endless ? undefined : due - leadMs };
-  if (common.idleMs < policy.idleThresholdMs) return { ...open, phase: 'counting' };
-  if (mono < state.idleSince + threshold) return { ...open, phase: 'idle' };
-  return { ...open, phase: mono < due || vetoes.length > 0 ? 'held' : 'acting' };
+  const { policy, now, vetoes } = input
+  const mono = now.clocks.monoMs
+  const leadMs = policy.hibernateThresholdMs - policy.idleThresholdMs
+  const held = heldUntil(state.seen, state.idleSince, { now: mono, leadMs })
+  const common = { now: mono, idleMs: Math.max(0, mono - state.idleSince), held, vetoes }
+  if (inGrace(state, now)) return { ...common, phase: 'grace', due: undefined, warnAt: undefined }
+  if (judgement.verdict !== 'idle') return { ...common, phase: 'active', due: undefined, warnAt: undefined }
+  const threshold = policy.hibernateThresholdMs * patience(state.falseStops, now.clocks.wallMs)
+  const ends = vetoes.map((veto) => veto.until ?? Number.POSITIVE_INFINITY)
+  const own = Math.max(state.idleSince + threshold, held?.until ?? 0, state.attempt.retryAt ?? 0)
+  const due = Math.max(own, ...ends)
+  const endless = !Number.isFinite(due)
+  const open = { ...common, due: endless ? undefined : due, warnAt: endless ? undefined : due - leadMs }
+  if (common.idleMs < policy.idleThresholdMs) return { ...open, phase: 'counting' }
+  if (mono < state.idleSince + threshold) return { ...open, phase: 'idle' }
+  return { ...open, phase: mono < due || vetoes.length > 0 ? 'held' : 'acting' }
 }
 
 /** An intent whose outcome is unknown is dropped, not sent again, once somebody is active. */
 function abandon(now: Moment, judgement: Judgement): IntentOutcome | undefined {
-  if (now.intent?.phase !== 'intended' || judgement.verdict !== 'active') return undefined;
-  return { intentId: now.intent.id, result: 'abandoned', offMs: 0, falseStop: false };
+  if (now.intent?.phase !== 'intended' || judgement.verdict !== 'active') return undefined
+  return { intentId: now.intent.id, result: 'abandoned', offMs: 0, falseStop: false }
 }
 
 function actionsOf(state: State, standing: Standing, input: Input): readonly Action[] {
-  const { policy, now } = input;
-  const actions: Action[] = [];
-  if (!policy.enabled) return actions;
-  const unknownMs = state.unknownSince === undefined ? 0 : standing.now - state.unknownSince;
+  const { policy, now } = input
+  const actions: Action[] = []
+  if (!policy.enabled) return actions
+  const unknownMs = state.unknownSince === undefined ? 0 : standing.now - state.unknownSince
   if (unknownMs >= policy.unknownCeilingMs && !state.alerted) {
-    actions.push({ kind: 'alert', reason: `unknown for ${policy.unknownCeilingMs / 3_600_000} h: ${state.idleSinceReason}` });
+    actions.push({
+      kind: 'alert',
+      reason: `unknown for ${policy.unknownCeilingMs / 3_600_000} h: ${state.idleSinceReason}`,
+    })
   }
-  const acting = standing.phase === 'acting';
+  const acting = standing.phase === 'acting'
   if (policy.action === 'report') {
-    if (acting && state.reported !== state.idleSince) actions.push({ kind: 'report', reason: 'would have stopped now' });
-    return actions;
+    if (acting && state.reported !== state.idleSince) actions.push({ kind: 'report', reason: 'would have stopped now' })
+    return actions
   }
-  if (standing.due !== undefined && shouldWarn(state, standing)) actions.push({ kind: 'warn', due: standing.due });
-  if (acting) actions.push(act(state, now, policy.action));
-  return actions;
+  if (standing.due !== undefined && shouldWarn(state, standing)) actions.push({ kind: 'warn', due: standing.due })
+  if (acting) actions.push(act(state, now, policy.action))
+  return actions
 }
 
 /** Once for each due time of an idle period; again only if something moved it on since. */
 function shouldWarn(state: State, standing: Standing): boolean {
-  const { due, warnAt, now, phase } = standing;
-  if (due === undefined || warnAt === undefined || now < warnAt || phase === 'counting') return false;
-  const warned = state.warned;
-  return warned === undefined || warned.idleSince !== state.idleSince || due > warned.due + WARN_SLACK_MS;
+  const { due, warnAt, now, phase } = standing
+  if (due === undefined || warnAt === undefined || now < warnAt || phase === 'counting') return false
+  const warned = state.warned
+  return warned === undefined || warned.idleSince !== state.idleSince || due > warned.due + WARN_SLACK_MS
 }
 
 /** An open intent of this run is sent again as it was: never another method while its outcome is unknown. */
 function act(state: State, now: Moment, wanted: Method): Action {
-  const open = now.intent;
+  const open = now.intent
   if (open?.phase === 'intended' && open.runId === state.run.id) {
-    return { kind: 'act', method: open.method, intentId: open.id };
+    return { kind: 'act', method: open.method, intentId: open.id }
   }
-  return { kind: 'act', method: state.attempt.stopInstead ? 'stop' : wanted };
+  return { kind: 'act', method: state.attempt.stopInstead ? 'stop' : wanted }
 }
 
 function waiting(standing: Standing, input: Input): { waitUntil?: Instant } {
-  const { policy, vetoes } = input;
-  if (!policy.enabled || policy.action === 'report' || vetoes.length > 0) return {};
-  if (standing.due === undefined || standing.due <= standing.now) return {};
-  const most = waitMax(policy.checkIntervalMs, policy.hibernateThresholdMs);
-  return standing.due - standing.now <= most ? { waitUntil: standing.due } : {};
+  const { policy, vetoes } = input
+  if (!policy.enabled || policy.action === 'report' || vetoes.length > 0) return {}
+  if (standing.due === undefined || standing.due <= standing.now) return {}
+  const most = waitMax(policy.checkIntervalMs, policy.hibernateThresholdMs)
+  return standing.due - standing.now <= most ? { waitUntil: standing.due } : {}
 }
 
 interface Marking {
-  readonly standing: Standing;
-  readonly judgement: Judgement;
-  readonly input: Input;
-  readonly closed: IntentOutcome | undefined;
+  readonly standing: Standing
+  readonly judgement: Judgement
+  readonly input: Input
+  readonly closed: IntentOutcome | undefined
 }
 
 /** Notes in the state what this check saw and will do. */
 function mark(state: State, actions: readonly Action[], context: Marking): State {
-  const { standing, judgement, input } = context;
-  const mono = standing.now;
-  const isUnknown = judgement.verdict === 'unknown';
-  const { unknownSince, ...rest } = state;
-  const warn = actions.find((action) => action.kind === 'warn');
-  const reports = actions.some((action) => action.kind === 'report');
+  const { standing, judgement, input } = context
+  const mono = standing.now
+  const isUnknown = judgement.verdict === 'unknown'
+  const { unknownSince, ...rest } = state
+  const warn = actions.find((action) => action.kind === 'warn')
+  const reports = actions.some((action) => action.kind === 'report')
   const next: State = {
     ...rest,
     ...(isUnknown ? { unknownSince: unknownSince ?? mono } : {}),
@@ -199,16 +215,20 @@ function mark(state: State, actions: readonly Action[], context: Marking): State
     ...(warn?.kind === 'warn' ? { warned: { idleSince: state.idleSince, due: warn.due } } : {}),
     ...(reports ? { reported: state.idleSince } : {}),
     score: score(state, judgement, { reports, wallMs: input.now.clocks.wallMs }),
-  };
-  return { ...next, ...nextTags(next, standing, { judgement, policy: input.policy, clocks: input.now.clocks }) };
+  }
+  return { ...next, ...nextTags(next, standing, { judgement, policy: input.policy, clocks: input.now.clocks }) }
 }
 
 /** What `report` mode would have done: a stop counts as false if somebody was there again within 30 minutes. */
-function score(state: State, judgement: Judgement, now: { readonly reports: boolean; readonly wallMs: number }): State['score'] {
-  const was = state.score;
-  if (now.reports) return { ...was, wouldHaveStopped: was.wouldHaveStopped + 1, lastWallMs: now.wallMs };
-  if (judgement.verdict !== 'active' || was.lastWallMs === undefined) return was;
-  const { lastWallMs, ...counts } = was;
-  const early = now.wallMs - lastWallMs < 30 * 60_000;
-  return { ...counts, wouldHaveBeenFalse: counts.wouldHaveBeenFalse + (early ? 1 : 0) };
+function score(
+  state: State,
+  judgement: Judgement,
+  now: { readonly reports: boolean; readonly wallMs: number },
+): State['score'] {
+  const was = state.score
+  if (now.reports) return { ...was, wouldHaveStopped: was.wouldHaveStopped + 1, lastWallMs: now.wallMs }
+  if (judgement.verdict !== 'active' || was.lastWallMs === undefined) return was
+  const { lastWallMs, ...counts } = was
+  const early = now.wallMs - lastWallMs < 30 * 60_000
+  return { ...counts, wouldHaveBeenFalse: counts.wouldHaveBeenFalse + (early ? 1 : 0) }
 }

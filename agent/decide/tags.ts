@@ -1,15 +1,16 @@
 /** The state tags that the present standing calls for. */
-import type { Judgement } from './policy.ts';
-import type { Standing } from './state.ts';
-import { iso, timeOfDay, toWall } from './words.ts';
-import type { Clocks, Policy, State, StateTags } from '../types.ts';
 
-const REASON_LIMIT = 120;
+import type { Clocks, Policy, State, StateTags } from '../types.ts'
+import type { Judgement } from './policy.ts'
+import type { Standing } from './state.ts'
+import { iso, timeOfDay, toWall } from './words.ts'
+
+const REASON_LIMIT = 120
 
 interface Context {
-  readonly judgement: Judgement;
-  readonly policy: Policy;
-  readonly clocks: Clocks;
+  readonly judgement: Judgement
+  readonly policy: Policy
+  readonly clocks: Clocks
 }
 
 /**
@@ -17,11 +18,11 @@ interface Context {
  * its class stays the same, `IdleAction` until the next strong activity.
  */
 export function nextTags(state: State, standing: Standing, context: Context): { tags: StateTags; reasonClass: string } {
-  const was = state.tags;
-  const idle = isIdle(standing, context);
+  const was = state.tags
+  const idle = isIdle(standing, context)
   // idleSince moves only through a check that is not idle, so an idle period keeps its text even when the wall clock is stepped.
-  const since = was.IdleStatus === 'idle' ? was.IdleSince : iso(toWall(state.idleSince, context.clocks));
-  const cause = reasonOf(state, standing, context);
+  const since = was.IdleStatus === 'idle' ? was.IdleSince : iso(toWall(state.idleSince, context.clocks))
+  const cause = reasonOf(state, standing, context)
   return {
     tags: {
       IdleStatus: idle ? 'idle' : 'active',
@@ -30,26 +31,27 @@ export function nextTags(state: State, standing: Standing, context: Context): { 
       IdleReason: cause.class === state.reasonClass ? was.IdleReason : cause.text.slice(0, REASON_LIMIT),
     },
     reasonClass: cause.class,
-  };
+  }
 }
 
 function isIdle(standing: Standing, context: Context): boolean {
-  const counted = standing.phase === 'idle' || standing.phase === 'held' || standing.phase === 'acting';
-  return counted && standing.idleMs >= context.policy.idleThresholdMs;
+  const counted = standing.phase === 'idle' || standing.phase === 'held' || standing.phase === 'acting'
+  return counted && standing.idleMs >= context.policy.idleThresholdMs
 }
 
 function reasonOf(state: State, standing: Standing, context: Context): { class: string; text: string } {
-  const { judgement, clocks, policy } = context;
-  const blind = judgement.unknown[0];
-  const blindMs = state.unknownSince === undefined ? 0 : standing.now - state.unknownSince;
+  const { judgement, clocks, policy } = context
+  const blind = judgement.unknown[0]
+  const blindMs = state.unknownSince === undefined ? 0 : standing.now - state.unknownSince
   if (blind !== undefined && blindMs >= Math.max(policy.idleThresholdMs, 1)) {
-    return { class: `unknown:${blind.sensor}`, text: `unknown: ${blind.sensor}: ${blind.reason}` };
+    return { class: `unknown:${blind.sensor}`, text: `unknown: ${blind.sensor}: ${blind.reason}` }
   }
-  if (standing.phase !== 'held') return { class: '', text: '' };
-  const veto = standing.vetoes[0];
-  if (veto !== undefined) return { class: `held:${veto.name}`, text: `held: ${veto.reason}` };
-  if (state.attempt.refusal !== undefined) return { class: `refused:${state.attempt.refusal}`, text: `refused: ${state.attempt.refusal}` };
-  const held = standing.held;
-  if (held === undefined) return { class: '', text: '' };
-  return { class: `held:${held.evidence}`, text: `held: ${held.evidence} until ${timeOfDay(held.until, clocks)}` };
+  if (standing.phase !== 'held') return { class: '', text: '' }
+  const veto = standing.vetoes[0]
+  if (veto !== undefined) return { class: `held:${veto.name}`, text: `held: ${veto.reason}` }
+  if (state.attempt.refusal !== undefined)
+    return { class: `refused:${state.attempt.refusal}`, text: `refused: ${state.attempt.refusal}` }
+  const held = standing.held
+  if (held === undefined) return { class: '', text: '' }
+  return { class: `held:${held.evidence}`, text: `held: ${held.evidence} until ${timeOfDay(held.until, clocks)}` }
 }

@@ -1,98 +1,101 @@
 /** The seam to the world: where files, commands, HTTP and time come from. Nothing else does I/O. */
-import type { Clocks } from '../types.ts';
+import type { Clocks } from '../types.ts'
 
 /** What `stat` tells about a file, links followed. Times in milliseconds of the wall clock. */
 export interface FileStat {
-  readonly kind: 'file' | 'directory' | 'link' | 'character' | 'other';
-  readonly dev: number;
-  readonly ino: number;
-  readonly rdev: number;
-  readonly uid: number;
-  readonly mode: number;
-  readonly nlink: number;
-  readonly size: number;
-  readonly atimeMs: number;
-  readonly mtimeMs: number;
-  readonly ctimeMs: number;
+  readonly kind: 'file' | 'directory' | 'link' | 'character' | 'other'
+  readonly dev: number
+  readonly ino: number
+  readonly rdev: number
+  readonly uid: number
+  readonly mode: number
+  readonly nlink: number
+  readonly size: number
+  readonly atimeMs: number
+  readonly mtimeMs: number
+  readonly ctimeMs: number
 }
 
 export interface CommandResult {
-  readonly status: number;
-  readonly stdout: string;
-  readonly stderr: string;
+  readonly status: number
+  readonly stdout: string
+  readonly stderr: string
 }
 
 export interface HttpRequest {
-  readonly method: 'GET' | 'PUT';
-  readonly url: string;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly timeoutMs: number;
-  readonly signal?: AbortSignal;
+  readonly method: 'GET' | 'PUT'
+  readonly url: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly timeoutMs: number
+  readonly signal?: AbortSignal
 }
 
 export interface HttpAnswer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
 }
 
 /** The agent's own files, outside `root`: state, journal, leases. Paths are absolute. */
 export interface Store {
   /** The file's text, or `undefined` if there is none. Throws HostError if unreadable or over 16 MiB. */
-  read(path: string): Promise<string | undefined>;
+  read(path: string): Promise<string | undefined>
   /** Replaces the file atomically: temporary file, fsync, rename, fsync of the folder. */
-  replace(path: string, text: string, mode: number): Promise<void>;
+  replace(path: string, text: string, mode: number): Promise<void>
   /** Appends and fsyncs; begins a new line first if the last one was torn. */
-  append(path: string, line: string, mode: number): Promise<void>;
+  append(path: string, line: string, mode: number): Promise<void>
   /** Creates the file; false if it exists. Never follows a link. */
-  create(path: string, text: string, mode: number): Promise<boolean>;
+  create(path: string, text: string, mode: number): Promise<boolean>
   /** Opens without following links and reads at most `maxBytes` of a regular file, with its facts; `undefined` if absent, a link, not regular or larger. */
-  readPlain(path: string, maxBytes: number): Promise<{ readonly text: string; readonly stat: FileStat } | undefined>;
-  remove(path: string): Promise<void>;
-  rename(from: string, to: string): Promise<void>;
-  list(path: string): Promise<readonly string[]>;
-  makeDir(path: string, mode: number): Promise<void>;
+  readPlain(path: string, maxBytes: number): Promise<{ readonly text: string; readonly stat: FileStat } | undefined>
+  remove(path: string): Promise<void>
+  rename(from: string, to: string): Promise<void>
+  list(path: string): Promise<readonly string[]>
+  makeDir(path: string, mode: number): Promise<void>
 }
 
 /** This process, for locks and leases; always the machine that runs the agent. */
 export interface Self {
-  readonly pid: number;
+  readonly pid: number
   /** Field 22 of /proc/PID/stat. */
-  readonly startTicks: number;
-  readonly bootId: string;
-  readonly uid: number;
+  readonly startTicks: number
+  readonly bootId: string
+  readonly uid: number
   /** Start ticks of another process of this machine, or `undefined` if there is none. */
-  startTicksOf(pid: number): Promise<number | undefined>;
+  startTicksOf(pid: number): Promise<number | undefined>
   /** Real user id of another process of this machine, or `undefined` if there is none. */
-  ownerOf(pid: number): Promise<number | undefined>;
+  ownerOf(pid: number): Promise<number | undefined>
   /** User and system CPU time of this process and its ended children so far, in milliseconds. */
-  cpuMs(): number;
+  cpuMs(): number
 }
 
 export interface Host {
   /** Prefix of every path that a sensor reads; "/" on the machine itself. */
-  readonly root: string;
-  readonly store: Store;
-  readonly self: Self;
-  env(name: string): string | undefined;
-  clocks(): Clocks;
+  readonly root: string
+  readonly store: Store
+  readonly self: Self
+  env(name: string): string | undefined
+  clocks(): Clocks
   /** Resolves after `ms` milliseconds; rejects when `signal` aborts. */
-  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  sleep(ms: number, signal?: AbortSignal): Promise<void>
   /** A signal that aborts after `ms` of real time unless cleared (a simulated host never aborts); keeps no process alive. */
-  deadline(ms: number): { readonly signal: AbortSignal; clear(): void };
+  deadline(ms: number): { readonly signal: AbortSignal; clear(): void }
   /** The text of a file below `root`, or `undefined` if there is none. Throws HostError if unreadable, or over `maxBytes` (1 MiB). */
-  readText(path: string, maxBytes?: number): Promise<string | undefined>;
+  readText(path: string, maxBytes?: number): Promise<string | undefined>
   /** Names in a folder below `root`, or `undefined` if there is none. */
-  list(path: string): Promise<readonly string[] | undefined>;
+  list(path: string): Promise<readonly string[] | undefined>
   /** Facts of a file below `root`, links followed; `undefined` if there is none. */
-  stat(path: string): Promise<FileStat | undefined>;
-  readLink(path: string): Promise<string | undefined>;
+  stat(path: string): Promise<FileStat | undefined>
+  readLink(path: string): Promise<string | undefined>
   /** Runs a command without a shell; found in system folders only. `undefined` if it is not installed, or `root` is not "/". Throws HostError past its time or size. */
-  run(argv: readonly string[], limits: { readonly timeoutMs: number; readonly maxBytes?: number; readonly signal?: AbortSignal }): Promise<CommandResult | undefined>;
+  run(
+    argv: readonly string[],
+    limits: { readonly timeoutMs: number; readonly maxBytes?: number; readonly signal?: AbortSignal },
+  ): Promise<CommandResult | undefined>
   /** Runs the user's own command in the foreground with this process's terminal, environment and PATH, forwarding signals; resolves to its exit code (128 + signal if killed, 127 not found, 126 not executable). */
-  spawnInherited(argv: readonly string[]): Promise<number>;
+  spawnInherited(argv: readonly string[]): Promise<number>
   /** One HTTP request, no proxy, no redirect, at most 1 MiB. Throws HostError if there is no answer in time. */
-  http(request: HttpRequest): Promise<HttpAnswer>;
+  http(request: HttpRequest): Promise<HttpAnswer>
   /** Writes to a terminal device below `root` without waiting for its reader; false if it is none or would block. */
-  writeTerminal(path: string, text: string): Promise<boolean>;
+  writeTerminal(path: string, text: string): Promise<boolean>
 }

@@ -1,6 +1,7 @@
 /** The cpu sensor: CPU time of the whole machine less that of known agents, distribution housekeeping and this agent itself. */
 import type { Host } from '../host/host.ts'
-import type { Limits, Options, Reading } from '../types.ts'
+import type { Limits, Options } from '../types/options.ts'
+import type { Reading } from '../types.ts'
 import { grown, msPerTick, parseCount, secondsOf } from './counts.ts'
 import { culprit, ownWork, type ProcessTimes, type Workers } from './culprit.ts'
 import { groupGrowth, readGroups } from './groups.ts'
@@ -122,13 +123,20 @@ function wholeMs({ whole }: CpuSample, before: CpuSample): number {
   return grown(whole.ms, base, `CPU time of the ${whole.of}`)
 }
 
+/** Ticks that a known agent had at the earlier sample. One that went by another name then (a process can rename itself) had them there. */
+function knownBefore([pid, start, ticks]: CpuSample['known'][number], before: CpuSample): number {
+  const known = before.known.find((entry) => entry[0] === pid && entry[1] === start)
+  if (known !== undefined) return known[2]
+  if (start * msPerTick >= before.bootMs) return 0
+  const renamed = before.processes.find((entry) => entry[0] === pid && entry[1] === start)
+  // Not stored at all: it had no ticks, unless the list was cut; then nothing is taken as known.
+  return renamed?.[2] ?? (before.cut > 0 ? ticks : 0)
+}
+
 /** Own CPU time of known agents, by process: one that ended counts as work, one that is new counts from its start. */
 function knownMs(now: CpuSample, before: CpuSample): number {
   let ticks = 0
-  for (const [pid, start, count] of now.known) {
-    const old = before.known.find((entry) => entry[0] === pid && entry[1] === start)
-    ticks += grown(count, old?.[2] ?? 0, `CPU time of pid ${pid}`)
-  }
+  for (const entry of now.known) ticks += grown(entry[2], knownBefore(entry, before), `CPU time of pid ${entry[0]}`)
   return ticks * msPerTick
 }
 
@@ -156,9 +164,9 @@ function housekeepingMs(now: CpuSample, before: CpuSample): number {
   return us / 1000
 }
 
-/** Two digits, or three where two would show value and limit as equal. */
+/** Two digits, or more where two would show value and limit as equal though one is larger. */
 function figures(cores: number, limit: number): string {
-  const digits = cores > limit && cores.toFixed(2) === limit.toFixed(2) ? 3 : 2
+  const digits = [2, 3, 4].find((count) => cores <= limit || cores.toFixed(count) !== limit.toFixed(count)) ?? 5
   return `${cores.toFixed(digits)} cores busy, limit ${limit.toFixed(2)}`
 }
 

@@ -79,6 +79,17 @@ async function ourselves(host: Host, table: ProcessTable): Promise<ReadonlySet<n
   return pids
 }
 
+/** Terminals whose foreground job runs this check (`idle-agent run`, a demo): what is printed there is our own. */
+export async function ownTerminals(host: Host, table: ProcessTable): Promise<ReadonlySet<string>> {
+  const names = new Set<string>()
+  for (const pid of await ourselves(host, table)) {
+    const process = table.get(pid)
+    if (process !== undefined && process.ttyNr !== 0 && process.pgrp === process.tpgid)
+      names.add(deviceName(process.ttyNr))
+  }
+  return names
+}
+
 /** Foreground process groups: their terminal and living members, leader first, in the order of their pids. */
 function foregroundGroups(
   table: ProcessTable,

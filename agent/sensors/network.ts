@@ -1,6 +1,7 @@
 /** The network sensor: bytes per second in and out on the interfaces that lead out of this machine. */
 import type { Host } from '../host/host.ts'
-import type { Limits, Options, Reading } from '../types.ts'
+import type { Limits, Options } from '../types/options.ts'
+import type { Reading } from '../types.ts'
 import { grown, parseCount, secondsOf } from './counts.ts'
 import type { Sensor, Span } from './sensor.ts'
 import { rate, shown } from './words.ts'

@@ -1,33 +1,34 @@
 /** What a sensor is: I/O in `read`, pure judgement in `judge`. */
-import type { FileStat, Host } from '../host/host.ts';
-import type { Clocks, Limits, Options, Reading } from '../types.ts';
+import type { FileStat, Host } from '../host/host.ts'
+import type { Limits, Options } from '../types/options.ts'
+import type { Clocks, Reading } from '../types.ts'
 
 /** What `judge` knows of the two moments besides the samples. */
 export interface Span {
   /** Clocks when `now` was sampled. */
-  readonly now: Clocks;
+  readonly now: Clocks
   /** Length of the interval in milliseconds of the monotonic clock; more than 0. */
-  readonly ms: number;
+  readonly ms: number
 }
 
 /** What the agent itself did after a sample was taken, so that the next check does not take it for somebody else's. */
 export interface OwnDeeds {
   /** CPU time of this process and its ended children so far, in milliseconds. */
-  readonly cpuMs?: number;
+  readonly cpuMs?: number
   /** Terminals that a warning was written to, with their facts read after the write. */
-  readonly warned: readonly { readonly path: string; readonly stat: FileStat }[];
+  readonly warned: readonly { readonly path: string; readonly stat: FileStat }[]
 }
 
 export interface Sensor<Sample, O extends Options = Options> {
-  readonly name: string;
+  readonly name: string
   /** Changes when an older sample can no longer be read. */
-  readonly sampleVersion: number;
+  readonly sampleVersion: number
   /** Defaults, bounds, units and descriptions of its settings. */
-  readonly options: O;
+  readonly options: O
   /** I/O only. May throw: the loop turns a throw into `unknown`. */
-  read(host: Host, signal: AbortSignal): Promise<Sample>;
+  read(host: Host, signal: AbortSignal): Promise<Sample>
   /** Pure, where it matters: takes the agent's own deeds into the sample that is stored. */
-  settle?(sample: Sample, deeds: OwnDeeds): Sample;
+  settle?(sample: Sample, deeds: OwnDeeds): Sample
   /** Pure. `before` is the sample at the beginning of the interval. May throw: the loop turns a throw into `unknown`. */
-  judge(now: Sample, before: Sample, context: { readonly span: Span; readonly limits: Limits<O> }): Reading;
+  judge(now: Sample, before: Sample, context: { readonly span: Span; readonly limits: Limits<O> }): Reading
 }

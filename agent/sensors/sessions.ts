@@ -1,7 +1,8 @@
 /** The sessions sensor: people at terminals, jobs they left in the foreground, and SSH connections. */
 import type { FileStat, Host } from '../host/host.ts'
-import type { Limits, Options, Reading } from '../types.ts'
-import { type Job, judgeJobs, readJobs } from './jobs.ts'
+import type { Limits, Options } from '../types/options.ts'
+import type { Reading } from '../types.ts'
+import { type Job, judgeJobs, ownTerminals, readJobs } from './jobs.ts'
 import { processTable } from './processes.ts'
 import type { Sensor, Span } from './sensor.ts'
 import { type Connected, type Connection, judgeConnections, readConnections } from './ssh.ts'
@@ -47,9 +48,11 @@ export function acknowledgeWarning(sample: SessionsSample, stats: readonly FileS
 
 async function read(host: Host, signal: AbortSignal): Promise<SessionsSample> {
   const table = await processTable(host, signal)
-  const terminals = await readTerminals(host, table, signal)
+  const { offsetMs, terminals: all } = await readTerminals(host, table, signal)
+  const own = await ownTerminals(host, table)
+  const terminals = all.map((one) => (own.has(one.name) ? { ...one, ours: true as const } : one))
   const jobs = await readJobs(host, table, signal)
-  return { ...terminals, jobs, connections: await readConnections(host, table, signal) }
+  return { offsetMs, terminals, jobs, connections: await readConnections(host, table, signal) }
 }
 
 /** A person who has just come, or traffic of theirs. */

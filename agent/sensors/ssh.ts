@@ -64,13 +64,13 @@ async function ifPermitted<T>(read: () => Promise<T>): Promise<T | undefined> {
 }
 
 async function inodesOf(host: Host, pid: number): Promise<readonly number[]> {
-  const inodes: number[] = []
+  const inodes = new Set<number>() // sshd has its connection open more than once
   for (const name of (await ifPermitted(() => host.list(`/proc/${pid}/fd`))) ?? []) {
     const link = await whileItLives(host, pid, () => host.readLink(`/proc/${pid}/fd/${name}`))
     const inode = /^socket:\[(\d{1,15})\]$/.exec(link ?? '')?.[1]
-    if (inode !== undefined) inodes.push(Number(inode))
+    if (inode !== undefined) inodes.add(Number(inode))
   }
-  return inodes
+  return [...inodes]
 }
 
 /** Parses rchar and wchar of /proc/PID/io: read(2) and write(2), on sockets too (kernel.md 3). Throws if one is missing. */

@@ -16,6 +16,8 @@ export interface Terminal {
   readonly mtimeMs: number
   /** Modification time that our own warning left. */
   readonly ownMtimeMs?: number
+  /** The foreground job of this terminal runs this very check: output there is our own. */
+  readonly ours?: true
 }
 
 export interface TerminalsSample {
@@ -150,7 +152,8 @@ export function judgeTerminals(
       const at = inputAt(one, old === undefined, moment)
       if (input === undefined || at > input.at) input = { name: one.name, at }
     }
-    if (old !== undefined && old.mtimeMs !== one.mtimeMs && old.ownMtimeMs !== one.mtimeMs) output = one.name
+    const ours = old?.ownMtimeMs === one.mtimeMs || (one.ours === true && old?.ours === true)
+    if (old !== undefined && old.mtimeMs !== one.mtimeMs && !ours) output = one.name
   }
   return { ...(input === undefined ? {} : { input }), ...(output === undefined ? {} : { output }) }
 }

@@ -1,16 +1,16 @@
 /** What a veto source is: it reads the host and says what forbids acting now. */
-import type { Host } from '../host/host.ts';
-import type { Clocks, Veto } from '../types.ts';
+import type { Host } from '../host/host.ts'
+import type { Clocks, Veto } from '../types.ts'
 
 export interface VetoContext {
-  readonly now: Clocks;
-  readonly leaseDir: string;
-  readonly keepCeilingMs: number;
-  readonly protected: boolean;
+  readonly now: Clocks
+  readonly leaseDir: string
+  readonly keepCeilingMs: number
+  readonly protected: boolean
 }
 
 export interface VetoSource {
-  readonly name: string;
+  readonly name: string
   /** Everything that forbids acting now. A throw counts as a veto that names the failure. */
-  read(host: Host, context: VetoContext, signal: AbortSignal): Promise<readonly Veto[]>;
+  read(host: Host, context: VetoContext, signal: AbortSignal): Promise<readonly Veto[]>
 }

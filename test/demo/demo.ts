@@ -54,7 +54,9 @@ async function demo(): Promise<number> {
 }
 
 function introduce(screen: Screen, folder: string): void {
-  screen.title('idle-agent demo: the real executable, the real signals of this machine, a simulated EC2 instance on loopback')
+  screen.title(
+    'idle-agent demo: the real executable, the real signals of this machine, a simulated EC2 instance on loopback',
+  )
   screen.note(
     `A check every ${INTERVAL_MS / 1000} s. Unused for ${IDLE_S} s: idle, and everybody on a terminal is warned. For ${HIBERNATE_S} s: hibernate.`,
   )
@@ -76,7 +78,15 @@ async function watch(cloud: AwsCloud, screen: Screen, folder: string): Promise<O
   let tags = ''
   while (Date.now() - startedMs < QUIET_MS + PATIENCE_MS) {
     const nextMs = Date.now() + INTERVAL_MS
-    const args = ['check', '--act', '--json', '--config', join(folder, 'config.yaml'), '--state-dir', join(folder, 'state')]
+    const args = [
+      'check',
+      '--act',
+      '--json',
+      '--config',
+      join(folder, 'config.yaml'),
+      '--state-dir',
+      join(folder, 'state'),
+    ]
     const check = await runCheck({ executable, args, env: cloud.env })
     checks.push(check)
     screen.check(check, (Date.now() - startedMs) / 1000)
@@ -92,7 +102,9 @@ async function watch(cloud: AwsCloud, screen: Screen, folder: string): Promise<O
 
 function showTags(cloud: AwsCloud, screen: Screen, before: string): string {
   const own = [...cloud.instance().tags].filter(([key]) => key.startsWith('CloudWorkstation:'))
-  const now = own.map(([key, value]) => `${key.replace('CloudWorkstation:', '')}=${value === '' ? '""' : value}`).join('  ')
+  const now = own
+    .map(([key, value]) => `${key.replace('CloudWorkstation:', '')}=${value === '' ? '""' : value}`)
+    .join('  ')
   if (now !== before) screen.cloud(`tags ${now}`)
   return now
 }
@@ -107,11 +119,17 @@ function conclude(cloud: AwsCloud, screen: Screen, { stopped, checks }: Outcome)
     screen.note('End that, or wait for it, and run `make demo` again.')
     return 1
   }
-  const calls = Object.entries(cloud.requests.counts({ server: 'api' }).byKind).map(([kind, count]) => `${count} × ${kind.replace('api ', '')}`)
-  screen.title(`the instance is ${instance.state} (${instance.stateReason?.code ?? 'no reason'}); its memory is on disk, and its hours cost nothing now`)
+  const calls = Object.entries(cloud.requests.counts({ server: 'api' }).byKind).map(
+    ([kind, count]) => `${count} × ${kind.replace('api ', '')}`,
+  )
+  screen.title(
+    `the instance is ${instance.state} (${instance.stateReason?.code ?? 'no reason'}); its memory is on disk, and its hours cost nothing now`,
+  )
   screen.note(`Why: ${checks.at(-1)?.reason ?? ''}.`)
   screen.note(`EC2 calls in all of this: ${calls.join(', ')}.`)
-  screen.note('On a real machine the same happens after 10 quiet minutes; to prevent it: press a key, or `idle-agent keep --for 4h`.')
+  screen.note(
+    'On a real machine the same happens after 10 quiet minutes; to prevent it: press a key, or `idle-agent keep --for 4h`.',
+  )
   return instance.state === 'stopped' && instance.hibernated ? 0 : 1
 }
 

@@ -10,7 +10,14 @@ export interface Screen {
   cloud(text: string): void
 }
 
-const colours: Readonly<Record<string, number>> = { active: 32, counting: 36, idle: 33, held: 33, acting: 35, grace: 36 }
+const colours: Readonly<Record<string, number>> = {
+  active: 32,
+  counting: 36,
+  idle: 33,
+  held: 33,
+  acting: 35,
+  grace: 36,
+}
 const indent = ' '.repeat(18)
 
 export function createScreen(): Screen {
@@ -32,7 +39,10 @@ export function createScreen(): Screen {
         ...check.readings.map(({ sensor, kind, reason }) => `${sensor} ${kind}: ${reason}`),
         ...check.vetoes.map(({ name, reason }) => `${name} forbids it: ${reason}`),
       ]
-      const kinds = [...check.readings.map(({ sensor, kind }) => `${sensor}${kind}`), ...check.vetoes.map(({ name }) => name)].join()
+      const kinds = [
+        ...check.readings.map(({ sensor, kind }) => `${sensor}${kind}`),
+        ...check.vetoes.map(({ name }) => name),
+      ].join()
       if (kinds !== evidence) for (const line of lines) say(paint(2, `${indent}${line}`))
       evidence = kinds
       for (const { action, result, detail } of check.actions) {

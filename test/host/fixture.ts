@@ -1,5 +1,16 @@
 /** A Host over a copy of a fixture tree in a temporary folder, with a manual clock, so that a test can change the machine between two checks. */
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { onTestFinished } from 'vitest'
@@ -68,7 +79,8 @@ function files({ root, terminals, forbidden }: World): Pick<Host, 'readText' | '
   return {
     async readText(path, maxBytes = 1_048_576) {
       const text = absent(() => readFileSync(full(path), 'utf8'))
-      if (text !== undefined && text.length > maxBytes) throw new HostError(`cannot read ${path}: larger than ${maxBytes} bytes`)
+      if (text !== undefined && text.length > maxBytes)
+        throw new HostError(`cannot read ${path}: larger than ${maxBytes} bytes`)
       return text
     },
     list: async (path) => absent(() => readdirSync(full(path))),
