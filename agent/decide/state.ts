@@ -168,10 +168,11 @@ function actionsOf(state: State, standing: Standing, input: Input): readonly Act
   return actions
 }
 
-/** Once for each due time of an idle period; again only if something moved it on since. */
+/** Once for each due time of an idle period; again only if something moved it on since, a refusal of the cloud excepted. */
 function shouldWarn(state: State, standing: Standing): boolean {
   const { due, warnAt, now, phase } = standing
   if (due === undefined || warnAt === undefined || now < warnAt || phase === 'counting') return false
+  if (state.attempt.refusals > 0) return false
   const warned = state.warned
   return warned === undefined || warned.idleSince !== state.idleSince || due > warned.due + WARN_SLACK_MS
 }
