@@ -1,0 +1,160 @@
+/** Foreground jobs: who works, who only looks on, and what is progress. */
+import { describe, expect, it } from 'vitest'
+import { hasScript, judgeJobs, ownTerminals, readJobs } from '../../agent/sensors/jobs.ts'
+import { interpreters, onlookers, shells } from '../../agent/sensors/known-programs.ts'
+import { processTable } from '../../agent/sensors/processes.ts'
+import { createMachine, fixtureBootId, type Machine } from '../host/fixture.ts'
+
+const signal = new AbortController().signal
+
+async function jobs(machine: Machine) {
+  const host = machine.host()
+  return await readJobs(host, await processTable(host, signal), signal)
+}
+
+async function names(machine: Machine) {
+  return (await jobs(machine)).map(({ comm, tty }) => `${comm} on ${tty}`)
+}
+
+/** What was pytest in the pane of pts/1 becomes another program. */
+function instead(machine: Machine, comm: string, cmdline: readonly string[]): void {
+  machine.edit('/proc/2050/stat', '(pytest)', `(${comm})`)
+  machine.write('/proc/2050/cmdline', cmdline.map((word) => `${word}\0`).join(''))
+}
+
+describe('readJobs', () => {
+  it('finds the test run, not the shells, the monitor or the pipeline behind tail', async () => {
+    expect(await jobs(createMachine('tmux-detached'))).toEqual([
+      { tty: 'pts/1', comm: 'pytest', pid: 2050, start: 15_600, ticks: 890, switches: 9103, newest: 15_600 },
+    ])
+  })
+
+  it.each<[string, readonly string[]]>([
+    ['bash', ['-bash']],
+    ['bash', ['bash', '--login', '-i']],
+    ['bash', ['bash', '--init-file', '/usr/lib/code/shellIntegration.sh']],
+    ['zsh', ['/bin/zsh', '-il']],
+    ['fish', ['fish', '--login']],
+    ['python3', ['python3']],
+    ['python3.11', ['python3', '-q', '-W', 'ignore']],
+    ['ipython', ['/usr/bin/python3']],
+    ['MainThread', ['node']],
+    ['R', ['/usr/lib/R/bin/exec/R', '--no-save']],
+    ['psql', ['psql', 'inventory', 'alice']],
+    ['sqlite3', ['sqlite3', 'notes.db']],
+    ['vim', ['vim', 'paper.tex']],
+    ['nvidia-smi', ['nvidia-smi', '-l', '1']],
+    ['ssh', ['ssh', 'other']],
+    ['sudo', ['sudo', '-i']],
+    ['tmux: client', ['tmux', 'attach']],
+  ])("%s %j is nobody's job", async (comm, cmdline) => {
+    const machine = createMachine('tmux-detached')
+    instead(machine, comm, cmdline)
+    expect(await names(machine)).toEqual([])
+  })
+
+  it.each<[string, readonly string[]]>([
+    ['bash', ['bash', 'train.sh']],
+    ['bash', ['bash', '-lc', 'make']],
+    ['sh', ['sh', '-o', 'errexit', 'build.sh']],
+    ['train.sh', ['/bin/bash', './train.sh']],
+    ['python3', ['python3', 'train.py']],
+    ['python3', ['python3', '-O', 'train.py']],
+    ['python3', ['python3', '-m', 'train']],
+    ['python3', ['python3', '-c', 'import time']],
+    ['python3', ['python3', '-X', 'dev', '-u', 'train.py']],
+    ['MainThread', ['node', '--import', './hook.js', 'server.js']],
+    ['MainThread', ['node', '--eval=1']],
+    ['R', ['R', '-f', 'fit.R']],
+    ['psql', ['psql', '-f', 'load.sql', 'inventory']],
+    ['mysql', ['mysql', '--execute=analyze table x']],
+    ['bash', []],
+    ['curl', ['curl', '-O', 'https://example.org/big']],
+    ['unheard-of', ['x']],
+  ])('%s %j is a job', async (comm, cmdline) => {
+    const machine = createMachine('tmux-detached')
+    instead(machine, comm, cmdline)
+    expect(await names(machine)).toEqual([`${comm} on pts/1`])
+  })
+
+  it('takes an interpreter that reads a file for a job', async () => {
+    const machine = createMachine('tmux-detached')
+    instead(machine, 'psql', ['psql', 'inventory'])
+    machine.link('/proc/2050/fd/0', '/home/alice/dump.sql')
+    expect(await names(machine)).toEqual(['psql on pts/1'])
+  })
+
+  it('finds what sudo, or a shell without job control, carries', async () => {
+    const machine = createMachine('tmux-detached')
+    instead(machine, 'sudo', ['sudo', 'make'])
+    machine.write('/proc/2051/stat', '2051 (make) S 2050 2050 2001 34817 2050 0 0 0 0 0 5 5 0 0 20 0 1 0 15700\n')
+    machine.write('/proc/2051/task/2051/status', 'voluntary_ctxt_switches:\t7\nnonvoluntary_ctxt_switches:\t1\n')
+    expect(await jobs(machine)).toMatchObject([{ comm: 'make', pid: 2051, ticks: 900, switches: 9111, newest: 15_700 }])
+  })
+
+  it('takes no dead process for a job, and none whose group is in the background', async () => {
+    const machine = createMachine('tmux-detached')
+    machine.edit('/proc/2050/stat', ') S ', ') Z ')
+    expect(await names(machine)).toEqual([])
+    const other = createMachine('tmux-detached')
+    for (const pid of [2001, 2050]) other.edit(`/proc/${pid}/stat`, ' 34817 2050 ', ' 34817 2001 ')
+    expect(await names(other)).toEqual([])
+  })
+
+  it('leaves out this agent and its ancestors', async () => {
+    const machine = createMachine('tmux-detached')
+    machine.self = { pid: 2050, startTicks: 15_600, bootId: fixtureBootId, cpuMs: 0 }
+    expect(await names(machine)).toEqual([])
+    const terminals = async () => {
+      const host = machine.host()
+      return [...(await ownTerminals(host, await processTable(host, signal)))]
+    }
+    expect(await terminals()).toEqual(['pts/1'])
+    machine.self = { ...machine.self, bootId: 'another-machine' }
+    expect(await names(machine)).toEqual(['pytest on pts/1'])
+    expect(await terminals()).toEqual([])
+  })
+
+  it('skips what ends meanwhile, and fails at what it cannot understand', async () => {
+    const machine = createMachine('tmux-detached')
+    machine.remove('/proc/2050/task')
+    expect(await jobs(machine)).toMatchObject([{ switches: 0 }])
+    machine.write('/proc/2050/task/2050/status', 'State:\tS\n')
+    await expect(jobs(machine)).rejects.toThrow('voluntary_ctxt_switches')
+  })
+})
+
+describe('progress', () => {
+  const job = { tty: 'pts/1', comm: 'x', pid: 5, start: 6, ticks: 10, switches: 20, newest: 30 }
+  it.each([
+    ['CPU time', { ticks: 11 }],
+    ['a member that ended', { ticks: 9 }],
+    ['a context switch', { switches: 21 }],
+    ['a new member', { newest: 31 }],
+    ['a job with a used pid', { start: 7 }],
+  ])('is %s', (_, change) => {
+    expect(judgeJobs([{ ...job, ...change }], [job])).toEqual({ working: { ...job, ...change } })
+  })
+  it('is a job that was not there', () => {
+    expect(judgeJobs([job], [])).toEqual({ working: job })
+  })
+  it('is not a job in which nothing changed', () => {
+    expect(judgeJobs([job], [job])).toEqual({ stuck: job })
+    expect(judgeJobs([], [job])).toEqual({})
+  })
+})
+
+describe('the data', () => {
+  it('has names as the kernel cuts them', () => {
+    for (const name of [...onlookers, ...shells]) expect(Buffer.byteLength(name)).toBeLessThanOrEqual(15)
+  })
+  it('takes no common job for something else', () => {
+    for (const name of ['make', 'pytest', 'rsync', 'scp', 'wget', 'cargo', 'docker', 'apt', 'pip']) {
+      expect(onlookers.has(name) || shells.has(name) || interpreters.test(name)).toBe(false)
+    }
+  })
+  it('sees no script in options alone', () => {
+    expect(hasScript('bash', 'bash\0-i\0-l\0')).toBe(false)
+    expect(hasScript('python3', '')).toBe(false)
+  })
+})

@@ -1,0 +1,33 @@
+/** Checks of a fixture machine by one sensor: sample, let time pass, sample again, judge. */
+import type { Sensor } from '../../agent/sensors/sensor.ts'
+import type { Limits, Options } from '../../agent/types/options.ts'
+import type { Reading } from '../../agent/types.ts'
+import type { Machine } from '../host/fixture.ts'
+
+/** The limits that a table of number options has by default. */
+export function defaults<O extends Options>(options: O): Limits<O> {
+  const entries = Object.entries(options).map(([key, option]) => [
+    key,
+    option.type === 'number' ? option.default : Number.NaN,
+  ])
+  return Object.fromEntries(entries)
+}
+
+/** Samples, as they come back from the state file. */
+export async function sample<S, O extends Options>(sensor: Sensor<S, O>, machine: Machine): Promise<S> {
+  return JSON.parse(JSON.stringify(await sensor.read(machine.host(), new AbortController().signal)))
+}
+
+/** Judges the interval in which `change` happened; 120 s unless told. */
+export async function interval<S, O extends Options>(
+  sensor: Sensor<S, O>,
+  machine: Machine,
+  change: { readonly ms?: number; readonly first?: (sample: S) => S; readonly then?: () => void } = {},
+): Promise<Reading> {
+  const { ms = 120_000, first = (one: S) => one, then = () => {} } = change
+  const before = first(await sample(sensor, machine))
+  machine.pass(ms)
+  then()
+  const now = await sample(sensor, machine)
+  return sensor.judge(now, before, { span: { now: machine.clocks(), ms }, limits: defaults(sensor.options) })
+}

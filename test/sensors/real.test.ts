@@ -1,0 +1,132 @@
+/** The sensors on the machine that runs the tests: a real terminal, a real busy thread. Waits for the kernel, since its clocks cannot be cranked. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import type { Host } from '../../agent/host/host.ts'
+import { createHost } from '../../agent/host/real.ts'
+import { cpu } from '../../agent/sensors/cpu.ts'
+import { network } from '../../agent/sensors/network.ts'
+import type { Sensor } from '../../agent/sensors/sensor.ts'
+import { sessions } from '../../agent/sensors/sessions.ts'
+import { sensors } from '../../agent/sensors/table.ts'
+import type { Options } from '../../agent/types/options.ts'
+import type { Reading } from '../../agent/types.ts'
+import { defaults } from './machine.ts'
+
+const hasScript = spawnSync('script', ['--version']).status === 0
+const machine = createHost({ root: '/', env: {} })
+
+/** A check has a Host object of its own. */
+function host(): Host {
+  return { ...machine }
+}
+
+async function take<S>(sensor: Sensor<S>): Promise<{ sample: S; now: ReturnType<Host['clocks']> }> {
+  const own = host()
+  const now = own.clocks()
+  return { now, sample: await sensor.read(own, new AbortController().signal) }
+}
+
+async function since<S, O extends Options>(
+  sensor: Sensor<S, O>,
+  before: { sample: S; now: ReturnType<Host['clocks']> },
+): Promise<Reading> {
+  const own = host()
+  const now = own.clocks()
+  const sample = await sensor.read(own, new AbortController().signal)
+  const span = { now, ms: now.monoMs - before.now.monoMs }
+  return sensor.judge(sample, before.sample, { span, limits: defaults(sensor.options) })
+}
+
+function start(program: string, args: readonly string[]): ChildProcess {
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'ignore'], detached: true })
+  onTestFinished(() => {
+    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGKILL')
+  })
+  return child
+}
+
+/** Judges again and again until a reading fits, at most 12 s. */
+async function until(judge: () => Promise<Reading>, fits: (reading: Reading) => boolean): Promise<Reading> {
+  let reading = await judge()
+  for (let round = 0; round < 120 && !fits(reading); round += 1) {
+    await machine.sleep(100)
+    reading = await judge()
+  }
+  return reading
+}
+
+describe('this machine', () => {
+  it('is read by every sensor', async () => {
+    for (const sensor of sensors) {
+      const before = await take(sensor)
+      await machine.sleep(20)
+      expect((await since(sensor, before)).reason).not.toBe('')
+      expect(JSON.stringify(before.sample).length).toBeLessThan(100_000)
+    }
+  })
+
+  it('has a busy thread, and says which', async () => {
+    const child = start(process.execPath, ['-e', 'console.log(1); for (;;);'])
+    await once(child.stdout ?? child, 'data')
+    const before = await take(cpu)
+    const reading = await until(
+      () => since(cpu, before),
+      ({ reason }) => reason.includes(`(pid ${child.pid})`),
+    )
+    expect(reading).toMatchObject({ kind: 'active', unit: 'cores', limit: 0.1 })
+    expect(reading.reason).toContain(`(pid ${child.pid})`)
+  })
+
+  it('sees bytes only where they leave the machine', async () => {
+    const { sample } = await take(network)
+    expect(sample.interfaces.map(({ name }) => name)).not.toContain('lo')
+  })
+})
+
+describe.skipIf(!hasScript)('a terminal', () => {
+  /** `script` with a program on a terminal of its own; resolves when that has written something. */
+  async function onTerminal(command: string): Promise<ChildProcess> {
+    const child = start('script', ['-qfc', command, '/dev/null'])
+    await once(child.stdout ?? child, 'data')
+    return child
+  }
+
+  const names = async () => new Set((await take(sessions)).sample.terminals.map(({ name }) => name))
+
+  it('that is new is a person', async () => {
+    const before = await take(sessions)
+    await onTerminal('echo ready; exec cat')
+    expect(await since(sessions, before)).toMatchObject({
+      kind: 'active',
+      reason: expect.stringMatching(/^input on pts\//),
+      person: true,
+    })
+  })
+
+  it('shows what is typed on it, and not what it prints', async () => {
+    const others = await names()
+    const child = await onTerminal('echo ready; exec cat')
+    const before = await take(sessions)
+    const name = before.sample.terminals.map((one) => one.name).find((one) => !others.has(one))
+    const ofOurs = (reading: Reading) => reading.kind === 'active' && reading.reason.startsWith(`input on ${name} `)
+    expect(ofOurs(await since(sessions, before))).toBe(false)
+    const typed = async () => {
+      child.stdin?.write('x\n')
+      return await since(sessions, before)
+    }
+    const reading = await until(typed, ofOurs)
+    expect(reading).toMatchObject({ kind: 'active', person: true })
+    expect(reading.reason).toMatch(new RegExp(`^input on ${name} \\d s ago$`))
+  })
+
+  it('shows the job in its foreground, and that it gets on', async () => {
+    await onTerminal('echo ready; exec sh -c "while :; do sleep 0.05; done"')
+    const before = await take(sessions)
+    await machine.sleep(300)
+    const now = await take(sessions)
+    const old = before.sample.jobs.find(({ comm }) => comm === 'sh')
+    const job = now.sample.jobs.find(({ pid }) => pid === old?.pid)
+    expect(job?.switches).toBeGreaterThan(old?.switches ?? Number.NaN)
+  })
+})

@@ -1,0 +1,211 @@
+/** The sessions sensor: the order of its evidence, and what a fixture machine says as a whole. */
+import { describe, expect, it } from 'vitest'
+import { acknowledgeWarning, type SessionsSample, sessions } from '../../agent/sensors/sessions.ts'
+import type { Connection } from '../../agent/sensors/ssh.ts'
+import { createMachine, type Machine } from '../host/fixture.ts'
+import { defaults, interval, sample } from './machine.ts'
+
+const start = Date.parse('2026-01-01T02:00:00Z')
+
+/** Terminals of the tmux machine, quiet for an hour. */
+function tmux(): Machine {
+  const machine = createMachine('tmux-detached')
+  for (const [index, name] of ['1', '2', '3', '4'].entries()) {
+    const old = start - 3_600_000
+    machine.terminal(`/dev/pts/${name}`, { dev: 24, rdev: 34_817 + index, ctimeMs: old, atimeMs: old, mtimeMs: old })
+  }
+  return machine
+}
+
+describe('a machine', () => {
+  it.each(['debian12-vm-quiet', 'bruteforce', 'rhel8-v1', 'debian12-vm-busy-thread-2'])(
+    '%s: nobody connected',
+    async (name) => {
+      expect(await interval(sessions, createMachine(name))).toEqual({ kind: 'idle', reason: 'nobody connected' })
+    },
+  )
+
+  it('with a console and no /dev/pts is judged by its processes', async () => {
+    const machine = createMachine('no-ptys')
+    machine.terminal('/dev/ttyS0', { rdev: 0x440, ctimeMs: 1, atimeMs: 1, mtimeMs: 1 })
+    expect(await interval(sessions, machine)).toEqual({
+      kind: 'idle',
+      reason: '1 terminal, no input since the last check',
+    })
+    const then = () => machine.terminal('/dev/ttyS0', { atimeMs: machine.clocks().wallMs - 50_000 })
+    expect(await interval(sessions, machine, { then })).toMatchObject({
+      kind: 'active',
+      reason: 'input on ttyS0 48 s ago',
+      person: true,
+    })
+  })
+
+  it('that only waits for a login has no terminal', async () => {
+    expect((await sample(sessions, createMachine('debian12-vm-quiet'))).terminals).toEqual([])
+  })
+
+  it('that is a container sees its console, which is not in its /dev/pts', async () => {
+    const machine = createMachine('container-nspawn')
+    machine.terminal('/dev/console', { dev: 23, rdev: 34_819, ctimeMs: 1, atimeMs: 1, mtimeMs: 1 })
+    const then = () => machine.terminal('/dev/console', { atimeMs: machine.clocks().wallMs - 10_000 })
+    expect(await interval(sessions, machine, { then })).toMatchObject({
+      kind: 'active',
+      reason: 'input on pts/3 of pid 90 8 s ago',
+    })
+  })
+
+  it("tells a container's terminal from its own of the same number", async () => {
+    const machine = tmux()
+    machine.write('/container/pts/1', '')
+    const old = start - 3_600_000
+    machine.terminal('/container/pts/1', { dev: 77, rdev: 34_817, ctimeMs: old, atimeMs: old, mtimeMs: old })
+    machine.write('/proc/9000/stat', '9000 (bash) S 1 9000 9000 34817 9000 0 0 0 0 0 1 1 0 0 20 0 1 0 16000\n')
+    machine.write('/proc/9000/cmdline', 'bash\0')
+    machine.link('/proc/9000/fd/0', '../../../container/pts/1')
+    expect((await sample(sessions, machine)).terminals.map(({ name }) => name)).toContain('pts/1 of pid 9000')
+  })
+
+  it('with a detached test run is active while that gets on, and held when it does not', async () => {
+    const machine = tmux()
+    const then = () => machine.edit('/proc/2050/task/2050/status', 'switches:\t9100', 'switches:\t9104')
+    expect(await interval(sessions, machine, { then })).toEqual({
+      ...{ kind: 'active', reason: 'job in the foreground of pts/1: pytest (pid 2050)', at: 7_320_000, person: false },
+    })
+    const reason = 'no progress of pytest (pid 2050) in the foreground of pts/1'
+    expect(await interval(sessions, machine)).toEqual({ kind: 'hold', reason, evidence: 'output', limitMinutes: 120 })
+  })
+
+  it('with htop and tail left in tmux is held by their output, then idle', async () => {
+    const machine = tmux()
+    machine.remove('/proc/2050')
+    machine.edit('/proc/2001/stat', ' 34817 2050 ', ' 34817 2001 ')
+    const then = () => {
+      machine.terminal('/dev/pts/3', { mtimeMs: machine.clocks().wallMs })
+      machine.edit('/proc/2060/stat', ' 300 90 ', ' 310 99 ')
+      machine.edit('/proc/2071/stat', ' 3 9 ', ' 5 10 ')
+    }
+    expect(await interval(sessions, machine, { then })).toMatchObject({
+      kind: 'hold',
+      reason: 'output on pts/3 without input',
+    })
+    expect(await interval(sessions, machine)).toMatchObject({
+      kind: 'idle',
+      reason: '4 terminals, no input since the last check',
+    })
+  })
+
+  it('forgives its own warning', async () => {
+    const machine = tmux()
+    machine.remove('/proc/2050')
+    machine.edit('/proc/2001/stat', ' 34817 2050 ', ' 34817 2001 ')
+    const warnAt = start + 2000
+    const before = await sample(sessions, machine)
+    machine.terminal('/dev/pts/2', { mtimeMs: warnAt })
+    const stat = await machine.host().stat('/dev/pts/2')
+    if (stat === undefined) throw new Error('no terminal')
+    const first = () => acknowledgeWarning(before, [stat])
+    expect(sessions.settle?.(before, { warned: [{ path: '/dev/pts/2', stat }] })).toEqual(first())
+    expect(await interval(sessions, machine, { first })).toMatchObject({ kind: 'idle' })
+    expect(await interval(sessions, machine, { first: () => before })).toMatchObject({ kind: 'hold' })
+  })
+
+  it.each<[string, number, number, string]>([
+    ['used', 90_000, 90_000, 'active'],
+    ['kept alive', 500, 500, 'hold'],
+  ])('with a tunnel that is %s', async (_, received, sent, kind) => {
+    const machine = createMachine('ssh-tunnel')
+    const then = () => machine.write('/proc/5010/io', `rchar: ${5_000_000 + received}\nwchar: ${4_000_000 + sent}\n`)
+    const reading = await interval(sessions, machine, { then })
+    expect(reading.kind).toBe(kind)
+    expect(reading.reason).toMatch(
+      kind === 'active' ? /^tunnel or transfer over ssh \(pid 5010\): 750 B\/s in/ : /^1 ssh connection open/,
+    )
+    if (reading.kind === 'hold') expect(reading).toMatchObject({ evidence: 'connection', limitMinutes: 60 })
+  })
+
+  it('with a tunnel whose bytes cannot be read is unknown', async () => {
+    const machine = createMachine('ssh-tunnel')
+    machine.forbid('/proc/5010/io')
+    expect(await interval(sessions, machine)).toMatchObject({ kind: 'unknown' })
+  })
+
+  it('is unknown when ss shows what nobody understands', async () => {
+    const machine = createMachine('ssh-tunnel')
+    machine.commands.set('ss', () => ({ status: 0, stdout: ' ino:40001 nonsense', stderr: '' }))
+    await expect(interval(sessions, machine)).rejects.toThrow('counters')
+  })
+
+  it('with a new connection is active at its start', async () => {
+    const machine = createMachine('ssh-tunnel')
+    const first = (one: SessionsSample): SessionsSample => ({ ...one, connections: [] })
+    machine.edit('/proc/5010/stat', ' 18010 ', ' 729000 ')
+    expect(await interval(sessions, machine, { first })).toEqual({
+      ...{ kind: 'active', reason: 'new ssh session (pid 5010) 30 s ago', at: 7_290_000, person: true },
+    })
+  })
+})
+
+describe('the order of evidence', () => {
+  const now = { wallMs: 1_000_000_000_000, bootMs: 9_000_000, monoMs: 8_000_000 }
+  const context = { span: { now, ms: 120_000 }, limits: defaults(sessions.options) }
+  const connection: Connection = { pid: 5, start: 100, pty: false, source: 'sockets', bytes: [[1, 0, 0]] }
+  const job = { tty: 'pts/1', comm: 'make', pid: 7, start: 200, ticks: 1, switches: 1, newest: 200 }
+  const terminal = { name: 'pts/1', id: '1:2:3', ctimeMs: 1, atimeMs: 1, mtimeMs: 1 }
+  const before: SessionsSample = { offsetMs: 0, terminals: [terminal], jobs: [job], connections: [connection] }
+
+  /** From the strongest to the weakest; each case has all the weaker ones too. */
+  const steps: readonly [string, Partial<SessionsSample>][] = [
+    ['input on pts/1', { terminals: [{ ...terminal, atimeMs: 2, mtimeMs: 2 }] }],
+    [
+      'new ssh session (pid 6)',
+      {
+        connections: [
+          { ...connection, bytes: [[1, 9e6, 9e6]] },
+          { ...connection, pid: 6 },
+        ],
+      },
+    ],
+    ['tunnel or transfer over ssh (pid 5)', { connections: [{ ...connection, bytes: [[1, 9e6, 9e6]] }] }],
+    ['job in the foreground of pts/1: make (pid 7)', { jobs: [{ ...job, ticks: 2 }] }],
+    ['bytes of the ssh connection of pid 5', { connections: [{ ...connection, source: 'none', bytes: [] }] }],
+    ['output on pts/1 without input; also no progress of make', { terminals: [{ ...terminal, mtimeMs: 2 }] }],
+    ['no progress of make (pid 7) in the foreground of pts/1; also 1 ssh connection', { jobs: [job] }],
+    ['1 ssh connection open', { connections: [connection], jobs: [] }],
+    ['1 terminal, no input', { connections: [], jobs: [], terminals: [terminal] }],
+  ]
+
+  it.each(steps.map(([reason], index) => [reason, index] as const))(
+    'says "%s …" before what follows',
+    (reason, index) => {
+      const sampled: SessionsSample = Object.assign(
+        {},
+        before,
+        ...steps
+          .slice(index)
+          .map(([, facts]) => facts)
+          .reverse(),
+      )
+      expect(sessions.judge(sampled, before, context).reason.startsWith(reason)).toBe(true)
+    },
+  )
+
+  it('takes the longer of two holds', () => {
+    const limits = { connection_hold_minutes: 90, output_hold_minutes: 30 }
+    const held = sessions.judge({ ...before, terminals: [{ ...terminal, mtimeMs: 2 }] }, before, { ...context, limits })
+    expect(held).toMatchObject({ kind: 'hold', evidence: 'connection', limitMinutes: 90 })
+    expect(held.reason).toMatch(/^1 ssh connection .*; also output on pts\/1/)
+  })
+})
+
+describe('what cannot be understood is an error', () => {
+  it.each<[string, (machine: Machine) => void]>([
+    ['no /proc', (machine) => machine.remove('/proc')],
+    ['a terminal that cannot be looked at', (machine) => machine.forbid('/dev/pts/1')],
+    ['a folder of terminals that cannot be listed', (machine) => machine.forbid('/dev/pts')],
+    ['a command line that cannot be read', (machine) => machine.forbid('/proc/2002/cmdline')],
+  ])('%s', async (_, damage) => {
+    const machine = tmux()
+    damage(machine)
+    await expect(sample(sessions, machine)).rejects.toThrow()
+  })
+})

@@ -1,0 +1,213 @@
+/** SSH connections: who has logged in, and whether anything passes. */
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { processTable } from '../../agent/sensors/processes.ts'
+import { parseSockets } from '../../agent/sensors/sockets.ts'
+import { type Connection, judgeConnections, parseIo, readConnections, sessionTitle } from '../../agent/sensors/ssh.ts'
+import { createMachine, type Machine } from '../host/fixture.ts'
+
+const signal = new AbortController().signal
+const line = (ino: number, fields: string) =>
+  `0      0      10.0.0.5:22 198.51.100.7:50000 timer:(keepalive,119min,0) ino:${ino} sk:1 cgroup:/system.slice/ssh.service <-> ts sack cubic wscale:7,7 rto:204 rtt:3.1/1.2 mss:1448 cwnd:10 ${fields} pacing_rate 1bps delivered:1 minrtt:0.018\n`
+
+async function connections(machine: Machine) {
+  const host = machine.host()
+  return await readConnections(host, await processTable(host, signal), signal)
+}
+
+/** Gives the machine an `ss`; by filter, or for all. */
+function withSs(machine: Machine, answers: { readonly port22: string; readonly all?: string }): void {
+  machine.commands.set('ss', (argv) => ({
+    status: 0,
+    stderr: '',
+    stdout: argv.includes(':22') ? answers.port22 : (answers.all ?? ''),
+  }))
+}
+
+describe('sessionTitle', () => {
+  it.each([
+    ['sshd: alice@pts/0', true],
+    ['sshd: alice@pts/0,pts/3', true],
+    ['sshd: alice@notty', false],
+    ['sshd: alice', false],
+    ['sshd: root@pts/1\0\0\0\0', true],
+    ['sshd: alice@corp.example@pts/2', true],
+    ['sshd: alice@corp.example', false],
+    ['sshd: CORP\\alice@notty   ', false],
+    ['sshd: alice@internal-sftp', false],
+    ['sshd-session: alice@pts/0', true],
+    ['sshd-session: alice', false],
+    ['sshd: unknown@notty', false],
+  ])('%j has logged in; terminal: %s', (title, pty) => {
+    expect(sessionTitle(title)).toEqual({ pty })
+  })
+
+  it.each([
+    'sshd: /usr/sbin/sshd -D [listener] 0 of 10-100 startups',
+    '/usr/sbin/sshd\0-D\0',
+    'sshd: [accepted]',
+    'sshd: alice [priv]',
+    'sshd: alice [net]',
+    'sshd: alice [preauth]',
+    'sshd: unknown [priv]',
+    'sshd: unknown',
+    'sshd-session: alice [priv]',
+    'sshd-auth: alice [net]',
+    'sshd: ',
+    'sshd:',
+    '',
+    'notsshd: alice@pts/0',
+  ])('%j has not', (title) => {
+    expect(sessionTitle(title)).toBeUndefined()
+  })
+})
+
+describe('parseSockets', () => {
+  it('takes a missing field for 0, and acknowledged bytes where sent ones are not told', () => {
+    const text =
+      line(1, 'bytes_sent:7 bytes_acked:8 bytes_received:9 lastsnd:400 lastrcv:300') +
+      line(2, 'bytes_acked:5') +
+      line(3, 'bytes_received:6')
+    expect([...parseSockets(text)]).toEqual([
+      [1, { sent: 7, received: 9, quietMs: 300 }],
+      [2, { sent: 5, received: 0 }],
+      [3, { sent: 0, received: 6 }],
+    ])
+  })
+
+  it.each([
+    ['no TCP_INFO', 'counters', '0 0 10.0.0.5:22 1.2.3.4:5 ino:7 sk:1\n'],
+    ['bytes that are no number', 'whole number', line(7, 'bytes_sent:many')],
+    ['bytes beyond 2^53', '2^53', line(7, 'bytes_received:9007199254740993')],
+    ['a line that is cut off', 'counters', line(7, '').slice(0, 90)],
+  ])('refuses %s', (_, message, text) => {
+    expect(() => parseSockets(text)).toThrow(message)
+  })
+
+  it('gives whole numbers or throws', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), fc.string(), (a, b) => {
+        try {
+          for (const { sent, received } of parseSockets(`${a} ino:5 rto:1 bytes_sent:${b}`).values()) {
+            expect(Number.isSafeInteger(sent) && Number.isSafeInteger(received)).toBe(true)
+          }
+        } catch (error) {
+          expect(error).toBeInstanceOf(Error)
+        }
+      }),
+      { seed: 4, numRuns: 1000 },
+    )
+  })
+})
+
+describe('readConnections', () => {
+  it('sees nobody under password guessing, and does not run ss', async () => {
+    const machine = createMachine('bruteforce')
+    withSs(machine, { port22: '' })
+    expect(await connections(machine)).toEqual([])
+    expect(machine.ran).toEqual([])
+  })
+
+  it('measures the sockets of the session once each, and no others', async () => {
+    const machine = createMachine('ssh-tunnel')
+    withSs(machine, { port22: line(40_001, 'bytes_sent:100 bytes_received:200 lastsnd:5') + line(9, 'bytes_sent:9') })
+    expect(await connections(machine)).toEqual([
+      { pid: 5010, start: 18_010, pty: false, source: 'sockets', bytes: [[40_001, 200, 100]], quietMs: 5 },
+    ])
+    expect(machine.ran).toEqual([['ss', '-tinOHe', 'state', 'established', 'sport', '=', ':22']])
+  })
+
+  it('looks at all connections when sshd listens elsewhere', async () => {
+    const machine = createMachine('ssh-tunnel')
+    withSs(machine, { port22: '', all: line(40_001, 'bytes_sent:100') })
+    expect(await connections(machine)).toMatchObject([{ source: 'sockets', bytes: [[40_001, 0, 100]] }])
+    expect(machine.ran.length).toBe(2)
+  })
+
+  it.each<[string, (machine: Machine) => void]>([
+    ['there is no ss', () => {}],
+    [
+      'ss knows not the options',
+      (machine) => machine.commands.set('ss', () => ({ status: 255, stdout: '', stderr: 'invalid option' })),
+    ],
+    ['ss does not show it', (machine) => withSs(machine, { port22: '', all: '' })],
+    ['its descriptors cannot be listed', (machine) => machine.forbid('/proc/5010/fd')],
+  ])('takes what the process read and wrote where %s', async (_, change) => {
+    const machine = createMachine('ssh-tunnel')
+    change(machine)
+    expect(await connections(machine)).toMatchObject([{ source: 'process', bytes: [[0, 5_000_000, 4_000_000]] }])
+  })
+
+  it('says so when there is neither', async () => {
+    const machine = createMachine('ssh-tunnel')
+    machine.forbid('/proc/5010/io')
+    expect(await connections(machine)).toMatchObject([{ pid: 5010, source: 'none', bytes: [] }])
+  })
+
+  it('does not count a child that has not yet become its shell', async () => {
+    const machine = createMachine('ssh-tunnel')
+    machine.write('/proc/5011/stat', '5011 (sshd) S 5010 5011 5011 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 18020\n')
+    machine.write('/proc/5011/cmdline', 'sshd: alice')
+    expect((await connections(machine)).map(({ pid }) => pid)).toEqual([5010])
+  })
+
+  it.each(['', 'rchar: 1\n', 'rchar: 1\nwchar: x\n', 'rchar: -1\nwchar: 1\n'])('refuses the counters %j', (text) => {
+    expect(() => parseIo(text)).toThrow(/char/)
+  })
+})
+
+describe('judgeConnections', () => {
+  const span = { now: { wallMs: 1e12, bootMs: 9_000_000, monoMs: 8_000_000 }, ms: 120_000 }
+  const open: Connection = { pid: 5, start: 100, pty: false, source: 'sockets', bytes: [[1, 1000, 1000]] }
+  const later = (received: number, sent: number): Connection => ({
+    ...open,
+    bytes: [[1, 1000 + received, 1000 + sent]],
+  })
+
+  it.each([
+    ['both directions', 2000, 2000, true],
+    ['a byte less', 2000, 1999, false],
+    ['only in', 1e9, 0, false],
+    ['only out', 0, 1e9, false],
+    ['keep-alives', 600, 600, false],
+  ])('%s', (_, received, sent, used) => {
+    expect(judgeConnections([later(received, sent)], [open], span).used !== undefined).toBe(used)
+  })
+
+  it('takes the time of the last byte, if it is in the interval', () => {
+    const at = (quietMs: number) => judgeConnections([{ ...later(9000, 9000), quietMs }], [open], span).used?.at
+    expect([at(30_000), at(0), at(500_000)]).toEqual([7_970_000, 8_000_000, 8_000_000])
+  })
+
+  it.each([
+    ['in the interval: at its start', 895_000, 7_950_000],
+    ['long before, and only now logged in: now', 100, 8_000_000],
+    ['in the future: now', 901_000, 8_000_000],
+  ])('dates a new session that began %s', (_, start, at) => {
+    expect(judgeConnections([{ ...open, start }], [], span).fresh).toEqual({ pid: 5, at })
+  })
+
+  it('counts a socket that is new within an old session', () => {
+    const now: Connection = {
+      ...open,
+      bytes: [
+        [1, 1000, 1000],
+        [2, 5000, 5000],
+      ],
+    }
+    expect(judgeConnections([now], [open], span).used).toMatchObject({ pid: 5 })
+  })
+
+  it.each<[string, Connection, Connection]>([
+    ['unreadable now', { ...open, source: 'none', bytes: [] }, open],
+    ['unreadable before', open, { ...open, source: 'none', bytes: [] }],
+    ['from two sources', open, { ...open, source: 'process', bytes: [[0, 1, 1]] }],
+  ])('bytes that are %s are unknown, unless there is a terminal', (_, now, before) => {
+    expect(judgeConnections([now], [before], span)).toEqual({ unreadable: 5 })
+    expect(judgeConnections([{ ...now, pty: true }], [{ ...before, pty: true }], span)).toEqual({})
+  })
+
+  it('throws when a counter went down', () => {
+    expect(() => judgeConnections([later(-1, 0)], [open], span)).toThrow('went down')
+  })
+})

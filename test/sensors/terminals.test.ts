@@ -1,0 +1,152 @@
+/** Terminals: what counts as input, when it was made, and what was our own warning. */
+import { describe, expect, it } from 'vitest'
+import {
+  deviceName,
+  judgeTerminals,
+  ownWarning,
+  type Terminal,
+  type TerminalsSample,
+} from '../../agent/sensors/terminals.ts'
+
+const wallMs = Date.parse('2026-01-01T02:02:00Z')
+const span = { now: { wallMs, bootMs: 9_000_000, monoMs: 8_000_000 }, ms: 120_000 }
+const offsetMs = wallMs - 8_000_000
+const old = wallMs - 3_600_000
+
+/** A terminal with times in seconds before now. */
+function pts(number: number, facts: Partial<Terminal> = {}): Terminal {
+  return {
+    name: `pts/${number}`,
+    id: `24:${34_816 + number}:${number + 3}`,
+    ctimeMs: old,
+    atimeMs: old,
+    mtimeMs: old,
+    ...facts,
+  }
+}
+
+function at(terminals: readonly Terminal[], facts: Partial<TerminalsSample> = {}): TerminalsSample {
+  return { offsetMs, terminals, ...facts }
+}
+
+describe('input', () => {
+  it.each<[string, Terminal, number]>([
+    ['an access time within the interval, at the end of its 8 s', pts(0, { atimeMs: wallMs - 40_000 }), 32_000],
+    ['one in the middle of 8 s', pts(0, { atimeMs: wallMs - 37_000 }), 32_000],
+    ['one in the present 8 s: now', pts(0, { atimeMs: wallMs - 1000 }), 0],
+    ['an access time in the future: now', pts(0, { atimeMs: wallMs + 10_800_000 }), 0],
+    ['an access time that went backwards: now', pts(0, { atimeMs: old - 10_800_000 }), 0],
+    ['a terminal of the same number made anew', pts(0, { ctimeMs: wallMs - 21_000, atimeMs: wallMs - 21_000 }), 16_000],
+    ['a terminal given to somebody, long unused', pts(0, { ctimeMs: wallMs - 21_000 }), 21_000],
+    ['a terminal of another file system', pts(0, { id: '25:34816:3' }), 0],
+  ])('is %s', (_, one, ago) => {
+    const { input } = judgeTerminals(at([one]), at([pts(0)]), span)
+    expect(input).toEqual({ name: 'pts/0', at: span.now.monoMs - ago })
+  })
+
+  it('is a terminal that was not there', () => {
+    const fresh = pts(1, { ctimeMs: wallMs - 64_000, atimeMs: wallMs - 64_000, mtimeMs: wallMs - 64_000 })
+    expect(judgeTerminals(at([pts(0), fresh]), at([pts(0)]), span).input).toEqual({
+      name: 'pts/1',
+      at: span.now.monoMs - 56_000,
+    })
+  })
+
+  it('is the latest of several', () => {
+    const now = [
+      pts(0, { atimeMs: wallMs - 80_000 }),
+      pts(1, { atimeMs: wallMs - 24_000 }),
+      pts(2, { atimeMs: wallMs - 48_000 }),
+    ]
+    expect(judgeTerminals(at(now), at([pts(0), pts(1), pts(2)]), span).input?.name).toBe('pts/1')
+  })
+
+  it.each([-10_800_000, 10_800_000, 1000, -1000])(
+    'has the time of the check when the wall clock stepped by %i ms',
+    (step) => {
+      const before = at([pts(0)], { offsetMs: offsetMs - step })
+      expect(judgeTerminals(at([pts(0, { atimeMs: wallMs - 40_000 })]), before, span).input?.at).toBe(span.now.monoMs)
+    },
+  )
+
+  it.each([-10_800_000, 10_800_000])('is not a step of the wall clock by %i ms alone', (step) => {
+    expect(judgeTerminals(at([pts(0)]), at([pts(0)], { offsetMs: offsetMs - step }), span)).toEqual({})
+  })
+
+  it.each<[string, readonly Terminal[]]>([
+    ['the same terminals', [pts(0), pts(1)]],
+    ['a terminal that is gone', [pts(0)]],
+    ['no terminal at all', []],
+    ['output', [pts(0, { mtimeMs: wallMs - 4000 }), pts(1)]],
+  ])('is not %s', (_, now) => {
+    expect(judgeTerminals(at(now), at([pts(0), pts(1)]), span).input).toBeUndefined()
+  })
+
+  it('still works after 2038', () => {
+    const late = { now: { ...span.now, wallMs: Date.parse('2039-01-01T00:00:00Z') }, ms: 120_000 }
+    const one = pts(0, { atimeMs: late.now.wallMs - 40_000 })
+    const sample = { offsetMs: late.now.wallMs - span.now.monoMs, terminals: [one] }
+    expect(judgeTerminals(sample, { ...sample, terminals: [pts(0)] }, late).input?.at).toBe(span.now.monoMs - 32_000)
+  })
+})
+
+describe('output', () => {
+  const stat = (mtimeMs: number) => ({
+    ...{ kind: 'character' as const, dev: 24, ino: 3, rdev: 34_816, uid: 0, mode: 0, nlink: 1, size: 0 },
+    ...{ atimeMs: old, mtimeMs, ctimeMs: old },
+  })
+
+  it.each([
+    ['is a modification time that differs', pts(0, { mtimeMs: wallMs - 4000 }), 'pts/0'],
+    ['is one that went backwards', pts(0, { mtimeMs: old - 4000 }), 'pts/0'],
+    ['is none that stayed', pts(0), undefined],
+  ])('%s', (_, now, output) => {
+    expect(judgeTerminals(at([now]), at([pts(0)]), span).output).toBe(output)
+  })
+
+  it.each([
+    ['is not what our warning wrote', wallMs - 100_000, undefined],
+    ['is what came after our warning', wallMs - 92_000, 'pts/0'],
+  ])('%s', (_, mtimeMs, output) => {
+    const before = ownWarning(at([pts(0)]), [stat(wallMs - 100_000)])
+    expect(judgeTerminals(at([pts(0, { mtimeMs })]), before, span).output).toBe(output)
+  })
+
+  it('of a warning is not forgiven twice', () => {
+    const warned = pts(0, { mtimeMs: wallMs - 100_000 })
+    expect(judgeTerminals(at([warned]), at([warned]), span).output).toBeUndefined()
+    expect(judgeTerminals(at([pts(0, { mtimeMs: wallMs - 4000 })]), at([warned]), span).output).toBe('pts/0')
+  })
+
+  it.each([
+    ['is not what a terminal shows that runs this check at both ends', true, true, undefined],
+    ['is what one shows that runs it only now', undefined, true, 'pts/0'],
+    ['is what one shows that ran it only before', true, undefined, 'pts/0'],
+  ] as const)('%s', (_, first, second, output) => {
+    const ours = (flag: true | undefined) => (flag === undefined ? {} : { ours: flag })
+    const now = pts(0, { mtimeMs: wallMs - 4000, ...ours(second) })
+    expect(judgeTerminals(at([now]), at([pts(0, ours(first))]), span).output).toBe(output)
+  })
+
+  it('of another terminal is not forgiven', () => {
+    const before = ownWarning(at([pts(0), pts(1)]), [stat(wallMs - 100_000)])
+    const now = at([pts(0), pts(1, { mtimeMs: wallMs - 100_000 })])
+    expect(judgeTerminals(now, before, span).output).toBe('pts/1')
+  })
+})
+
+describe('deviceName', () => {
+  it.each([
+    [34_816, 'pts/0'],
+    [34_819, 'pts/3'],
+    [(136 << 8) | 0x2c | (1 << 20), 'pts/300'],
+    [(137 << 8) | 1, 'pts/257'],
+    [0x401, 'tty1'],
+    [0x440, 'ttyS0'],
+    [(204 << 8) | 64, 'ttyAMA0'],
+    [(229 << 8) | 0, 'hvc0'],
+    [(5 << 8) | 1, 'terminal 5:1'],
+  ])('names device %i', (ttyNr, name) => {
+    expect(deviceName(ttyNr)).toBe(name)
+  })
+})
