@@ -14,11 +14,6 @@ export function parseCount(text: string | undefined, what: string): number {
   return value
 }
 
-/** Parses a signed number as /proc/PID/stat has them (`tpgid` is -1 without a terminal). Throws as `parseCount`. */
-export function parseSigned(text: string | undefined, what: string): number {
-  return text?.startsWith('-') === true ? -parseCount(text.slice(1), what) : parseCount(text, what)
-}
-
 /** How much a counter of one identity grew. Throws when it went down or either value is no number (kernel.md 6): never negative, never guessed modulo 2^32. */
 export function grown(now: number, before: number, what: string): number {
   if (!Number.isFinite(now) || !Number.isFinite(before)) throw new Error(`${what} is not a number`)

@@ -24,16 +24,21 @@ export function parseUsage(text: string): number {
   return parseCount(/^usage_usec (\S*)$/m.exec(text)?.[1], 'usage_usec in cpu.stat')
 }
 
-/** Mount point of the cgroup2 tree in the text of /proc/self/mountinfo, or `undefined` if none is mounted. Its path differs: unified or hybrid. */
+/**
+ * Mount point of the cgroup2 tree in the text of /proc/self/mountinfo, or `undefined` if none is mounted. Its path
+ * differs: unified or hybrid. A mount of the tree's root is preferred to one of a part of it, wherever that may be.
+ */
 export function cgroupMount(mountinfo: string): string | undefined {
+  let found: string | undefined
   for (const line of mountinfo.split('\n')) {
     if (!line.includes(' - cgroup2 ')) continue
-    const point = line.split(' ')[4]
-    if (point === undefined || !point.startsWith('/'))
-      throw new Error('/proc/self/mountinfo has a line without a mount point')
-    return point.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
+    const [, , , root, point] = line.split(' ')
+    if (point?.startsWith('/') !== true) throw new Error('/proc/self/mountinfo has a line without a mount point')
+    const path = point.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
+    if (root === '/') return path
+    found ??= path
   }
-  return undefined
+  return found
 }
 
 async function readGroup(host: Host, mount: string, path: string): Promise<Group | undefined> {
@@ -45,13 +50,12 @@ async function readGroup(host: Host, mount: string, path: string): Promise<Group
 }
 
 async function children(host: Host, mount: string, path: string): Promise<readonly string[]> {
-  const names = (await host.list(path === '' ? mount : `${mount}/${path}`)) ?? []
-  return names.filter((name) => !controlFile.test(name)).map((name) => (path === '' ? name : `${path}/${name}`))
+  const names = (await host.list(`${mount}/${path}`)) ?? []
+  return names.filter((name) => !controlFile.test(name)).map((name) => `${path}/${name}`)
 }
 
 /** Paths worth reading: housekeeping units, the groups at the top, and what is in them except for services, of which there are many. */
-async function pathsToRead(host: Host, mount: string): Promise<readonly string[]> {
-  const top = await children(host, mount, '')
+async function pathsToRead(host: Host, mount: string, top: readonly string[]): Promise<readonly string[]> {
   const units: string[] = []
   const below: string[] = []
   for (const path of top) {
@@ -71,14 +75,16 @@ async function pathsToRead(host: Host, mount: string): Promise<readonly string[]
 export async function readGroups(host: Host, signal: AbortSignal): Promise<Groups> {
   const mount = cgroupMount((await host.readText('/proc/self/mountinfo')) ?? '')
   if (mount === undefined) return { groups: [] }
+  const names = (await host.list(mount)) ?? []
+  const top = names.filter((name) => !controlFile.test(name))
   const groups: Group[] = []
-  for (const path of await pathsToRead(host, mount)) {
+  for (const path of await pathsToRead(host, mount, top)) {
     signal.throwIfAborted()
     const group = await readGroup(host, mount, path)
     if (group !== undefined) groups.push(group)
   }
   // Every group but the real root has cgroup.events (cgroup-v2.rst): a root that has it belongs to a container.
-  if ((await host.stat(`${mount}/cgroup.events`)) === undefined) return { groups }
+  if (!names.includes('cgroup.events')) return { groups }
   const container = await readGroup(host, mount, '')
   return container === undefined ? { groups } : { groups, container }
 }

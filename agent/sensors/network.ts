@@ -67,17 +67,21 @@ export function parseInterfaces(text: string): readonly Pick<Interface, 'name' |
   return found
 }
 
+/** One listing tells most: a look for each file that is not there would cost more. */
 async function factsOf(host: Host, one: Pick<Interface, 'name' | 'received' | 'sent'>): Promise<Facts> {
   const folder = `/sys/class/net/${one.name}`
-  const index = await host.readText(`${folder}/ifindex`)
-  const master = await host.readLink(`${folder}/master`)
+  const files = (await host.list(folder)) ?? []
+  const device = files.includes('device')
+  // Where /sys is not there, the name alone is the identity.
+  const index = files.includes('ifindex') ? await host.readText(`${folder}/ifindex`) : '0'
+  const master = files.includes('master') ? await host.readLink(`${folder}/master`) : undefined
+  const state = device || !files.includes('operstate') ? undefined : await host.readText(`${folder}/operstate`)
   return {
     ...one,
-    // Where /sys is not there, the name alone is the identity.
-    index: index === undefined ? 0 : parseCount(index.trim(), `index of ${shown(one.name)}`),
-    device: (await host.stat(`${folder}/device`)) !== undefined,
-    bridge: (await host.stat(`${folder}/bridge`)) !== undefined,
-    down: (await host.readText(`${folder}/operstate`))?.trim() === 'down',
+    index: parseCount(index?.trim(), `index of ${shown(one.name)}`),
+    device,
+    bridge: files.includes('bridge'),
+    down: state?.trim() === 'down',
     master: master?.split('/').at(-1),
   }
 }

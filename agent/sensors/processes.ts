@@ -1,6 +1,6 @@
 /** The process table: /proc/PID/stat of every process, read once per check and shared by the sensors. */
 import type { Host } from '../host/host.ts'
-import { parseCount, parseSigned } from './counts.ts'
+import { parseCount } from './counts.ts'
 
 /** One line of /proc/PID/stat (proc_pid_stat(5)); times in ticks of 1/100 s. */
 export interface Process {
@@ -27,31 +27,36 @@ export interface Process {
 /** Every process at one moment, by pid. */
 export type ProcessTable = ReadonlyMap<number, Process>
 
-/** Parses the text of /proc/PID/stat. `comm` may hold blanks, parentheses and newlines, so columns count after the last ')'. Throws an Error that names what is wrong. */
+/** What follows the name, as far as it is used: one expression, since this runs for every process at every check. */
+const columns =
+  /^([A-Za-z]) (\d+) (-?\d+) (-?\d+) (-?\d+) (-?\d+)(?: \S+){5} (\d+) (\d+) (\d+) (\d+)(?: \S+){4} (\d+)(?: |$)/
+
+/** Parses the text of /proc/PID/stat. `comm` may hold blanks, parentheses and newlines, so columns count after the last ')'. Throws an Error if the text is cut off, or a number is none or beyond 2^53. */
 export function parseStat(text: string): Process {
   const open = text.indexOf(' (')
   const close = text.lastIndexOf(') ')
   if (open < 1 || close < open + 2) throw new Error('a /proc/PID/stat has no name in parentheses')
-  const columns = text
-    .slice(close + 2)
-    .trimEnd()
-    .split(' ')
-  const state = columns[0] ?? ''
-  if (!/^[A-Za-z]$/.test(state)) throw new Error('state in /proc/PID/stat is not a letter')
+  const found = columns.exec(text.slice(close + 2).trimEnd())
+  if (found === null) throw new Error('a /proc/PID/stat is cut off or has something other than whole numbers')
+  const number = (index: number): number => {
+    const value = Number(found[index])
+    if (!Number.isSafeInteger(value)) throw new Error('a /proc/PID/stat has a number beyond 2^53')
+    return value
+  }
   return {
     pid: parseCount(text.slice(0, open), 'pid in /proc/PID/stat'),
     comm: text.slice(open + 2, close),
-    state,
-    ppid: parseCount(columns[1], 'ppid in /proc/PID/stat'),
-    pgrp: parseSigned(columns[2], 'pgrp in /proc/PID/stat'),
-    session: parseSigned(columns[3], 'session in /proc/PID/stat'),
-    ttyNr: parseSigned(columns[4], 'tty_nr in /proc/PID/stat') >>> 0,
-    tpgid: parseSigned(columns[5], 'tpgid in /proc/PID/stat'),
-    utime: parseCount(columns[11], 'utime in /proc/PID/stat'),
-    stime: parseCount(columns[12], 'stime in /proc/PID/stat'),
-    cutime: parseCount(columns[13], 'cutime in /proc/PID/stat'),
-    cstime: parseCount(columns[14], 'cstime in /proc/PID/stat'),
-    start: parseCount(columns[19], 'starttime in /proc/PID/stat'),
+    state: found[1] ?? '',
+    ppid: number(2),
+    pgrp: number(3),
+    session: number(4),
+    ttyNr: number(5) >>> 0,
+    tpgid: number(6),
+    utime: number(7),
+    stime: number(8),
+    cutime: number(9),
+    cstime: number(10),
+    start: number(11),
   }
 }
 
@@ -67,11 +72,25 @@ export function parseSwitches(status: string): number {
   return parseCount(voluntary, 'voluntary_ctxt_switches') + parseCount(other, 'nonvoluntary_ctxt_switches')
 }
 
-/** This agent's own process on the observed host; `undefined` if the agent runs on another machine. */
-export async function ownProcess(host: Host): Promise<{ readonly pid: number; readonly start: number } | undefined> {
+/** What identifies this agent's own process on the observed host. */
+export interface OwnProcess {
+  readonly pid: number
+  readonly start: number
+}
+
+const owners = new WeakMap<Host, Promise<OwnProcess | undefined>>()
+
+async function findOwnProcess(host: Host): Promise<OwnProcess | undefined> {
   const bootId = await host.readText('/proc/sys/kernel/random/boot_id')
   if (bootId?.trim() !== host.self.bootId) return undefined
   return { pid: host.self.pid, start: host.self.startTicks }
+}
+
+/** This agent's own process; `undefined` if the agent runs on another machine than the one it observes. Looked up once per Host object. */
+export function ownProcess(host: Host): Promise<OwnProcess | undefined> {
+  const known = owners.get(host) ?? findOwnProcess(host)
+  owners.set(host, known)
+  return known
 }
 
 /**

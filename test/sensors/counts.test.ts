@@ -1,7 +1,7 @@
 /** Numbers and words: exact or an error, short and printable. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { grown, parseCount, parseSigned, secondsOf } from '../../agent/sensors/counts.ts'
+import { grown, parseCount, secondsOf } from '../../agent/sensors/counts.ts'
 import { cgroupMount, groupGrowth, parseUsage } from '../../agent/sensors/groups.ts'
 import { counted, duration, rate, shown } from '../../agent/sensors/words.ts'
 
@@ -25,12 +25,7 @@ describe('counts', () => {
     expect(() => parseCount(text, 'it')).toThrow(/^it /)
   })
   it('are exact up to 2^53', () => {
-    fc.assert(
-      fc.property(
-        fc.maxSafeNat(),
-        (value) => parseCount(String(value), 'it') === value && parseSigned(`-${value}`, 'it') === -value,
-      ),
-    )
+    fc.assert(fc.property(fc.maxSafeNat(), (value) => parseCount(String(value), 'it') === value))
   })
   it.each([
     [1, 2],
@@ -51,6 +46,8 @@ describe('groups', () => {
     ['garbage\n\0', undefined],
     ['33 26 0:31 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu', undefined],
     ['41 31 0:38 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw\n', '/sys/fs/cgroup/unified'],
+    ['40 31 0:38 /a /mnt/part rw - cgroup2 x rw\n41 31 0:38 / /sys/fs/cgroup rw - cgroup2 x rw\n', '/sys/fs/cgroup'],
+    ['40 31 0:38 /../.. /sys/fs/cgroup rw - cgroup2 x rw\n', '/sys/fs/cgroup'],
     ['41 31 0:38 / /mnt/c\\040g\\134 rw shared:4 master:2 - cgroup2 none rw\n', '/mnt/c g\\'],
   ])('are mounted in %j at %j', (text, mount) => {
     expect(cgroupMount(text)).toBe(mount)
