@@ -28,10 +28,11 @@ function stripBase(arch: Arch, folder: string): string {
 const seeded = '--random-seed=1'
 
 /** Has the base make the code caches and the blob that it will later find in itself. */
-function makeBlob(node: string, { folder, script, chunks }: Bundled): Buffer {
+function makeBlob(node: string, { folder, script, chunks, hot }: Bundled): Buffer {
   const run = (...args: readonly string[]) => execFileSync(resolve(node), args, { cwd: folder, env: {}, stdio: 'pipe' })
   const tool = resolve('tools/code-cache.ts')
-  run(seeded, tool, 'write', ...chunks)
+  run(seeded, tool, 'write-whole', ...hot)
+  run(seeded, tool, 'write', ...chunks.filter((name) => !hot.includes(name)))
   run(tool, 'check', ...chunks)
   const config = {
     main: script, // relative, or the folder of the build would end up in the executable

@@ -1,8 +1,9 @@
 // Bundles agent/main.ts into one script and, for each `await import()`, a chunk that is read only when it is needed.
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { type BuildOptions, build, type Metafile, transform } from 'esbuild'
+import { hotRoots } from './check-imports.ts'
 
 /** What the executable can say about itself; becomes the constants of agent/build.d.ts. */
 export interface Identity {
@@ -11,10 +12,12 @@ export interface Identity {
   readonly commitDate: string
 }
 
-/** The script, the chunks that belong to it (file names in the same folder), and esbuild's account of both. */
+/** The script, which is only the loader, the chunks that belong to it (file names in the same folder), and esbuild's account of both. */
 export interface Bundle {
   readonly script: string
   readonly chunks: readonly string[]
+  /** Those of the chunks that every check reads. */
+  readonly hot: readonly string[]
   readonly metafile: Metafile
 }
 
@@ -67,6 +70,21 @@ async function toCommonJs(text: string): Promise<string> {
   return code
 }
 
+/** A check asks the driver of its cloud who the machine is; most machines are on EC2. */
+const hotEntries = [...hotRoots, 'agent/clouds/aws.ts']
+
+/** The files of the executable that a check always reads: those of its entry points and what they import statically. */
+export function hotOutputs(outputs: Metafile['outputs']): ReadonlySet<string> {
+  const roots = Object.entries(outputs).filter(([, { entryPoint = '' }]) => hotEntries.includes(entryPoint))
+  const hot = new Set(roots.map(([path]) => path))
+  for (const path of hot) {
+    for (const one of outputs[path]?.imports ?? []) {
+      if (one.kind === 'import-statement' && one.external !== true) hot.add(one.path)
+    }
+  }
+  return hot
+}
+
 /** Writes `agent.cjs`, the chunks and `meta.json` into a folder that holds nothing else. */
 export async function bundle(entry: string, folder: string, identity: Identity): Promise<Bundle> {
   rmSync(folder, { recursive: true, force: true })
@@ -76,15 +94,11 @@ export async function bundle(entry: string, folder: string, identity: Identity):
   for (const file of outputFiles) {
     const name = basename(file.path)
     const code = await toCommonJs(file.text)
-    const body = `(function(exports,require,module){${code}})`
-    if (name === 'main.js') {
-      const loader = readFileSync('tools/loader.cjs', 'utf8')
-      writeFileSync(join(folder, 'agent.cjs'), `${loader};${body}({},load,{})\n`)
-    } else {
-      writeFileSync(join(folder, name), body)
-      chunks.push(name)
-    }
+    writeFileSync(join(folder, name), `(function(exports,require,module){${code}})`)
+    chunks.push(name)
   }
+  copyFileSync('tools/loader.cjs', join(folder, 'agent.cjs'))
   writeFileSync(join(folder, 'meta.json'), JSON.stringify(metafile))
-  return { script: 'agent.cjs', chunks: chunks.sort(), metafile }
+  const hot = [...hotOutputs(metafile.outputs)].map((path) => basename(path))
+  return { script: 'agent.cjs', chunks: chunks.sort(), hot: hot.sort(), metafile }
 }

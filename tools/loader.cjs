@@ -1,4 +1,4 @@
-// Opens the script of the executable: `load` gives built-in modules and, from the assets, what was split off the script.
+// The script of the executable: `load` gives built-in modules and, from the assets, the agent's own, each with its code cache.
 const loaded = new Map()
 
 function load(name) {
@@ -15,4 +15,4 @@ function load(name) {
   return module.exports
 }
 
-void load // the script that follows is called with it in place of `require`
+load('./main.js')

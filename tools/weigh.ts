@@ -1,7 +1,6 @@
 // Prints what each package and folder puts into the executable, and which of it every check loads.
 import type { Metafile } from 'esbuild'
-import { bundle, readIdentity } from './bundle.ts'
-import { hotRoots } from './check-imports.ts'
+import { bundle, hotOutputs, readIdentity } from './bundle.ts'
 
 interface Weight {
   readonly name: string
@@ -13,20 +12,6 @@ interface Weight {
 function ownerOf(path: string): string {
   const inPackage = path.match(/.*node_modules\/(@[^/]+\/[^/]+|[^/]+)/)
   return inPackage?.[1] ?? path
-}
-
-/** The files of the executable that a check always reads: those of its entry points and what they import statically. */
-function hotOutputs(outputs: Metafile['outputs']): ReadonlySet<string> {
-  const roots = Object.entries(outputs).filter(([path, { entryPoint = '' }]) => {
-    return path.endsWith('/main.js') || hotRoots.includes(entryPoint)
-  })
-  const hot = new Set(roots.map(([path]) => path))
-  for (const path of hot) {
-    for (const one of outputs[path]?.imports ?? []) {
-      if (one.kind === 'import-statement' && one.external !== true) hot.add(one.path)
-    }
-  }
-  return hot
 }
 
 /** One row an owner, heaviest first. */
