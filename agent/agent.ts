@@ -164,12 +164,10 @@ async function warn(parts: Parts, decision: Decision): Promise<{ warned: Warned;
   const quiet = duration(now.monoMs - decision.state.idleSince)
   const at = timeOfDay(Math.max(action.due, now.monoMs), now)
   const warned = await warnTerminals(parts.host, warning({ quiet, doing: parts.policy.action, at }))
-  return {
-    warned,
-    deeds: [
-      { action: 'warn', result: 'done', detail: `${warned.length} terminals told: ${parts.policy.action} at ${at}` },
-    ],
-  }
+  const terminals = `${warned.length} ${warned.length === 1 ? 'terminal' : 'terminals'}`
+  const deed: Deed = { action: 'warn', result: 'done', detail: `${terminals} told: ${parts.policy.action} at ${at}` }
+  await recordDeed(parts.host, parts.paths.audit, deed)
+  return { warned, deeds: [deed] }
 }
 
 /** Alerts and what `report` mode would have done: to the audit log. */

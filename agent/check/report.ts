@@ -24,7 +24,7 @@ export function checkObject(parts: Parts, checked: Checked): Record<string, unkn
     verdict: decision.verdict,
     state: decision.phase,
     idleSince: idle ? new Date(toWall(decision.state.idleSince, clocks)).toISOString() : null,
-    idleSeconds: idle ? Math.round((clocks.monoMs - decision.state.idleSince) / 1000) : 0,
+    idleSeconds: idle ? Math.floor((clocks.monoMs - decision.state.idleSince) / 1000) : 0,
     covered: { seconds: Math.round(look.coveredMs / 100) / 10, complete: decision.interval.covered },
     next: nextOf(parts, look, decision),
     reason: decision.reason,

@@ -41,7 +41,9 @@ async function standing({ host, flags, out }: CommandContext, path: string): Pro
   return 0
 }
 
+/** A refusal that another way got round in the same check (stop in place of hibernate) leaves nothing to try again. */
 function troubled({ look, deeds }: Checked): boolean {
-  const refused = deeds.some((deed) => deed.result !== 'done' && (deed.intentId !== undefined || deed.action === 'tag'))
-  return refused || look.vetoes.some((veto) => veto.name === 'metadata')
+  const call = deeds.findLast((deed) => deed.intentId !== undefined)
+  const untagged = deeds.some((deed) => deed.action === 'tag' && deed.result !== 'done')
+  return untagged || (call !== undefined && call.result !== 'done') || look.vetoes.some(({ name }) => name === 'metadata')
 }
