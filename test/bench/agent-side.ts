@@ -1,0 +1,73 @@
+// The executable's side of the bench: its state folder, its configuration, and what a check printed.
+import { writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { z } from 'zod'
+import type { AwsCloud } from '../clouds/aws.ts'
+import type { Command, Measurer, Run } from './processes.ts'
+
+export const executable = resolve('dist/idle-agent')
+
+/** The part of `check --json` that the bench looks at. */
+const Check = z.object({
+  host: z.object({ cloud: z.string() }),
+  verdict: z.enum(['active', 'idle', 'unknown']),
+  state: z.string(),
+  reason: z.string(),
+  covered: z.object({ seconds: z.number(), complete: z.boolean() }),
+  actions: z.array(z.object({ action: z.string(), result: z.string(), detail: z.string() })),
+})
+export type Check = z.infer<typeof Check>
+
+// Limits far above what the bench itself does to this machine: it is to be found idle. What is read and compared is the
+// same under any limit.
+const limits = `
+  sensors:
+    cpu: { cores: 64 }
+    network: { in_bytes_per_second: 1000000000, out_bytes_per_second: 1000000000 }
+    sessions: { connection_hold_minutes: 0, output_hold_minutes: 0 }
+`
+
+export interface Agent {
+  readonly stateDir: string
+  readonly check: Command
+  /** The defaults are 2 minutes between checks, idle after 5, hibernated after 10. */
+  readonly intervalMs: number
+}
+
+/** Prepares a folder with a configuration; the first check, which begins a history, is still to be made. */
+export function createAgent(folder: string, cloud: AwsCloud, intervalMs = 120_000): Agent {
+  const config = join(folder, 'config.yaml')
+  const stateDir = join(folder, 'state')
+  writeFileSync(config, `idle_detection:\n  check_interval_minutes: ${intervalMs / 60_000}${limits}`)
+  const argv = [executable, 'check', '--act', '--json', '--config', config, '--state-dir', stateDir] as const
+  return { stateDir, intervalMs, check: { argv, env: { PATH: '/usr/bin:/bin', ...cloud.env } } }
+}
+
+/** The first check: nothing can be said yet, the tags are written for the first time. */
+export async function beginHistory(measurer: Measurer, agent: Agent): Promise<void> {
+  const { host, actions } = readCheck(await measurer.run(agent.check))
+  if (host.cloud !== 'aws') throw new Error(`the firmware of this machine says ${host.cloud}; the bench simulates EC2`)
+  expectDeeds(actions, ['tag'])
+}
+
+/** What a finished check printed. Throws with all of it if the check failed. */
+export function readCheck(run: Run): Check {
+  if (run.status !== 0) throw new Error(`a check ended with ${run.status}: ${run.stderr || run.stdout}`)
+  return Check.parse(JSON.parse(run.stdout))
+}
+
+/** Throws unless the check judged its whole interval and did exactly these things. */
+export function expectCheck(run: Run, agent: Agent, deeds: readonly string[]): void {
+  const { covered, verdict, reason, actions } = readCheck(run)
+  const long = covered.seconds * 1000 >= agent.intervalMs
+  if (!covered.complete || !long || verdict === 'unknown') {
+    throw new Error(`no whole interval was judged (${covered.seconds} s, ${verdict}): ${reason}`)
+  }
+  expectDeeds(actions, deeds, reason)
+}
+
+function expectDeeds(actions: Check['actions'], deeds: readonly string[], reason = 'the first check'): void {
+  const done = actions.filter(({ result }) => result === 'done').map(({ action }) => action)
+  if (done.length === actions.length && done.join() === deeds.join()) return
+  throw new Error(`expected ${deeds.join(', ') || 'nothing'} to be done, got ${JSON.stringify(actions)}: ${reason}`)
+}

@@ -1,0 +1,41 @@
+// What a command asked of the kernel, counted in the log of strace.
+import { readFileSync } from 'node:fs'
+import type { Command, Measurer, Run } from './processes.ts'
+
+export interface SystemCalls {
+  /** Of all threads and children. */
+  readonly calls: number
+  readonly filesOpened: number
+  /** What `read` and its relatives returned, from files and sockets; not what was mapped. */
+  readonly bytesRead: number
+}
+
+const opening = new Set(['open', 'openat', 'openat2'])
+const reading = new Set(['read', 'pread64', 'readv', 'preadv', 'preadv2', 'recvfrom', 'recvmsg'])
+
+/** Counts in what `strace -f -o` wrote. A call that was interrupted by another thread's stands in two lines there. */
+export function countCalls(log: string): SystemCalls {
+  let [calls, filesOpened, bytesRead] = [0, 0, 0]
+  for (const line of log.split('\n')) {
+    const [, begun, resumed] = /^\d+ +(?:(\w+)\(|<\.\.\. (\w+) resumed>)/.exec(line) ?? []
+    const name = begun ?? resumed
+    if (name === undefined) continue
+    if (begun !== undefined) calls += 1
+    const result = Number(/ = (-?\d+)[^=]*$/.exec(line)?.[1] ?? -1)
+    if (opening.has(name) && result >= 0) filesOpened += 1
+    if (reading.has(name) && result > 0) bytesRead += result
+  }
+  return { calls, filesOpened, bytesRead }
+}
+
+/** Runs the command once more under strace; `undefined` where that is not allowed here. */
+export async function traceCalls(
+  measurer: Measurer,
+  command: Command,
+  logPath: string,
+): Promise<{ readonly run: Run; readonly calls: SystemCalls } | undefined> {
+  const argv = ['/usr/bin/strace', '-f', '-qq', '-s', '0', '-o', logPath, '--', ...command.argv] as const
+  const run = await measurer.run({ ...command, argv })
+  if (/^strace: .*(ptrace|not permitted)/im.test(run.stderr)) return undefined
+  return { run, calls: countCalls(readFileSync(logPath, 'utf8')) }
+}
