@@ -11,7 +11,7 @@ import { sweep } from './leases.ts'
 import { acquireLock, type Lock } from './lock.ts'
 import { loadState, moveAside, type Stored, type StoredSample, saveState } from './state.ts'
 import { closeIntent, openIntent } from './state-intents.ts'
-import type { Decision, Intent, State } from './types.ts'
+import type { Decision, Instant, Intent, State } from './types.ts'
 import { warning, warnTerminals } from './warn.ts'
 
 const WAIT_MARGIN_MS = 20
@@ -30,7 +30,7 @@ export async function checkByHand(parts: Parts, glanceMs: number): Promise<Check
   const { stored, problem } = await loadState(parts.host, parts.paths.state)
   const intent = await openIntent(parts.host, parts.paths.intents, 'read-only')
   const notes = problem === undefined ? [] : [problem]
-  const first = await evaluate(parts, stored, intent)
+  const first = await evaluate(parts, stored, { intent })
   if (!first.decision.interval.newRun) return { ...first, deeds: [], notes }
   const base = {
     state: first.decision.state,
@@ -71,7 +71,7 @@ async function underLock(parts: Parts, lock: Lock): Promise<Checked> {
   if (loaded.problem !== undefined) await moveAside(host, paths.state)
   const intent = await openIntent(host, paths.intents)
   let base = loaded.stored
-  let seen = await evaluate(parts, base, intent)
+  let seen = await evaluate(parts, base, { intent })
   const notes = loaded.problem === undefined ? [] : [loaded.problem]
   const { waitUntil, store } = seen.decision
   const before: Deed[] = []
@@ -81,7 +81,7 @@ async function underLock(parts: Parts, lock: Lock): Promise<Checked> {
     before.push(...waiting.deeds)
     await lock.markWaiting(iso(toWall(waitUntil, host.clocks())))
     await host.sleep(Math.max(0, waitUntil - host.clocks().monoMs) + WAIT_MARGIN_MS)
-    seen = await evaluate(parts, base, intent)
+    seen = await evaluate(parts, base, { intent, lookedAt: seen.look.moment.clocks.monoMs })
   }
   const done = await carryOut(parts, base, seen)
   return {
@@ -95,12 +95,13 @@ async function underLock(parts: Parts, lock: Lock): Promise<Checked> {
 async function evaluate(
   parts: Parts,
   base: Stored | undefined,
-  intent: Intent | undefined,
+  known: { readonly intent: Intent | undefined; readonly lookedAt?: Instant },
 ): Promise<{ look: Look; decision: Decision }> {
-  const seen = await look(parts, base, intent)
-  const { readings, vetoes, moment } = seen
+  const seen = await look(parts, base, known.intent)
+  const { readings, vetoes } = seen
+  const moment = known.lookedAt === undefined ? seen.moment : { ...seen.moment, lookedAt: known.lookedAt }
   const decision = parts.decide({ state: base?.state, readings, vetoes, policy: parts.policy, now: moment })
-  return { look: seen, decision }
+  return { look: { ...seen, moment }, decision }
 }
 
 /** Before waiting for the due time: warnings and tags go out now; the samples stay those of the interval's beginning. */
@@ -115,6 +116,7 @@ async function beforeWaiting(
     tags: decision.state.tags,
     moment: seen.look.moment,
     urgent: false,
+    base,
   })
   const { warned, tags, reasonClass } = decision.state
   const state: State = { ...base.state, tags, reasonClass, ...(warned === undefined ? {} : { warned }) }
@@ -142,6 +144,7 @@ async function carryOut(
     tags: episode.state.tags,
     moment: episode.look.moment,
     urgent: false,
+    base: episode.base,
   })
   episode = {
     ...episode,

@@ -75,6 +75,8 @@ function parseIntent(object: JsonObject): Intent | undefined {
       runId: textAt(object, 'runId'),
       bootId: textAt(object, 'bootId'),
       ...optional(object, 'instanceId', textAt),
+      ...optional(object, 'startedAt', textAt),
+      ...optional(object, 'resumeStamp', textAt),
       method: oneOf(object, 'method', ['hibernate', 'stop']),
       at: clocksAt(object, 'at'),
       phase: oneOf(object, 'phase', ['intended', 'accepted']),

@@ -131,6 +131,7 @@ function parseRun(run: JsonObject): State['run'] {
     cause: textAt(run, 'cause'),
     graceUntil: numberAt(run, 'graceUntil'),
     personSeen: booleanAt(run, 'personSeen'),
+    ...optional(run, 'settling', booleanAt),
     ended: booleanAt(run, 'ended'),
   }
 }

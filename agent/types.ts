@@ -88,12 +88,10 @@ export interface RunIdentity {
   readonly resumeStamp?: string
 }
 
-/** One attempt to stop the machine, as the journal tells it. */
-export interface Intent {
+/** One attempt to stop the machine, as the journal tells it, with who the machine was. */
+export interface Intent extends RunIdentity {
   readonly id: string
   readonly runId: string
-  readonly bootId: string
-  readonly instanceId?: string
   readonly method: Method
   /** When it was written. */
   readonly at: Clocks
@@ -110,6 +108,8 @@ export interface Moment {
   readonly cloudInitRunning: boolean
   /** The journal's open intent, if any. */
   readonly intent?: Intent
+  /** In a check that looks again: when it looked before. */
+  readonly lookedAt?: Instant
 }
 
 /** The agent's state tags, without prefix. */
@@ -139,6 +139,8 @@ export interface State {
     readonly cause: string
     readonly graceUntil: Instant
     readonly personSeen: boolean
+    /** The last check of this run found cloud-init at work. */
+    readonly settling?: boolean
     /** An accepted intent of ours ended this run: if we still run, the next check begins a new one. */
     readonly ended: boolean
   }

@@ -106,13 +106,15 @@ async function lookAgain(
   const sinceBase = parts.host.clocks().monoMs - (episode.base?.sampledAt.monoMs ?? 0)
   const atLeast = Math.min(SHORTEST_RATE_MS, checkIntervalMs) - sinceBase
   await parts.host.sleep(Math.max(Math.min(SECOND_LOOK_MS, checkIntervalMs / 2), atLeast))
-  const again = await look(parts, episode.base, episode.look.moment.intent)
+  const first = episode.look.moment
+  const again = await look(parts, episode.base, first.intent)
   const decision = parts.decide({
     state: episode.base?.state,
     readings: again.readings,
     vetoes: [...again.vetoes, ...extra],
     policy: parts.policy,
-    now: again.moment,
+    // Of three looks in one check the first counts: no two of them lie further apart than an interval.
+    now: { ...again.moment, lookedAt: first.lookedAt ?? first.clocks.monoMs },
   })
   return { look: { ...again, vetoes: [...again.vetoes, ...extra] }, decision }
 }
@@ -125,7 +127,12 @@ interface Call {
 async function send(parts: Parts, episode: Episode, call: Call): Promise<Episode> {
   const intent = await writeIntent(parts, episode, call)
   const begun = beginAttempt(episode.state, call.method)
-  const tagged = await syncTags(parts, episode.mirror, { tags: begun.tags, moment: episode.look.moment, urgent: true })
+  const tagged = await syncTags(parts, episode.mirror, {
+    tags: begun.tags,
+    moment: episode.look.moment,
+    urgent: true,
+    base: episode.base,
+  })
   const ready = {
     ...episode,
     state: begun,
@@ -150,8 +157,7 @@ async function writeIntent(parts: Parts, episode: Episode, call: Call): Promise<
   const intent: Intent = {
     id: call.intentId ?? `${Math.round(at.wallMs).toString(36)}-${parts.host.self.pid.toString(36)}`,
     runId: episode.state.run.id,
-    bootId: identity.bootId,
-    ...(identity.instanceId === undefined ? {} : { instanceId: identity.instanceId }),
+    ...identity,
     method: call.method,
     at,
     phase: 'intended',
@@ -164,8 +170,10 @@ async function writeIntent(parts: Parts, episode: Episode, call: Call): Promise<
 /** Is this still the run of the machine that the decision was made in? Asked after every wait around the call. */
 async function changed(parts: Parts, episode: Episode): Promise<boolean> {
   const { moment } = episode.look
-  const now = await localMoment(parts, moment)
-  const { intent: _, ...bare } = now
+  const { intent: _, lookedAt: ___, ...now } = await localMoment(parts, moment)
+  // Metadata is not asked again, so it cannot explain a jump of the wall clock either.
+  const { startedAt: __, ...local } = now.identity
+  const bare = { ...now, identity: local }
   const state = {
     ...episode.state,
     identity: moment.identity,

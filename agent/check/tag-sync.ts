@@ -2,7 +2,7 @@
 import { type Deed, recordDeed } from '../audit.ts'
 import { tagKey, writtenTags } from '../clouds/tags.ts'
 import { messageOf } from '../errors.ts'
-import type { TagMirror } from '../state.ts'
+import { type Stored, saveState, type TagMirror } from '../state.ts'
 import type { Moment, StateTags } from '../types.ts'
 import { within } from './observe.ts'
 import type { Parts } from './parts.ts'
@@ -14,6 +14,8 @@ interface Wanted {
   readonly moment: Moment
   /** True just before an action: earlier failures do not postpone it. */
   readonly urgent: boolean
+  /** What the disk holds now. */
+  readonly base: Stored | undefined
 }
 
 /** Writes the tags if the cloud shows others. Never throws for the cloud; the mirror says what is known to be there. */
@@ -28,14 +30,26 @@ export async function syncTags(
   const known = mirror.instanceId === id ? mirror.written : undefined
   if (known !== undefined && same(known, tags)) return { mirror }
   if (!wanted.urgent && postponed(mirror, moment)) return { mirror }
+  if (known !== undefined && wanted.base !== undefined) {
+    // A crash between the write and the save must not leave a memory of tags that are no longer there.
+    await saveState(parts.host, parts.paths.state, { ...wanted.base, mirror: unsure(mirror) })
+  }
   const result = await write(parts, tags, wanted.urgent)
   const done = result.result === 'done'
   const deed = done ? { ...result, detail: changedKeys(known, tags).join(' ') } : result
   await recordDeed(parts.host, parts.paths.audit, deed)
   return {
-    mirror: done ? { written: tags, instanceId: id, failures: 0 } : { ...mirror, ...failed(parts, mirror, moment) },
+    mirror: done
+      ? { written: tags, instanceId: id, failures: 0 }
+      : { ...unsure(mirror), ...failed(parts, mirror, moment) },
     deed,
   }
+}
+
+/** A write that failed may have been executed all the same: what the cloud shows is not known any more. */
+function unsure(mirror: TagMirror): TagMirror {
+  const { written: _, ...rest } = mirror
+  return rest
 }
 
 async function write(parts: Parts, tags: StateTags, urgent: boolean): Promise<Deed> {

@@ -1,7 +1,7 @@
 /** Before and after the call: what the second look means, and what an answer of the cloud does to the state. */
 
 import type { Decision, Method, Moment, NamedReading, Outcome, Policy, Refusal, State } from '../types.ts'
-import { freshAttempt } from './run.ts'
+import { freshAttempt, underWay } from './run.ts'
 
 const MINUTE_MS = 60_000
 const PERMISSIONS_SETTLE_MS = 30 * MINUTE_MS
@@ -34,7 +34,7 @@ export function confirm(second: Decision, readings: readonly NamedReading[]): 'a
 
 /** The state while the call is under way. */
 export function beginAttempt(state: State, method: Method): State {
-  return { ...state, tags: { ...state.tags, IdleAction: method === 'hibernate' ? 'hibernating' : 'stopping' } }
+  return { ...state, tags: { ...state.tags, IdleAction: underWay(method) } }
 }
 
 /**

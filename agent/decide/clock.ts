@@ -1,7 +1,8 @@
 /** What happened between the last stored check and this one: the table of kernel.md 4.2, first match wins. */
 import type { Clocks, Interval, Moment, State } from '../types.ts'
 
-const SLEPT_MS = 500
+/** Boot-time ahead of monotonic time by more than this is sleep. */
+export const SLEPT_MS = 500
 const STEP_MS = 1_000
 const PAUSE_MS = 30_000
 const GAP_SLACK_MS = 30_000
@@ -71,6 +72,9 @@ function otherRun(state: State, now: Moment): Interval | undefined {
     return begins('resume', 'resumed: the resume hook ran')
   }
   if (differ(was.startedAt, is.startedAt)) return begins('resume', 'resumed: the provider names a new start')
+  if (was.startedAt === undefined && is.startedAt !== undefined) {
+    return begins('resume', 'only now the provider tells when it was started, which may have been since')
+  }
   const accepted = now.intent?.phase === 'accepted' && now.intent.runId === state.run.id
   if (state.run.ended || accepted) return begins('ended', 'running after a stop that was accepted')
   return undefined
@@ -81,8 +85,9 @@ function otherClock(state: State, now: Moment, intervalMs: number): Interval | u
   const since = passed(state.last, now.clocks)
   if (since.sleptMs > SLEPT_MS) return begins('resume', `resumed after ${Math.round(since.sleptMs / 1000)} s of sleep`)
   if (since.sleptMs < -SLEPT_MS) return begins('fault', 'clock fault: boot-time fell behind the monotonic clock')
-  if (since.monoMs > gapLimit(intervalMs)) {
-    const reason = `nobody looked for ${Math.round(since.monoMs / 1000)} s`
+  const unseenMs = longestUnseen(state, now)
+  if (unseenMs > gapLimit(intervalMs)) {
+    const reason = `nobody looked for ${Math.round(unseenMs / 1000)} s`
     return { kind: 'gap', ms: since.monoMs, newRun: false, covered: false, reason }
   }
   const started = now.identity.startedAt
@@ -97,6 +102,13 @@ function otherClock(state: State, now: Moment, intervalMs: number): Interval | u
     return { kind: 'merge', ms: since.monoMs, newRun: false, covered: true, reason: 'a second check within moments' }
   }
   return undefined
+}
+
+/** The longest time in which nobody looked: a check that waited for its due time has looked before it waited. */
+function longestUnseen(state: State, now: Moment): number {
+  const from = state.last.monoMs
+  const between = now.lookedAt ?? from
+  return Math.max(between - from, now.clocks.monoMs - between)
 }
 
 function begins(kind: Interval['kind'], reason: string): Interval {

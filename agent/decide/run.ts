@@ -1,7 +1,19 @@
 /** Runs of the machine: how one begins, its grace, and what became of an intent that ended the one before. */
 
-import type { Attempt, Decision, FalseStop, Intent, Interval, Moment, Policy, State, StateTags } from '../types.ts'
-import { cadence, gapLimit, passed } from './clock.ts'
+import type {
+  Attempt,
+  Decision,
+  FalseStop,
+  Intent,
+  Interval,
+  Method,
+  Moment,
+  Policy,
+  State,
+  StateTags,
+  Veto,
+} from '../types.ts'
+import { passed, SLEPT_MS } from './clock.ts'
 
 const HOUR_MS = 3_600_000
 const FALSE_STOP_MS = 30 * 60_000
@@ -39,27 +51,31 @@ function resultOf(
     intent.instanceId === now.identity.instanceId
   if (!sameInstance) return 'abandoned'
   if (intent.bootId !== now.identity.bootId) return 'stopped'
-  if (wasAway(intent, before, present)) return 'hibernated'
+  const away = wasAway(intent, now)
+  if (away !== false) return away === true ? 'hibernated' : undefined
   if (intent.phase === 'intended') return before?.run.id === intent.runId ? undefined : 'abandoned'
   const since = passed(intent.at, now.clocks).monoMs
   return since >= FAILED_AFTER_MS + policy.checkIntervalMs ? 'failed' : undefined
 }
 
-/** Did the machine sleep since the intent was written? The provider's start time decides where there is one. */
-function wasAway(
-  intent: Intent,
-  before: State | undefined,
-  present: { readonly now: Moment; readonly policy: Policy },
-): boolean {
-  const { now, policy } = present
+/**
+ * Did the machine sleep since the intent was written? Judged by what the intent itself recorded, so that the answer stays
+ * the same when the state was saved or lost in between. `undefined` while metadata, which would tell, cannot be read.
+ * A step of the wall clock or a gap proves nothing: where no clock, hook or provider shows a resume, there is none.
+ */
+function wasAway(intent: Intent, now: Moment): boolean | undefined {
   const is = now.identity
-  const was = before?.identity
-  if (is.resumeStamp !== undefined && is.resumeStamp !== was?.resumeStamp) return true
-  if (is.startedAt !== undefined && was?.startedAt !== undefined) return is.startedAt !== was.startedAt
-  const since = passed(intent.at, now.clocks)
-  if (since.sleptMs > 500 || since.steppedMs > 30_000) return true
-  if (before === undefined) return false
-  return passed(before.last, now.clocks).monoMs > gapLimit(cadence(policy.checkIntervalMs, before.cadenceMs))
+  if (is.resumeStamp !== undefined && is.resumeStamp !== intent.resumeStamp) return true
+  if (intent.startedAt !== undefined && is.startedAt !== undefined) return is.startedAt !== intent.startedAt
+  if (passed(intent.at, now.clocks).sleptMs > SLEPT_MS) return true
+  return intent.startedAt === undefined ? false : undefined
+}
+
+/** An accepted stop that is still to happen forbids another one, until it counts as failed. */
+export function pendingStop(now: Moment, outcome: IntentOutcome | undefined, policy: Policy): readonly Veto[] {
+  if (now.intent?.phase !== 'accepted' || outcome !== undefined) return []
+  const until = now.intent.at.monoMs + FAILED_AFTER_MS + policy.checkIntervalMs
+  return [{ name: 'stop-pending', reason: 'a stop was accepted and is still to happen', until }]
 }
 
 /** The state at the beginning of a new run of the machine. Nothing of the old clock survives. */
@@ -93,7 +109,7 @@ export function beginRun(
     idleSinceReason: graceUntil > mono ? 'end of grace' : 'the run began',
     seen: {},
     alerted: false,
-    tags: { IdleStatus: 'active', IdleSince: '', IdleAction: actionTag(kept, outcome), IdleReason: '' },
+    tags: { IdleStatus: 'active', IdleSince: '', IdleAction: actionTag(kept, now.intent, outcome), IdleReason: '' },
     reasonClass: '',
     attempt: freshAttempt,
     unseenStops,
@@ -102,8 +118,26 @@ export function beginRun(
   }
 }
 
+/** The state in a further check of the same run. */
+export function continueRun(
+  before: State,
+  now: Moment,
+  context: { readonly interval: Interval; readonly outcome: IntentOutcome | undefined },
+): State {
+  const { outcome } = context
+  const open = outcome === undefined && now.intent?.phase === 'intended' ? underWay(now.intent.method) : undefined
+  const action = outcome?.result === 'failed' ? '' : (open ?? before.tags.IdleAction)
+  return {
+    ...before,
+    identity: mergeIdentity(before, now),
+    last: now.clocks,
+    cadenceMs: [...before.cadenceMs, context.interval.ms].slice(-3),
+    tags: { ...before.tags, IdleAction: action },
+  }
+}
+
 /** An id or a start time that could not be read this time keeps its last known value. */
-export function mergeIdentity(before: State | undefined, now: Moment): State['identity'] {
+function mergeIdentity(before: State | undefined, now: Moment): State['identity'] {
   return { ...before?.identity, ...now.identity }
 }
 
@@ -121,11 +155,21 @@ function countUnseen(
   return intent?.personSeen === true ? 0 : (before?.unseenStops ?? 0) + 1
 }
 
-function actionTag(before: State | undefined, outcome: IntentOutcome | undefined): StateTags['IdleAction'] {
+/** What `IdleAction` says at the beginning of a run: how the last attempt ended, or that it has not ended yet. */
+function actionTag(
+  before: State | undefined,
+  intent: Intent | undefined,
+  outcome: IntentOutcome | undefined,
+): StateTags['IdleAction'] {
   if (outcome?.result === 'hibernated' || outcome?.result === 'stopped') return outcome.result
+  if (outcome === undefined && intent?.phase === 'accepted') return underWay(intent.method)
   const was = before?.tags.IdleAction ?? ''
-  const pending = before?.run.ended === true && outcome === undefined
-  return (was === 'hibernating' || was === 'stopping') && !pending ? '' : was
+  return was === 'hibernating' || was === 'stopping' ? '' : was
+}
+
+/** What `IdleAction` says while the call is under way. */
+export function underWay(method: Method): StateTags['IdleAction'] {
+  return method === 'hibernate' ? 'hibernating' : 'stopping'
 }
 
 /** Is the machine still in its grace? cloud-init prolongs it, for at most two hours. */

@@ -3,9 +3,9 @@
  * what to do.
  *
  * The idle clock (`idleSince`, monotonic) starts again, and only ever moves forward within a run of the machine, at:
- * - a new run of the machine: first check, another instance, boot, resume, an accepted stop of ours, a clock fault, a
- *   jump ahead that the provider's start time does not explain (clock.ts) - then it starts at the end of grace;
- * - each check within grace, and each check that finds cloud-init at work (at most two hours);
+ * - a new run of the machine: first check, another instance, boot, resume, an accepted stop of ours, a clock fault, the
+ *   provider's start time known for the first time, a jump ahead that the provider's start time does not explain (clock.ts) - then it starts at the end of grace;
+ * - each check within grace, each check that finds cloud-init at work (at most two hours), and the first that does not;
  * - the end of an interval that nobody observed (a gap), or in which a sensor could not read its subject;
  * - strong evidence: at the evidence's own time, or at the end of its interval.
  * Weak evidence and vetoes never move it; they move the due time.
@@ -27,7 +27,16 @@ import type {
 import { classify, waitMax } from './clock.ts'
 import { explain } from './explain.ts'
 import { combine, heldUntil, type Judgement, rememberHolds } from './policy.ts'
-import { beginRun, freshAttempt, type IntentOutcome, inGrace, mergeIdentity, patience, reconcile } from './run.ts'
+import {
+  beginRun,
+  continueRun,
+  freshAttempt,
+  type IntentOutcome,
+  inGrace,
+  patience,
+  pendingStop,
+  reconcile,
+} from './run.ts'
 import { nextTags } from './tags.ts'
 
 export interface Input {
@@ -53,10 +62,11 @@ export interface Standing {
 const WARN_SLACK_MS = 1_000
 
 /** Decides. Pure: the same input gives the same decision. */
-export function decide(input: Input): Decision {
-  const { state: before, readings, policy, now } = input
+export function decide(asked: Input): Decision {
+  const { state: before, readings, policy, now } = asked
   const interval = classify(before, now, policy.checkIntervalMs)
   const outcome = reconcile(before, now, policy)
+  const input = { ...asked, vetoes: [...asked.vetoes, ...pendingStop(now, outcome, policy)] }
   const judgement = combine(readings, interval, now.clocks.monoMs)
   const base =
     before === undefined || interval.newRun
@@ -81,21 +91,6 @@ export function decide(input: Input): Decision {
   }
 }
 
-function continueRun(
-  before: State,
-  now: Moment,
-  context: { readonly interval: Interval; readonly outcome: IntentOutcome | undefined },
-): State {
-  const failed = context.outcome?.result === 'failed'
-  return {
-    ...before,
-    identity: mergeIdentity(before, now),
-    last: now.clocks,
-    cadenceMs: [...before.cadenceMs, context.interval.ms].slice(-3),
-    tags: failed ? { ...before.tags, IdleAction: '' } : before.tags,
-  }
-}
-
 /** Moves the idle clock forward to the latest thing that forbids counting before it. */
 function moveClock(
   state: State,
@@ -109,7 +104,9 @@ function moveClock(
   const blind = judgement.unknown[0]
   if (blind !== undefined) marks.push({ at: mono, reason: `${blind.sensor} unknown: ${blind.reason}` })
   if (judgement.active !== undefined) marks.push(judgement.active)
-  if (inGrace(state, now)) marks.push({ at: Math.max(mono, state.run.graceUntil), reason: 'end of grace' })
+  const grace = inGrace(state, now)
+  if (grace) marks.push({ at: Math.max(mono, state.run.graceUntil), reason: 'end of grace' })
+  else if (state.run.settling === true) marks.push({ at: mono, reason: 'cloud-init was at work until now' })
   const latest = marks.reduce((a, b) => (b.at > a.at ? b : a))
   const moved = latest.at > state.idleSince
   return {
@@ -118,7 +115,11 @@ function moveClock(
     idleSinceReason: latest.reason,
     seen: rememberHolds(state.seen, context.readings, mono),
     attempt: moved ? { ...freshAttempt, stopInstead: state.attempt.stopInstead } : state.attempt,
-    run: judgement.active?.person === true ? { ...state.run, personSeen: true } : state.run,
+    run: {
+      ...state.run,
+      personSeen: state.run.personSeen || judgement.active?.person === true,
+      settling: grace && now.cloudInitRunning,
+    },
   }
 }
 
