@@ -24,8 +24,7 @@ const limits = `
   sensors:
     cpu: { cores: 64 }
     network: { in_bytes_per_second: 1000000000, out_bytes_per_second: 1000000000 }
-    sessions: { connection_hold_minutes: 0, output_hold_minutes: 0 }
-`
+    sessions: { connection_hold_minutes: 0, output_hold_minutes: 0`
 
 export interface Agent {
   readonly stateDir: string
@@ -34,11 +33,19 @@ export interface Agent {
   readonly intervalMs: number
 }
 
+export interface AgentOptions {
+  readonly intervalMs?: number
+  /** Without it, whoever works on this machine during the bench does not hold the simulated one back. */
+  readonly sessions?: boolean
+}
+
 /** Prepares a folder with a configuration; the first check, which begins a history, is still to be made. */
-export function createAgent(folder: string, cloud: AwsCloud, intervalMs = 120_000): Agent {
+export function createAgent(folder: string, cloud: AwsCloud, options: AgentOptions = {}): Agent {
+  const { intervalMs = 120_000, sessions = true } = options
   const config = join(folder, 'config.yaml')
   const stateDir = join(folder, 'state')
-  writeFileSync(config, `idle_detection:\n  check_interval_minutes: ${intervalMs / 60_000}${limits}`)
+  const minutes = intervalMs / 60_000
+  writeFileSync(config, `idle_detection:\n  check_interval_minutes: ${minutes}${limits}, enabled: ${sessions} }\n`)
   const argv = [executable, 'check', '--act', '--json', '--config', config, '--state-dir', stateDir] as const
   return { stateDir, intervalMs, check: { argv, env: { PATH: '/usr/bin:/bin', ...cloud.env } } }
 }

@@ -26,7 +26,7 @@ const episodeMinutes = [2, 4, 6, 8, 10] as const
 
 /** A hundred checks that have nothing to write, 2 minutes apart for the agent. */
 export async function countSteady(measurer: Measurer, cloud: AwsCloud, folder: string): Promise<SteadyCalls> {
-  const agent = await begin(measurer, cloud, folder)
+  const agent = await begin(measurer, cloud, { folder })
   const checks = 100
   const counted = { ec2: 0, metadataAtMost: 0 }
   for (let check = 0; check < checks; check += 1) {
@@ -40,49 +40,38 @@ export async function countSteady(measurer: Measurer, cloud: AwsCloud, folder: s
   return { checks, ...counted }
 }
 
-/**
- * The checks of the ten minutes between the last activity and the stop, each with the state that the one before left.
- * A person may use this machine meanwhile, which is activity: then it begins again, three times at most.
- */
+/** The checks of the ten minutes between the last activity and the stop, each with the state that the one before left. */
 export async function countEpisode(
   measurer: Measurer,
   options: { readonly metadataTags: boolean; readonly folder: string },
 ): Promise<EpisodeCalls> {
   const { metadataTags, folder } = options
-  let activity = ''
-  for (let attempt = 1; attempt <= 3; attempt += 1) {
-    const cloud = await startAws({ instances: [{ metadataTags }] })
-    try {
-      activity = await passTenMinutes(measurer, cloud, `${folder}-${attempt}`)
-      if (activity !== '') continue
-      const { state, hibernated } = await cloud.waitForState('stopped', { timeoutMs: 5000 })
-      if (!hibernated) throw new Error(`the instance is ${state} and not hibernated`)
-      const { api, byKind } = cloud.requests.counts({ server: 'api' })
-      return { metadataTags, checks: episodeMinutes.length, ec2: api, byAction: byKind }
-    } finally {
-      await cloud.close()
+  const cloud = await startAws({ instances: [{ metadataTags }] })
+  try {
+    const agent = await begin(measurer, cloud, { folder, sessions: false })
+    cloud.requests.clear()
+    for (const minutes of episodeMinutes) {
+      // At the check that acts the threshold has passed by a second: the clocks are set a moment before it starts.
+      rewriteHistory(agent.stateDir, { checkedMs: agent.intervalMs, idleMs: minutes * MINUTE_MS + 1000 })
+      const { verdict, reason } = readCheck(await measurer.run(agent.check))
+      if (verdict !== 'idle') throw new Error(`this machine is not idle, whatever the limits: ${reason}`)
     }
+    const { state, hibernated } = await cloud.waitForState('stopped', { timeoutMs: 5000 })
+    if (!hibernated) throw new Error(`the instance is ${state} and not hibernated`)
+    const { api, byKind } = cloud.requests.counts({ server: 'api' })
+    return { metadataTags, checks: episodeMinutes.length, ec2: api, byAction: byKind }
+  } finally {
+    await cloud.close()
   }
-  throw new Error(`somebody uses this machine: ${activity}`)
 }
 
-/** The activity that came in between, or ''. */
-async function passTenMinutes(measurer: Measurer, cloud: AwsCloud, folder: string): Promise<string> {
-  const agent = await begin(measurer, cloud, folder)
-  cloud.requests.clear()
-  for (const minutes of episodeMinutes) {
-    // At the check that acts the threshold has passed by a second: the clocks are set a moment before it starts.
-    rewriteHistory(agent.stateDir, { checkedMs: agent.intervalMs, idleMs: minutes * MINUTE_MS + 1000 })
-    const { verdict, actions, reason } = readCheck(await measurer.run(agent.check))
-    const cancelled = actions.some(({ result }) => result === 'refused')
-    if (verdict !== 'idle' || cancelled) return reason
-  }
-  return ''
-}
-
-async function begin(measurer: Measurer, cloud: AwsCloud, folder: string): Promise<Agent> {
-  mkdirSync(folder)
-  const agent = createAgent(folder, cloud)
+async function begin(
+  measurer: Measurer,
+  cloud: AwsCloud,
+  options: { readonly folder: string; readonly sessions?: boolean },
+): Promise<Agent> {
+  mkdirSync(options.folder)
+  const agent = createAgent(options.folder, cloud, options)
   await beginHistory(measurer, agent)
   return agent
 }

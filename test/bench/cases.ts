@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { AwsCloud } from '../clouds/aws.ts'
-import { type Agent, beginHistory, createAgent, executable, expectCheck } from './agent-side.ts'
+import { type Agent, type AgentOptions, beginHistory, createAgent, executable, expectCheck } from './agent-side.ts'
 import { activeTags, type History, rewriteHistory } from './agent-state.ts'
 import type { Command, Measurer, Run } from './processes.ts'
 
@@ -25,16 +25,19 @@ export interface Case {
 
 const MINUTE_MS = 60_000
 
+/** What the cloud shows is out of date whatever the check finds: there is something to write even if somebody types. */
+const staleTags = { ...activeTags, IdleAction: 'stopped' }
+
 /** The cases, with a state folder each; makes the first check of each history. */
 export async function createCases(
   measurer: Measurer,
   cloud: AwsCloud,
   options: { readonly folder: string; readonly aws: string },
 ): Promise<readonly Case[]> {
-  const agentFor = async (name: string, intervalMs?: number): Promise<Agent> => {
+  const agentFor = async (name: string, agentOptions?: AgentOptions): Promise<Agent> => {
     const folder = join(options.folder, name)
     mkdirSync(folder)
-    const agent = createAgent(folder, cloud, intervalMs)
+    const agent = createAgent(folder, cloud, agentOptions)
     await beginHistory(measurer, agent)
     return agent
   }
@@ -50,23 +53,24 @@ export async function createCases(
     },
     {
       name: 'steady',
-      about: 'a check with nothing to write, 3 min into an idle period; the peer reads its tags back',
+      about: 'a check with nothing to write, 3 min after the last activity; the peer reads its tags back',
       pairs: 15,
       agent: agentSide(await agentFor('steady'), { checkedMs, idleMs: 3 * MINUTE_MS, tags: activeTags }, []),
       peer: peer('idle for 3 min', { IdleStatus: 'idle', minutes: 3 }),
     },
     {
       name: 'writing',
-      about: 'the check that finds the machine idle and says so in the tags; the peer reads and writes them',
+      about: 'a check with tags to write; the peer reads and writes them',
       pairs: 15,
-      agent: agentSide(await agentFor('writing'), { checkedMs, idleMs: 6 * MINUTE_MS, tags: activeTags }, ['tag']),
+      agent: agentSide(await agentFor('writing'), { checkedMs, idleMs: 6 * MINUTE_MS, written: staleTags }, ['tag']),
       peer: peer('idle since', { IdleStatus: 'active' }),
     },
     {
       name: 'acting',
-      about: 'the check that hibernates; the agent looks twice, 1.5 s apart (6 s with the default interval)',
+      about:
+        'the check that hibernates; the agent looks twice, 1.5 s apart (6 s with the default interval), and leaves out the sessions sensor, lest somebody who types holds it back',
       pairs: 7,
-      agent: actingSide(cloud, await agentFor('acting', 0.05 * MINUTE_MS)),
+      agent: actingSide(cloud, await agentFor('acting', { intervalMs: 0.05 * MINUTE_MS, sessions: false })),
       peer: peer('hibernating after', { IdleStatus: 'idle', minutes: 11 }),
     },
   ]

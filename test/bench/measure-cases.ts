@@ -29,7 +29,7 @@ export interface Row {
 }
 
 const warmUps = 2
-/** A person may type while a run is under way, which is activity: then that run does not count, and is made again. */
+/** Something else on this machine may come in between; then that run does not count, and is made again. */
 const attempts = 3
 
 /** Throws when a side keeps doing something else than its case says. */
