@@ -48,7 +48,8 @@ export interface Store {
   create(path: string, text: string, mode: number): Promise<boolean>
   /** Opens without following links and reads at most `maxBytes` of a regular file, with its facts; `undefined` if absent, a link, not regular or larger. */
   readPlain(path: string, maxBytes: number): Promise<{ readonly text: string; readonly stat: FileStat } | undefined>
-  remove(path: string): Promise<void>
+  /** Removes a file, a link or an empty folder; nothing there is fine. `whole`, for root only: takes a folder away from its owner first, and removes what is in it, at most 1000 entries in one call; follows no link. */
+  remove(path: string, options?: { readonly whole: boolean }): Promise<void>
   rename(from: string, to: string): Promise<void>
   list(path: string): Promise<readonly string[]>
   makeDir(path: string, mode: number): Promise<void>

@@ -3,6 +3,7 @@ import {
   closeSync,
   constants,
   fchmodSync,
+  fchownSync,
   fstatSync,
   fsyncSync,
   lstatSync,
@@ -159,6 +160,31 @@ function removeOne(path: string): void {
   else unlinkSync(path)
 }
 
+/** Entries that one call takes out of a folder, and how deep it goes; the next call goes on. */
+interface Budget {
+  entries: number
+  depth: number
+}
+
+/** The folder is made root's own first, and its entries are reached through it: whoever it was of can put no link in their place. */
+function clearFolder(path: string, budget: Budget): void {
+  const descriptor = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
+  try {
+    fchownSync(descriptor, 0, 0)
+    fchmodSync(descriptor, 0o700)
+    for (const name of readdirSync(`/proc/self/fd/${descriptor}`)) {
+      if (budget.entries === 0) return
+      budget.entries -= 1
+      const entry = `/proc/self/fd/${descriptor}/${name}`
+      if (budget.depth > 0 && lstatSync(entry).isDirectory())
+        clearFolder(entry, { entries: budget.entries, depth: budget.depth - 1 })
+      removeOne(entry)
+    }
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
 function makeDir(path: string, mode: number): void {
   // No umask rather than a chmod afterwards: a crash in between would leave a folder with the wrong mode for good.
   const umask = process.umask(0)
@@ -184,7 +210,11 @@ export function createStore(self: Self): Store {
     create: async (path, text, mode) => create(path, text, mode),
     readPlain: async (path, maxBytes) =>
       unlessAbsent({ what: 'read', path, absent: isNotPlain }, () => readPlain(path, maxBytes)),
-    remove: async (path) => unlessAbsent({ what: 'remove', path, absent: isAbsent }, () => removeOne(path)),
+    remove: async (path, options) =>
+      unlessAbsent({ what: 'remove', path, absent: isAbsent }, () => {
+        if (options?.whole === true && lstatSync(path).isDirectory()) clearFolder(path, { entries: 1000, depth: 500 })
+        removeOne(path)
+      }),
     rename: async (from, to) =>
       strictly('rename', from, () => {
         renameSync(from, to)

@@ -5,6 +5,7 @@ import {
   chownSync,
   existsSync,
   linkSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -138,22 +139,39 @@ describe.skipIf(!isRoot)('the agent ignores and sweeps', () => {
     expect(await sweep(root, dir, context())).toEqual({ removed: [], failed: [] })
   })
 
-  it('what it can, and tells what it cannot', async () => {
-    mkdirSync(path())
-    writeFileSync(join(path(), 'inner'), '')
+  it('folders with all that is in them, and nothing that a link in them leads to', async () => {
+    mkdirSync(join(path(), 'inner/deeper'), { recursive: true })
+    writeFileSync(join(base, 'precious'), '')
+    symlinkSync(base, join(path(), 'inner/link'))
+    writeFileSync(join(path(), 'inner/deeper/file'), '')
     plant('junk', '')
     const { removed, failed } = await sweep(root, dir, later(HOUR))
-    expect([removed, failed]).toEqual([['junk'], [{ name, why: expect.stringContaining('not empty') }]])
+    expect([removed, failed, readdirSync(dir)]).toEqual([['junk', name], [], []])
+    expect(existsSync(join(base, 'precious'))).toBe(true)
   })
 
-  it('at most 200 at once, and refuses to overlook one among more', async () => {
+  it('a folder with thousands of files over several checks, which its owner cannot fill again', async () => {
+    mkdirSync(path())
+    chownSync(path(), USER, USER)
+    for (let index = 0; index < 1500; index += 1) writeFileSync(join(path(), `${index}`), '')
+    expect((await sweep(root, dir, later(HOUR))).failed).toHaveLength(1)
+    expect(lstatSync(path())).toMatchObject({ uid: 0, mode: 0o40700 })
+    expect((await sweep(root, dir, later(HOUR))).removed).toEqual([name])
+  })
+
+  it('at most 200 at once, and sees a lease among thousands that are none', async () => {
     for (let index = 0; index < 250; index += 1) plant(`junk-${index}`, '')
     plantEnd(name, { kind: 'until', wallMs: Date.now() + HOUR })
     expect((await readLeases(root, dir, context())).held).toHaveLength(1)
     expect((await sweep(root, dir, later(5 * 60_000))).removed).toHaveLength(200)
-    for (let index = 0; index < 201; index += 1) plant(`${index + 1000}-0`, '')
-    await expect(readLeases(root, dir, context())).rejects.toThrow(HostError)
+    for (let index = 0; index < 2000; index += 1) plant(`${index + 1000}-0`, '')
+    expect((await readLeases(root, dir, context())).held).toHaveLength(1)
     expect((await sweep(root, dir, later(5 * 60_000))).removed.length).toBeGreaterThan(200)
     expect(existsSync(path())).toBe(true)
+  })
+
+  it('refuses to overlook one among more than it can look at', async () => {
+    for (let index = 0; index <= 10_000; index += 1) writeFileSync(join(dir, `${index}-0`), '')
+    await expect(readLeases(root, dir, context())).rejects.toThrow(HostError)
   })
 })
