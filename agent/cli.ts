@@ -65,11 +65,30 @@ const globalHelp = [
 
 /** Runs one command line; resolves to the exit code (0 done, 2 input, 3 cloud, 4 locked, 5 host, 1 a bug). */
 export async function run(argv: readonly string[], terminal: Terminal): Promise<number> {
-  try {
-    return await dispatch(argv, terminal)
-  } catch (error) {
-    return explain(error, terminal)
+  const safe: Terminal = {
+    ...terminal,
+    out: (line) => terminal.out(visible(line, terminal.colour)),
+    err: (line) => terminal.err(visible(line.slice(0, LONGEST_MESSAGE), false)),
   }
+  try {
+    return await dispatch(argv, safe)
+  } catch (error) {
+    return explain(error, safe)
+  }
+}
+
+/** Longest line on stderr, in characters: an argument or a path in it may be of any length. */
+const LONGEST_MESSAGE = 2000
+
+/** A character that acts on a terminal or hides what is written, with what makes it a colour if it is one of ours. */
+const acting = /[^\P{Cc}\n](?:\[\d{1,2}m)?|[\p{Cf}\p{Zl}\p{Zp}]/gu
+
+/** The line with such characters escaped, as JSON would; whoever wrote the text, only we speak to the terminal. */
+function visible(line: string, colour: boolean): string {
+  return line.replace(acting, (one) => {
+    if (colour && one.startsWith('\u001b[')) return one
+    return one.replace(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  })
 }
 
 async function dispatch(argv: readonly string[], terminal: Terminal): Promise<number> {
@@ -126,7 +145,10 @@ function split(argv: readonly string[]): Line {
     if (key !== undefined) {
       flags[key] = inline ?? argv[index + 1]
       index += inline === undefined ? 1 : 0
-      if (flags[key] === undefined || flags[key] === '') throw new UsageError(`${name} needs a value`)
+      const value = flags[key] ?? ''
+      // A forgotten value must not swallow the next flag; a name that does begin so can be given as --flag=VALUE.
+      if (value === '' || (inline === undefined && value.startsWith('--')))
+        throw new UsageError(`${name} needs a value`)
     } else if (word === '--json') flags.json = true
     else if (word === '--help' || word === '-h') help = true
     else rest.push(word === '--version' && rest.length === 0 ? 'version' : word)

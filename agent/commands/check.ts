@@ -35,7 +35,8 @@ function parseArgs(args: readonly string[]): boolean {
 /** Another check waits under the lock for its due time: its verdict stands. */
 async function standing({ host, flags, out }: CommandContext, path: string): Promise<number> {
   const text = await host.store.read(path)
-  const status = text === undefined ? {} : parseObject(text)
+  const { readable } = await import('./status.ts')
+  const status = text === undefined ? {} : readable(path, () => parseObject(text))
   if (flags.json) out(JSON.stringify({ ...status, schema: 'idle-agent.check.v1' }))
   else out(`another check waits for the due time: ${String(status['reason'] ?? 'no verdict yet')}`)
   return 0
@@ -45,5 +46,7 @@ async function standing({ host, flags, out }: CommandContext, path: string): Pro
 function troubled({ look, deeds }: Checked): boolean {
   const call = deeds.findLast((deed) => deed.intentId !== undefined)
   const untagged = deeds.some((deed) => deed.action === 'tag' && deed.result !== 'done')
-  return untagged || (call !== undefined && call.result !== 'done') || look.vetoes.some(({ name }) => name === 'metadata')
+  return (
+    untagged || (call !== undefined && call.result !== 'done') || look.vetoes.some(({ name }) => name === 'metadata')
+  )
 }

@@ -1,7 +1,7 @@
 /** `status`: what the last check left for everybody to read. */
 import { pathsOf } from '../check/parts.ts'
 import { duration } from '../decide/words.ts'
-import { HostError, UsageError } from '../errors.ts'
+import { HostError, messageOf, UsageError } from '../errors.ts'
 import { isObject, type JsonObject, listAt, numberAt, objectAt, parseObject, textAt } from '../parse.ts'
 import type { CommandContext } from './context.ts'
 
@@ -15,12 +15,18 @@ export async function status({ host, flags, args, out, colour }: CommandContext)
       `${path} is not there: no check has run since boot; run "sudo idle-agent check --act" or look at the schedule`,
     )
   }
-  if (flags.json) {
-    out(text.trim())
-    return 0
-  }
-  for (const line of statusLines(parseObject(text), { nowMs: host.clocks().wallMs, colour })) out(line)
+  const lines = readable(path, () => statusLines(parseObject(text), { nowMs: host.clocks().wallMs, colour }))
+  for (const line of flags.json ? [text.trim()] : lines) out(line)
   return 0
+}
+
+/** What `read` makes of the status at `path`. Throws HostError where that is damaged. */
+export function readable<T>(path: string, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    throw new HostError(`${path} cannot be used (${messageOf(error)}); the next check writes it anew`, { cause: error })
+  }
 }
 
 function statusLines(
@@ -29,6 +35,7 @@ function statusLines(
 ): readonly string[] {
   const bold = (text: string): string => (view.colour ? `\u001b[1m${text}\u001b[0m` : text)
   const atMs = Date.parse(textAt(status, 'at'))
+  if (Number.isNaN(atMs)) throw new Error('at is no time')
   const row = (name: string, text: string): string => `  ${name.padEnd(12)} ${text}`
   const readings = listAt(status, 'readings', (one) => (isObject(one) ? one : {}))
   const vetoes = listAt(status, 'vetoes', (one) => (isObject(one) ? one : {}))
