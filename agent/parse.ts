@@ -2,9 +2,14 @@
 
 export type JsonObject = Readonly<Record<string, unknown>>
 
-/** Parses JSON text into an object. Throws Error when it is something else. */
+/** Parses JSON text into an object. Throws Error when it is something else; the message holds nothing of the text, which may be anything. */
 export function parseObject(text: string): JsonObject {
-  const value: unknown = JSON.parse(text)
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (error) {
+    throw new Error('not JSON', { cause: error })
+  }
   if (!isObject(value)) throw new Error('not a JSON object')
   return value
 }

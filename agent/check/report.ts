@@ -16,7 +16,8 @@ export function checkObject(parts: Parts, checked: Checked): Record<string, unkn
     at: new Date(clocks.wallMs).toISOString(),
     host: {
       cloud: parts.cloud.name,
-      id: identity.instanceId ?? null,
+      // While metadata is silent, the id that it gave earlier in this run.
+      id: decision.state.identity.instanceId ?? null,
       region: look.region ?? null,
       bootId: identity.bootId,
       uptimeSeconds: Math.round(clocks.bootMs / 1000),
