@@ -3,5 +3,7 @@ import { vi } from 'vitest'
 import './stories/idle.ts'
 import './stories/refusals.ts'
 import './stories/operator.ts'
+import './stories/exit-codes.ts'
+import './stories/network-safety.ts'
 
 vi.setConfig({ maxConcurrency: 16 })
