@@ -72,7 +72,7 @@ export function describeMachine(aws: string): Machine {
     cores: cpus().length,
     memoryGb: Math.round(totalmem() / 1e9),
     system,
-    kernel: release(),
+    kernel: /^[\d.]+/.exec(release())?.[0] ?? release(),
     agent: execFileSync(executable, ['version'], { encoding: 'utf8' }).trim(),
     peer: `bash ${shell.trim()}, ${version(aws).trim().split(' ').slice(0, 2).join(' ')}`,
   }
