@@ -1,4 +1,5 @@
 /** Tells everybody on a terminal what will happen, when, and how to prevent it. */
+import { HostError } from './errors.ts'
 import type { FileStat, Host } from './host/host.ts'
 
 /** Writes to every pseudo-terminal; gives back those that took it, with their facts read after the write. */
@@ -7,11 +8,21 @@ export async function warnTerminals(host: Host, text: string): Promise<readonly 
   const warned: { path: string; stat: FileStat }[] = []
   for (const name of names.filter((one) => /^\d+$/.test(one))) {
     const path = `/dev/pts/${name}`
-    if (!(await host.writeTerminal(path, `\r\n\u0007${text.replaceAll('\n', '\r\n')}\r\n`))) continue
+    if (!(await tell(host, path, `\r\n\u0007${text.replaceAll('\n', '\r\n')}\r\n`))) continue
     const stat = await host.stat(path)
     if (stat !== undefined) warned.push({ path, stat })
   }
   return warned
+}
+
+/** A terminal that refuses us must not keep the others from being told, nor the machine up for ever. */
+async function tell(host: Host, path: string, text: string): Promise<boolean> {
+  try {
+    return await host.writeTerminal(path, text)
+  } catch (error) {
+    if (error instanceof HostError) return false
+    throw error
+  }
 }
 
 /** The words of the warning. */

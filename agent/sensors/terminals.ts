@@ -1,5 +1,7 @@
 /** Terminals and their access times: input means a person, output without input means little (kernel.md 2). */
+import { HostError } from '../errors.ts'
 import type { FileStat, Host } from '../host/host.ts'
+import { codeOf } from '../host/real-errors.ts'
 import type { Instant } from '../types.ts'
 import { loginPrompts } from './known-programs.ts'
 import { type Process, type ProcessTable, whileItLives } from './processes.ts'
@@ -62,10 +64,30 @@ async function pseudoTerminals(host: Host): Promise<readonly Terminal[]> {
   return found
 }
 
-/** The terminal behind one of a process's descriptors. In a folder that stands for a host, terminals are plain files. */
+/** May a descriptor that leads to this path be a terminal? A container's can be seen as "/0" or "/dev/console". */
+const terminalPath = /^\/dev\/|\/(\d+|console|\w*(tty|hvc)\w*)( \(deleted\))?$/
+
+/** What `look` gives, or `undefined` where it is refused although the link could be read: only FUSE refuses root. */
+async function unlessRefused<T>(look: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await look()
+  } catch (error) {
+    if (error instanceof HostError && codeOf(error.cause) === 'EACCES') return undefined
+    throw error
+  }
+}
+
+/**
+ * The terminal behind one of a process's descriptors. The link is read first, which asks no file system: a look at a file
+ * on a server that is gone would never return, and one on somebody's FUSE mount is refused even to root.
+ * In a folder that stands for a host, terminals are plain files.
+ */
 async function behindDescriptor(host: Host, { pid, ttyNr }: Process): Promise<FileStat | undefined> {
   for (const descriptor of ['0', '1', '2', '255']) {
-    const stat = await whileItLives(host, pid, () => host.stat(`/proc/${pid}/fd/${descriptor}`))
+    const path = `/proc/${pid}/fd/${descriptor}`
+    const link = await whileItLives(host, pid, () => host.readLink(path))
+    if (link === undefined || !terminalPath.test(link)) continue
+    const stat = await whileItLives(host, pid, () => unlessRefused(() => host.stat(path)))
     if (stat?.kind === 'character' && stat.rdev === ttyNr) return stat
     if (stat?.kind === 'file' && host.root !== '/') return stat
   }

@@ -1,12 +1,17 @@
 /** Terminals: what counts as input, when it was made, and what was our own warning. */
 import { describe, expect, it } from 'vitest'
+import { HostError } from '../../agent/errors.ts'
+import type { Host } from '../../agent/host/host.ts'
+import { processTable } from '../../agent/sensors/processes.ts'
 import {
   deviceName,
   judgeTerminals,
   ownWarning,
+  readTerminals,
   type Terminal,
   type TerminalsSample,
 } from '../../agent/sensors/terminals.ts'
+import { createMachine } from '../host/fixture.ts'
 
 const wallMs = Date.parse('2026-01-01T02:02:00Z')
 const span = { now: { wallMs, bootMs: 9_000_000, monoMs: 8_000_000 }, ms: 120_000 }
@@ -148,5 +153,46 @@ describe('deviceName', () => {
     [(5 << 8) | 1, 'terminal 5:1'],
   ])('names device %i', (ttyNr, name) => {
     expect(deviceName(ttyNr)).toBe(name)
+  })
+})
+
+describe('what is behind a descriptor', () => {
+  const signal = new AbortController().signal
+  const stat = '9000 (bash) S 1 9000 9000 34817 9000 0 0 0 0 0 1 1 0 0 20 0 1 0 16000\n'
+
+  /** A session whose input leads to `target`; looking at that throws `refusal`. */
+  async function terminals(target: string, refusal: Error): Promise<readonly string[]> {
+    const machine = createMachine('debian12-vm-quiet')
+    machine.write('/proc/9000/stat', stat)
+    const real = machine.host()
+    const host: Host = {
+      ...real,
+      readLink: async (path) => (path === '/proc/9000/fd/0' ? target : real.readLink(path)),
+      async stat(path) {
+        if (path === '/proc/9000/fd/0') throw refusal
+        return real.stat(path)
+      },
+    }
+    const sample = await readTerminals(host, await processTable(host, signal), signal)
+    return sample.terminals.map(({ name }) => name)
+  }
+
+  it.each(['/mnt/server/input.csv', 'socket:[4711]', 'pipe:[12]', '/home/alice/tty.log'])(
+    'is not looked at if it is no terminal: %s',
+    async (target) => {
+      expect(await terminals(target, new Error('never returned'))).toEqual([])
+    },
+  )
+
+  it.each(['/dev/pts/3', '/0', '/dev/console', '/dev/ttyS0', '/dev/lxc/tty1', '/1 (deleted)'])(
+    'is unknown if it may be one and cannot be looked at: %s',
+    async (target) => {
+      await expect(terminals(target, new HostError('input/output error'))).rejects.toThrow('input/output')
+    },
+  )
+
+  it('is none if its file system refuses even root', async () => {
+    const cause = Object.assign(new Error('refused'), { code: 'EACCES' })
+    expect(await terminals('/0', new HostError('refused', { cause }))).toEqual([])
   })
 })
