@@ -67,6 +67,8 @@ export async function checkAndAct(parts: Parts): Promise<Checked> {
 
 async function underLock(parts: Parts, lock: Lock): Promise<Checked> {
   const { host, paths } = parts
+  // First, since what lies among the leases may be what fills the disk that everything below writes to.
+  await sweep(host, paths.leases, { now: host.clocks(), ceilingMs: parts.settings.keepCeilingMs })
   const loaded = await loadState(host, paths.state)
   if (loaded.problem !== undefined) await moveAside(host, paths.state)
   const intent = await openIntent(host, paths.intents)
@@ -154,7 +156,6 @@ async function carryOut(
   await save(parts, episode, told.warned)
   await closeOutcome(parts, episode.decision)
   await writeStatus(parts, episode.look, { ...episode.decision, state: episode.state })
-  await sweep(parts.host, parts.paths.leases, { now: parts.host.clocks(), ceilingMs: parts.settings.keepCeilingMs })
   return episode
 }
 

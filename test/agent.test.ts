@@ -1,0 +1,32 @@
+/** One check: what must be done even where the rest of it fails. */
+import { expect, it } from 'vitest'
+import { checkAndAct } from '../agent/agent.ts'
+import { type Parts, pathsOf } from '../agent/check/parts.ts'
+import { createLocal } from '../agent/clouds/local.ts'
+import { decide } from '../agent/decide/state.ts'
+import { HostError } from '../agent/errors.ts'
+import type { Host } from '../agent/host/host.ts'
+import type { Policy } from '../agent/types.ts'
+import { createMemoryHost } from './host/memory.ts'
+
+const minutes = 60_000
+const policy: Policy = {
+  ...{ enabled: true, action: 'report', idleThresholdMs: 5 * minutes, hibernateThresholdMs: 10 * minutes },
+  ...{ checkIntervalMs: 2 * minutes, bootGraceMs: 0, notReadyMs: 0, unknownCeilingMs: 60 * minutes },
+}
+
+it('clears junk out of the leases although its own files cannot be written', async () => {
+  const memory = createMemoryHost({ clocks: { wallMs: Date.UTC(2026, 10, 22, 12), bootMs: 1e7, monoMs: 1e7 } })
+  const paths = pathsOf(undefined)
+  memory.files.makeDir(paths.leases)
+  memory.files.write(`${paths.leases}/fill`, 'x'.repeat(10_000))
+  const full = async () => {
+    throw new HostError('no space left on the device')
+  }
+  const host: Host = { ...memory, store: { ...memory.store, replace: full } }
+  const settings = { tagPrefix: 'x', protected: false, operatorTags: 'optional', keepCeilingMs: minutes } as const
+  const cloud = createLocal(host, { name: 'local', stateDir: paths.stateDir })
+  const parts: Parts = { host, cloud, sensors: [], vetoes: [], policy, settings, paths, decide }
+  await expect(checkAndAct(parts)).rejects.toThrow('no space left')
+  expect(memory.files.names(paths.leases)).toEqual([])
+})
