@@ -1,0 +1,105 @@
+// What any user may see and do, with the files in their usual places: in a namespace, over empty folders.
+import { spawnSync } from 'node:child_process'
+import { chmodSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { executable, type Machine, startMachine, startProgram } from '../machine.ts'
+
+const canMount = spawnSync('unshare', ['--mount', '--', 'mount', '-t', 'tmpfs', 'tmpfs', '/run']).status === 0
+if (!canMount) process.stderr.write('SKIPPED: not root, or no namespaces: nobody reads the status as another user\n')
+
+interface Step {
+  readonly code: number
+  readonly out: string
+}
+
+/** Runs lines of shell in the namespace; `agent` is the executable, `nobody` runs what follows as that user. */
+async function inNamespace(machine: Machine, lines: readonly string[]): Promise<readonly Step[]> {
+  const script = join(machine.folder, 'script')
+  const mounts = ['/run', '/var/lib', '/var/log'].map((path) => `mount -t tmpfs -o mode=755 tmpfs ${path}`)
+  const bind = ['touch /run/agent', `mount --bind ${executable} /run/agent`]
+  const words = [
+    'agent() { /run/agent "$@"; }',
+    'nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }',
+    `observed="--root ${machine.root} --config ${machine.configPath}"`,
+  ]
+  const steps = lines.map((line) => `{ ${line}; } 2>&1; printf '\\n=== %s\\n' $?`)
+  writeFileSync(script, ['set -e', ...mounts, ...bind, 'set +e', ...words, ...steps].join('\n'))
+  const ran = await startProgram('unshare', ['--mount', '--', 'sh', script], machine.env).done
+  expect(ran.stderr).toBe('')
+  const parts = ran.stdout.split(/\n=== (\d+)\n/)
+  return lines.map((_, index) => ({ out: parts[2 * index] ?? '', code: Number(parts[2 * index + 1] ?? -1) }))
+}
+
+test
+  .skipIf(!canMount)
+  .concurrent('any user reads the status, and nothing else', { timeout: 60_000 }, async ({ onTestFinished }) => {
+    const machine = await startMachine({ fixture: 'ssh-tunnel' })
+    onTestFinished(() => machine.close())
+    chmodSync(machine.folder, 0o755)
+    const [, , status, json, state, audit, leases, byHand, keep, held, others, own, ls] = await inNamespace(machine, [
+      'nobody /run/agent status',
+      'agent check --act $observed && sleep 1.7 && agent check --act --json $observed',
+      'nobody /run/agent status',
+      'nobody /run/agent status --json',
+      'nobody cat /var/lib/idle-agent/state.json',
+      'nobody cat /var/log/idle-agent/audit.jsonl',
+      'nobody ls /run/idle-agent/leases',
+      'nobody /run/agent check $observed',
+      'nobody /run/agent keep --for 1h --reason lunch',
+      'sleep 1.7; agent check --act --json $observed >/dev/null && nobody /run/agent status',
+      'agent keep --for 1h >/dev/null; nobody /run/agent release 0-0',
+      'nobody /run/agent release',
+      'cd / && stat -c "%a %U %n" /var/lib/idle-agent /var/lib/idle-agent/* /run/idle-agent /run/idle-agent/* /var/log/idle-agent/*',
+    ])
+    expect([status?.code, json?.code]).toEqual([0, 0])
+    expect(status?.out).toMatch(/sessions +\w+: /)
+    expect(JSON.parse(json?.out ?? '')).toMatchObject({ schema: 'idle-agent.status.v1', host: { cloud: 'aws' } })
+    for (const { code, out } of [state, audit, leases].flatMap((step) => (step === undefined ? [] : [step]))) {
+      expect([code === 0, out]).toEqual([false, expect.stringContaining('Permission denied')])
+    }
+    expect([byHand?.code, byHand?.out]).toEqual([5, expect.stringContaining('permission denied')])
+    expect([keep?.code, held?.code]).toEqual([0, 0])
+    expect(held?.out).toMatch(/veto +lease: lease until .* \(lunch\)/)
+    // Names of the machine's users, and of the one who keeps it up.
+    for (const text of [status?.out, json?.out, held?.out])
+      expect(text).not.toMatch(/nobody|alice|bob|root@|admin|65534/i)
+    expect([others?.code, own?.code]).toEqual([2, 0])
+    const modes = Object.fromEntries(
+      (ls?.out ?? '')
+        .trim()
+        .split('\n')
+        .map((line) => [line.split(' ')[2], line.slice(0, line.lastIndexOf(' '))]),
+    )
+    expect(modes).toMatchObject({
+      '/var/lib/idle-agent': '700 root',
+      '/var/lib/idle-agent/state.json': '600 root',
+      '/run/idle-agent/status.json': '644 root',
+      '/run/idle-agent/leases': '1733 root',
+      '/var/log/idle-agent/audit.jsonl': '600 root',
+    })
+  })
+
+test
+  .skipIf(!canMount)
+  .concurrent(
+    'a full disk: 5, said, and the state of before is kept',
+    { timeout: 60_000 },
+    async ({ onTestFinished }) => {
+      const machine = await startMachine()
+      onTestFinished(() => machine.close())
+      const small = '--state-dir /run/small/state'
+      const [made, first, filled, full, kept, freed] = await inNamespace(machine, [
+        'mkdir /run/small && mount -t tmpfs -o size=256k tmpfs /run/small',
+        `agent check --act --json $observed ${small} >/dev/null && sha256sum /run/small/state/state.json`,
+        'cat /dev/zero > /run/small/filler 2>/dev/null; sleep 1.7',
+        `agent check --act --json $observed ${small}`,
+        'sha256sum /run/small/state/state.json; ls -A /run/small/state | grep -c tmp',
+        `rm /run/small/filler; agent check --act $observed ${small} && ls -A /run/small/state /run/small/state/lock`,
+      ])
+      expect([made?.code, first?.code, filled?.code]).toEqual([0, 0, 0])
+      expect([full?.code, full?.out]).toEqual([5, expect.stringMatching(/^idle-agent: cannot .*no space left/)])
+      expect(kept?.out.trim()).toBe(`${first?.out.trim()}\n0`)
+      expect([freed?.code, freed?.out]).toEqual([0, expect.stringContaining('counting')])
+    },
+  )
