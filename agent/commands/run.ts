@@ -17,9 +17,15 @@ export async function run(context: CommandContext): Promise<number> {
   }
   const { schedule } = await import('node-cron')
   await once(context)
-  schedule(pattern, () => once(context), { noOverlap: true })
+  schedule(pattern, () => once(context), {
+    noOverlap: true,
+    logger: { ...quiet, error: (message) => failed(context, message) },
+  })
   return new Promise(() => undefined)
 }
+
+/** A check that outlasts its interval (it may wait for the due time) is no news; the scheduler would tell it in its own words and colours. */
+const quiet = { info: () => undefined, warn: () => undefined, debug: () => undefined }
 
 /** The six fields of node-cron for an interval that divides a minute or an hour evenly; else `undefined`. */
 export function cronPattern(seconds: number): string | undefined {
@@ -39,7 +45,11 @@ async function once(context: CommandContext): Promise<void> {
     const { decision } = await checkAndAct(parts)
     context.out(`${at} ${decision.verdict} (${decision.phase}): ${decision.reason}`)
   } catch (error) {
-    if (!(error instanceof LockedError))
-      context.out(`${at} this check failed, the next one follows: ${messageOf(error)}`)
+    if (!(error instanceof LockedError)) failed(context, error)
   }
+}
+
+function failed(context: CommandContext, error: unknown): void {
+  const at = new Date(context.host.clocks().wallMs).toISOString()
+  context.out(`${at} this check failed, the next one follows: ${messageOf(error)}`)
 }
