@@ -116,3 +116,31 @@ for (const seed of [1, 2, 3, 4, 5]) {
     },
   )
 }
+
+test.concurrent(
+  'frozen before its second look, woken in another run of the machine: nothing is sent',
+  slow,
+  async ({ onTestFinished }) => {
+    const machine = await startMachine({ settings: fastest })
+    onTestFinished(() => machine.close())
+    await machine.check()
+    const frozen = machine.check()
+    await machine.cloud.requests.waitFor(({ path }) => path.endsWith('/hibernation/configured'), 20_000)
+    const pid = Number(/-(\d+)-/.exec(readdirSync(join(machine.stateDir, 'lock'))[0]?.slice(36) ?? '')?.[1])
+    process.kill(pid, 'SIGSTOP')
+    machine.cloud.power.stop(machine.cloud.instance(), { hibernate: true })
+    await machine.cloud.waitForState('stopped', { timeoutMs: 5_000 })
+    machine.startAgain({ newBootId: false })
+    await machine.cloud.waitForState('running', { timeoutMs: 5_000 })
+    process.kill(pid, 'SIGCONT')
+    const woken = await frozen
+    expect(woken.check).toMatchObject({ verdict: 'unknown', state: 'active' })
+    expect(woken.check.actions).toContainEqual({
+      action: 'hibernate',
+      result: 'refused',
+      detail: expect.stringContaining('cancelled by the second look'),
+    })
+    expect([machine.stops(), machine.intents(), machine.cloud.instance().state]).toEqual([[], [], 'running'])
+    expect(machine.tags()).toMatchObject({ IdleStatus: 'active', IdleAction: '' })
+  },
+)
