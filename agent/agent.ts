@@ -7,6 +7,7 @@ import type { Parts } from './check/parts.ts'
 import { statusOf } from './check/report.ts'
 import { syncTags } from './check/tag-sync.ts'
 import { duration, iso, timeOfDay, toWall } from './decide/words.ts'
+import { HostError } from './errors.ts'
 import { sweep } from './leases.ts'
 import { acquireLock, type Lock } from './lock.ts'
 import { loadState, moveAside, type Stored, type StoredSample, saveState } from './state.ts'
@@ -124,8 +125,8 @@ async function beforeWaiting(
   const state: State = { ...base.state, tags, reasonClass, ...(warned === undefined ? {} : { warned }) }
   const next = { ...base, state, mirror: synced.mirror, samples: settled(parts, base.samples, { warned: told.warned }) }
   await saveState(parts.host, parts.paths.state, next)
-  await writeStatus(parts, seen.look, { ...decision, state: { ...decision.state, ...state } })
-  return { base: next, deeds: [...told.deeds, ...(synced.deed === undefined ? [] : [synced.deed])] }
+  const unwritten = await writeStatus(parts, seen.look, { ...decision, state: { ...decision.state, ...state } })
+  return { base: next, deeds: [...told.deeds, ...(synced.deed === undefined ? [] : [synced.deed]), ...unwritten] }
 }
 
 async function carryOut(
@@ -154,9 +155,9 @@ async function carryOut(
     deeds: [...episode.deeds, ...(synced.deed === undefined ? [] : [synced.deed])],
   }
   await save(parts, episode, told.warned)
-  await closeOutcome(parts, episode.decision)
-  await writeStatus(parts, episode.look, { ...episode.decision, state: episode.state })
-  return episode
+  const closed = await closeOutcome(parts, episode.decision)
+  const unwritten = await writeStatus(parts, episode.look, { ...episode.decision, state: episode.state })
+  return { ...episode, deeds: [...episode.deeds, ...closed, ...unwritten] }
 }
 
 type Warned = Awaited<ReturnType<typeof warnTerminals>>
@@ -170,18 +171,18 @@ async function warn(parts: Parts, decision: Decision): Promise<{ warned: Warned;
   const warned = await warnTerminals(parts.host, warning({ quiet, doing: parts.policy.action, at }))
   const terminals = `${warned.length} ${warned.length === 1 ? 'terminal' : 'terminals'}`
   const deed: Deed = { action: 'warn', result: 'done', detail: `${terminals} told: ${parts.policy.action} at ${at}` }
-  await recordDeed(parts.host, parts.paths.audit, deed)
-  return { warned, deeds: [deed] }
+  return { warned, deeds: [await recordDeed(parts.host, parts.paths.audit, deed)] }
 }
 
 /** Alerts and what `report` mode would have done: to the audit log. */
 async function say(parts: Parts, decision: Decision): Promise<readonly Deed[]> {
   const deeds: Deed[] = []
   for (const action of decision.actions) {
-    if (action.kind === 'alert') deeds.push({ action: 'alert', result: 'done', detail: action.reason })
-    if (action.kind === 'report') deeds.push({ action: 'report', result: 'dry-run', detail: action.reason })
+    if (action.kind !== 'alert' && action.kind !== 'report') continue
+    const result = action.kind === 'alert' ? 'done' : 'dry-run'
+    const deed: Deed = { action: action.kind, result, detail: action.reason }
+    deeds.push(await recordDeed(parts.host, parts.paths.audit, deed))
   }
-  for (const deed of deeds) await recordDeed(parts.host, parts.paths.audit, deed)
   return deeds
 }
 
@@ -210,24 +211,32 @@ function settled(
 }
 
 /** After the state is saved: told again it would be the same, so a crash in between loses nothing. */
-async function closeOutcome(parts: Parts, decision: Decision): Promise<void> {
+async function closeOutcome(parts: Parts, decision: Decision): Promise<readonly Deed[]> {
   const { outcome } = decision
-  if (outcome === undefined) return
+  if (outcome === undefined) return []
   const { host, paths } = parts
   const off = outcome.offMs > 0 ? `, off for ${duration(outcome.offMs)}` : ''
   const back = outcome.falseStop ? '; started again within 30 min: counted as a false stop' : ''
   const result = outcome.result === 'failed' ? 'failed' : 'done'
-  await recordDeed(host, paths.audit, {
+  const deed = await recordDeed(host, paths.audit, {
     action: 'reconcile',
     result,
     detail: `${outcome.result}${off}${back}`,
     intentId: outcome.intentId,
   })
   await closeIntent(host, paths.intents, { id: outcome.intentId, result: outcome.result })
+  return [deed]
 }
 
-async function writeStatus(parts: Parts, seen: Look, decision: Decision): Promise<void> {
-  await parts.host.store.replace(parts.paths.status, `${JSON.stringify(statusOf(parts, seen, decision))}\n`, 0o644)
+/** Others lose sight of the verdict without it, and nothing more: it must not keep a check from acting. */
+async function writeStatus(parts: Parts, seen: Look, decision: Decision): Promise<readonly Deed[]> {
+  try {
+    await parts.host.store.replace(parts.paths.status, `${JSON.stringify(statusOf(parts, seen, decision))}\n`, 0o644)
+    return []
+  } catch (error) {
+    if (!(error instanceof HostError)) throw error
+    return [{ action: 'status', result: 'failed', detail: error.message, unrecorded: error.message }]
+  }
 }
 
 async function makeFolders(parts: Parts): Promise<void> {

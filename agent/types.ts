@@ -50,6 +50,8 @@ export type NamedReading = Reading & { readonly sensor: string }
 export interface Veto {
   readonly name: string
   readonly reason: string
+  /** What somebody wrote about it, for root's eyes: not in tags, not in the status. */
+  readonly detail?: string
   /** When it ends by itself, where that is known. */
   readonly until?: Instant
 }
@@ -180,33 +182,6 @@ export interface Attempt {
   /** The last refusal, for `status`. */
   readonly refusal?: string
 }
-
-/** Why a call was refused; decides whether and when it is tried again. */
-export type Refusal =
-  /** Hibernation is not ready yet; passes in minutes. */
-  | 'not-ready'
-  /** This instance cannot hibernate, ever. */
-  | 'unsupported'
-  /** Permission missing; passes shortly after boot, else needs an operator. */
-  | 'forbidden'
-  /** Credentials or clock; a fresh check mends it. */
-  | 'credentials'
-  | 'throttled'
-  /** Stop protection, locks: until an operator changes it. */
-  | 'protected'
-  /** Somebody else owns the instance (one-time Spot, fleet): never. */
-  | 'owned'
-  /** Not running, already stopping. */
-  | 'wrong-state'
-  /** The service or the network, before the call was sent. */
-  | 'unreachable'
-  | 'other'
-
-export type Outcome =
-  | { readonly result: 'accepted'; readonly detail: string }
-  | { readonly result: 'refused'; readonly why: Refusal; readonly code: string; readonly message: string }
-  /** Sent, and no answer that could be understood: it may have been executed. */
-  | { readonly result: 'unknown'; readonly message: string }
 
 /** Something for the loop to do. */
 export type Action =

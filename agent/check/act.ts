@@ -1,14 +1,15 @@
 /** From a due action to the cloud's answer: preflight, second look, intent, tags, one call. */
 import { type Deed, recordDeed } from '../audit.ts'
-import { isProtected, keepAwakeUntil } from '../clouds/tags.ts'
 import { afterOutcome, beginAttempt, confirm } from '../decide/attempt.ts'
 import { classify } from '../decide/clock.ts'
 import { messageOf } from '../errors.ts'
 import type { Stored } from '../state.ts'
 import { closeIntent, recordAccepted, recordIntent } from '../state-intents.ts'
-import type { Action, Decision, Intent, Method, Moment, Outcome, State, Veto } from '../types.ts'
+import type { Outcome } from '../types/outcome.ts'
+import type { Action, Decision, Intent, Method, Moment, State, Veto } from '../types.ts'
 import { type Look, localMoment, look, within } from './observe.ts'
 import type { Parts } from './parts.ts'
+import { beforeActing } from './preflight.ts'
 import { syncTags } from './tag-sync.ts'
 
 const SECOND_LOOK_MS = 6_000
@@ -32,7 +33,7 @@ type Act = Extract<Action, { kind: 'act' }>
 /** Carries a due action out, or says what kept it. */
 export async function attempt(parts: Parts, episode: Episode, action: Act): Promise<Episode> {
   const preflight = await beforeActing(parts, action)
-  const second = await lookAgain(parts, episode, preflight.vetoes)
+  const second = await secondLook(parts, episode, preflight.vetoes)
   const answer = confirm(second.decision, second.look.readings)
   if (answer === 'postpone') {
     const reason = second.look.readings.find((reading) => reading.kind === 'active')?.reason ?? ''
@@ -48,80 +49,47 @@ export async function attempt(parts: Parts, episode: Episode, action: Act): Prom
     return refuse(parts, seen, { action: action.method, result: 'refused', detail })
   }
   const method = action.intentId === undefined && !preflight.canHibernate ? 'stop' : action.method
-  return send(parts, seen, { method, intentId: action.intentId })
-}
-
-/** What is asked only before an action: the operator's tags, and whether hibernation is configured. */
-async function beforeActing(parts: Parts, action: Act): Promise<{ vetoes: readonly Veto[]; canHibernate: boolean }> {
-  const [vetoes, canHibernate] = await Promise.all([operatorVetoes(parts), hibernates(parts, action)])
-  return { vetoes, canHibernate }
-}
-
-async function operatorVetoes(parts: Parts): Promise<readonly Veto[]> {
-  const { tagPrefix, operatorTags } = parts.settings
-  try {
-    const limit = { ms: 8_000, what: 'operator tags' }
-    const tags = await within(parts.host, limit, (signal) => parts.cloud.operatorTags(tagPrefix, signal))
-    const now = parts.host.clocks()
-    const vetoes: Veto[] = []
-    if (isProtected(tags.Protected)) vetoes.push({ name: 'protected', reason: `the tag ${tagPrefix}:Protected is set` })
-    const until = keepAwakeUntil(tags.KeepAwakeUntil)
-    if (until === 'unreadable') {
-      vetoes.push({ name: 'keep-awake', reason: `the date in the tag ${tagPrefix}:KeepAwakeUntil cannot be read` })
-    } else if (until !== undefined && until > now.wallMs) {
-      const end = new Date(until).toISOString().slice(0, 16)
-      vetoes.push({
-        name: 'keep-awake',
-        reason: `the tag ${tagPrefix}:KeepAwakeUntil says ${end}Z`,
-        until: now.monoMs + until - now.wallMs,
-      })
-    }
-    return vetoes
-  } catch (error) {
-    if (operatorTags === 'optional') return []
-    return [{ name: 'operator-tags', reason: `the operator's tags cannot be read: ${messageOf(error)}` }]
-  }
-}
-
-/** Where it cannot be told, the call itself will: the cloud refuses what it cannot do. */
-async function hibernates(parts: Parts, action: Act): Promise<boolean> {
-  if (action.method === 'stop') return false
-  try {
-    return await within(parts.host, { ms: 3_000, what: 'hibernation flag' }, (signal) =>
-      parts.cloud.canHibernate(signal),
-    )
-  } catch (error) {
-    if (error instanceof Error) return true
-    throw error
-  }
+  return send(parts, seen, { method, intentId: action.intentId, vetoes: preflight.vetoes })
 }
 
 /** Some seconds later, everything once more, judged together with the interval before. */
-async function lookAgain(
-  parts: Parts,
-  episode: Episode,
-  extra: readonly Veto[],
-): Promise<{ look: Look; decision: Decision }> {
+async function secondLook(parts: Parts, episode: Episode, vetoes: readonly Veto[]): Promise<Seen> {
   const { checkIntervalMs } = parts.policy
   const sinceBase = parts.host.clocks().monoMs - (episode.base?.sampledAt.monoMs ?? 0)
   const atLeast = Math.min(SHORTEST_RATE_MS, checkIntervalMs) - sinceBase
   await parts.host.sleep(Math.max(Math.min(SECOND_LOOK_MS, checkIntervalMs / 2), atLeast))
+  return lookAgain(parts, episode, { vetoes, intent: episode.look.moment.intent })
+}
+
+interface Seen {
+  readonly look: Look
+  readonly decision: Decision
+}
+
+async function lookAgain(
+  parts: Parts,
+  episode: Episode,
+  known: { readonly vetoes: readonly Veto[]; readonly intent: Intent | undefined },
+): Promise<Seen> {
   const first = episode.look.moment
-  const again = await look(parts, episode.base, first.intent)
+  const again = await look(parts, episode.base, known.intent)
+  const vetoes = [...again.vetoes, ...known.vetoes]
   const decision = parts.decide({
     state: episode.base?.state,
     readings: again.readings,
-    vetoes: [...again.vetoes, ...extra],
+    vetoes,
     policy: parts.policy,
-    // Of three looks in one check the first counts: no two of them lie further apart than an interval.
+    // Of several looks in one check the first counts: no two of them lie further apart than an interval.
     now: { ...again.moment, lookedAt: first.lookedAt ?? first.clocks.monoMs },
   })
-  return { look: { ...again, vetoes: [...again.vetoes, ...extra] }, decision }
+  return { look: { ...again, vetoes }, decision }
 }
 
 interface Call {
   readonly method: Method
   readonly intentId: string | undefined
+  /** What the operator's tags forbid; asked once. */
+  readonly vetoes: readonly Veto[]
 }
 
 async function send(parts: Parts, episode: Episode, call: Call): Promise<Episode> {
@@ -139,16 +107,36 @@ async function send(parts: Parts, episode: Episode, call: Call): Promise<Episode
     mirror: tagged.mirror,
     deeds: [...episode.deeds, ...(tagged.deed ? [tagged.deed] : [])],
   }
-  if (await changed(parts, ready)) {
-    await closeIntent(parts.host, parts.paths.intents, { id: intent.id, result: 'abandoned' })
-    return { ...ready, overtaken: true }
-  }
+  const kept = await lastLook(parts, ready, { call, intent })
+  if (kept !== undefined) return kept
   const outcome = await sendOnce(parts, call.method)
   if (outcome.result === 'accepted') await recordAccepted(parts.host, parts.paths.intents, intent.id)
-  const deed = deedOf(outcome, call.method, intent.id)
-  await recordDeed(parts.host, parts.paths.audit, deed)
+  const deed = await recordDeed(parts.host, parts.paths.audit, deedOf(outcome, call.method, intent.id))
   if (await changed(parts, ready)) return { ...ready, overtaken: true }
   return settle(parts, withDeed(ready, deed), { outcome, call, intent })
+}
+
+/**
+ * The tags may have taken seconds: who the machine is, who is on it and what forbids acting are asked once more, right
+ * before the call. Gives back the episode that ends here, or nothing where the call is to be sent.
+ */
+async function lastLook(
+  parts: Parts,
+  episode: Episode,
+  sending: { readonly call: Call; readonly intent: Intent },
+): Promise<Episode | undefined> {
+  const { call, intent } = sending
+  const last = await lookAgain(parts, episode, { vetoes: call.vetoes, intent })
+  const answer = confirm(last.decision, last.look.readings)
+  if (answer === 'act') return undefined
+  await closeIntent(parts.host, parts.paths.intents, { id: intent.id, result: 'abandoned' })
+  const { interval, reason } = last.decision
+  if (interval.newRun || interval.kind === 'gap') return { ...episode, overtaken: true }
+  const detail = `${answer === 'cancel' ? 'cancelled' : 'postponed'} right before the call: ${reason}`
+  const seen =
+    answer === 'cancel' ? { ...episode, look: last.look, decision: last.decision, state: last.decision.state } : episode
+  const state = { ...seen.state, tags: { ...seen.state.tags, IdleAction: '' as const } }
+  return refuse(parts, { ...seen, state }, { action: call.method, result: 'refused', detail })
 }
 
 async function writeIntent(parts: Parts, episode: Episode, call: Call): Promise<Intent> {
@@ -204,7 +192,7 @@ async function settle(
   if (outcome.result !== 'refused') return done
   await closeIntent(parts.host, parts.paths.intents, { id: intent.id, result: 'refused' })
   const fallBack = state.attempt.stopInstead && !episode.state.attempt.stopInstead
-  return fallBack ? send(parts, done, { method: 'stop', intentId: undefined }) : done
+  return fallBack ? send(parts, done, { method: 'stop', intentId: undefined, vetoes: call.vetoes }) : done
 }
 
 function deedOf(outcome: Outcome, method: Method, intentId: string): Deed {
@@ -222,8 +210,7 @@ function deedOf(outcome: Outcome, method: Method, intentId: string): Deed {
 }
 
 async function refuse(parts: Parts, episode: Episode, deed: Deed): Promise<Episode> {
-  await recordDeed(parts.host, parts.paths.audit, deed)
-  return withDeed(episode, deed)
+  return withDeed(episode, await recordDeed(parts.host, parts.paths.audit, deed))
 }
 
 function withDeed(episode: Episode, deed: Deed): Episode {

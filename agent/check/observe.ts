@@ -189,5 +189,9 @@ async function readVetoes(parts: Parts, host: Host, now: Clocks): Promise<readon
       }
     }),
   )
-  return found.flat().map((veto) => ({ ...veto, reason: plain(veto.reason) }))
+  return found.flat().map((veto) => ({
+    ...veto,
+    reason: plain(veto.reason),
+    ...(veto.detail === undefined ? {} : { detail: plain(veto.detail) }),
+  }))
 }

@@ -96,8 +96,10 @@ export function checkLines(checked: Checked, colour: boolean): readonly string[]
   for (const { sensor, kind, reason } of look.readings) {
     lines.push(`  ${paint(colours[kind], `${marks[kind]} ${sensor.padEnd(9)} ${kind.padEnd(8)}`)} ${reason}`)
   }
-  for (const { name, reason } of look.vetoes.map((veto: Veto) => veto)) {
-    lines.push(`  ${paint(33, `! ${name.padEnd(9)} ${'veto'.padEnd(8)}`)} ${reason}`)
+  for (const { name, reason, detail } of look.vetoes.map((veto: Veto) => veto)) {
+    lines.push(
+      `  ${paint(33, `! ${name.padEnd(9)} ${'veto'.padEnd(8)}`)} ${detail === undefined ? reason : `${reason} (${detail})`}`,
+    )
   }
   if (look.coveredMs > 0)
     lines.push(

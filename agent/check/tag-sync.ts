@@ -36,8 +36,8 @@ export async function syncTags(
   }
   const result = await write(parts, tags, wanted.urgent)
   const done = result.result === 'done'
-  const deed = done ? { ...result, detail: changedKeys(known, tags).join(' ') } : result
-  await recordDeed(parts.host, parts.paths.audit, deed)
+  const said = done ? { ...result, detail: changedKeys(known, tags).join(' ') } : result
+  const deed = await recordDeed(parts.host, parts.paths.audit, said)
   return {
     mirror: done
       ? { written: tags, instanceId: id, failures: 0 }

@@ -1,7 +1,9 @@
 /** What a cloud is to the agent: who we are, our tags, and a way to stop ourselves. */
-import type { Method, Outcome, WantedAction } from '../types.ts'
 
-export type { Outcome, Refusal } from '../types.ts'
+import type { Outcome } from '../types/outcome.ts'
+import type { Method, WantedAction } from '../types.ts'
+
+export type { Outcome, Refusal } from '../types/outcome.ts'
 
 export interface Identity {
   readonly id: string

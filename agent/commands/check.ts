@@ -1,7 +1,7 @@
 /** `check`: one evaluation, printed with its evidence; with `--act` also recorded and acted on. */
 import { type Checked, checkAndAct, checkByHand } from '../agent.ts'
 import { checkLines, checkObject } from '../check/report.ts'
-import { LockedError, UsageError } from '../errors.ts'
+import { HostError, LockedError, UsageError } from '../errors.ts'
 import { parseObject } from '../parse.ts'
 import { assemble } from './assemble.ts'
 import type { CommandContext } from './context.ts'
@@ -15,9 +15,11 @@ export async function check(context: CommandContext): Promise<number> {
   const { parts, cache } = await assemble(context)
   try {
     const checked = act ? await checkAndAct(parts) : await checkByHand(parts, GLANCE_MS)
-    if (act && cache !== undefined) await context.host.store.replace(parts.paths.configCache, cache, 0o600)
     if (context.flags.json) context.out(JSON.stringify(checkObject(parts, checked)))
     else for (const line of checkLines(checked, context.colour)) context.out(line)
+    if (act && cache !== undefined) await context.host.store.replace(parts.paths.configCache, cache, 0o600)
+    const lost = checked.deeds.find(({ unrecorded }) => unrecorded !== undefined)?.unrecorded
+    if (lost !== undefined) throw new HostError(lost)
     return troubled(checked) ? 3 : 0
   } catch (error) {
     if (error instanceof LockedError && error.exitCode === 0) return standing(context, parts.paths.status)

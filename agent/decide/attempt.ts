@@ -1,6 +1,7 @@
 /** Before and after the call: what the second look means, and what an answer of the cloud does to the state. */
 
-import type { Decision, Method, Moment, NamedReading, Outcome, Policy, Refusal, State } from '../types.ts'
+import type { Outcome, Refusal } from '../types/outcome.ts'
+import type { Decision, Method, Moment, NamedReading, Policy, State } from '../types.ts'
 import { freshAttempt, underWay } from './run.ts'
 
 const MINUTE_MS = 60_000

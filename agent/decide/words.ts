@@ -17,9 +17,13 @@ export function toWall(at: Instant, now: Clocks): number {
   return now.wallMs + (at - now.monoMs)
 }
 
-/** `2026-11-22T18:04:00Z`, whole seconds. */
+const YEAR_0_MS = Date.UTC(2000, 0) - 2000 * 365.2425 * 86_400_000
+const YEAR_9999_MS = Date.UTC(9999, 11, 31, 23, 59, 59)
+
+/** `2026-11-22T18:04:00Z`, whole seconds; years before 0 and after 9999, which no text has room for, read as these. */
 export function iso(wallMs: number): string {
-  return `${new Date(Math.floor(wallMs / 1000) * 1000).toISOString().slice(0, 19)}Z`
+  const shown = Math.min(Math.max(wallMs, YEAR_0_MS), YEAR_9999_MS)
+  return `${new Date(Math.floor(shown / 1000) * 1000).toISOString().slice(0, 19)}Z`
 }
 
 /** `18:04 UTC`, with seconds where it is less than ten minutes away, with the date where it is over 20 hours away. */

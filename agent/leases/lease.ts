@@ -129,8 +129,13 @@ export function timeInWords(wallMs: number, now: Clocks): string {
 }
 
 /** `until 18:00 UTC (make train)`, `while process 4242 runs`. */
-export function leaseInWords({ until, reason, endsWallMs }: HeldLease, now: Clocks): string {
-  const why = reason === '' ? '' : ` (${reason})`
-  if (until.kind === 'pid') return `while process ${until.pid} runs${why}`
-  return `until ${timeInWords(endsWallMs ?? now.wallMs, now)}${why}`
+export function leaseInWords(lease: HeldLease, now: Clocks): string {
+  return lease.reason === '' ? endInWords(lease, now) : `${endInWords(lease, now)} (${lease.reason})`
+}
+
+/** `until 18:00 UTC`, `while process 4242 runs`: without the words of its owner. */
+export function endInWords({ until, endsWallMs }: HeldLease, now: Clocks): string {
+  return until.kind === 'pid'
+    ? `while process ${until.pid} runs`
+    : `until ${timeInWords(endsWallMs ?? now.wallMs, now)}`
 }

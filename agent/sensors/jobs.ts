@@ -26,10 +26,15 @@ export interface Job {
   readonly switches: number
   /** Start of its youngest process. */
   readonly newest: number
+  /** An interpreter or database client at its prompt: nobody's work unless it wakes by itself. */
+  readonly prompt?: true
 }
 
 /** What one process in a foreground group is. `carrier`: judged by what it carries. */
-type Role = 'carrier' | 'onlooker' | 'work'
+type Role = 'carrier' | 'onlooker' | 'prompt' | 'work'
+
+/** An interpreter at its prompt sleeps until somebody types; one that runs a loop typed into it wakes this often, or more. */
+const fewestWakes = 3
 
 /** Most processes of a group, and threads of a process, whose context switches are read. */
 const mostCounted = 32
@@ -64,7 +69,7 @@ async function roleOf(host: Host, process: Process): Promise<Role> {
   if (onlookers.has(comm)) return 'onlooker'
   if (shells.has(comm)) return (await atPrompt(host, process)) ? 'carrier' : 'work'
   if (!interpreters.test(comm) && !databaseClients.test(comm)) return 'work'
-  return (await atPrompt(host, process)) ? 'onlooker' : 'work'
+  return (await atPrompt(host, process)) ? 'prompt' : 'work'
 }
 
 /** This agent and its ancestors: `idle-agent run` in a terminal is not what it looks for. */
@@ -107,11 +112,15 @@ function foregroundGroups(
 }
 
 /** The member that makes a group a job. A pipeline that an onlooker leads (`tail -f log | grep x`) is none, whoever else is in it. */
-async function worker(host: Host, members: readonly Process[], own: ReadonlySet<number>): Promise<Process | undefined> {
+async function worker(
+  host: Host,
+  members: readonly Process[],
+  own: ReadonlySet<number>,
+): Promise<{ readonly process: Process; readonly prompt: boolean } | undefined> {
   for (const [index, process] of members.entries()) {
     if (own.has(process.pid)) continue
     const role = await roleOf(host, process)
-    if (role === 'work') return process
+    if (role === 'work' || role === 'prompt') return { process, prompt: role === 'prompt' }
     if (role === 'onlooker' && index === 0) return undefined
   }
   return undefined
@@ -133,8 +142,8 @@ export async function readJobs(host: Host, table: ProcessTable, signal: AbortSig
   const jobs: Job[] = []
   for (const { ttyNr, members } of foregroundGroups(table).values()) {
     signal.throwIfAborted()
-    const process = await worker(host, members, own)
-    if (process === undefined) continue
+    const found = await worker(host, members, own)
+    if (found === undefined) continue
     const counted = members.filter(({ pid }) => !own.has(pid))
     let [ticks, switches, newest] = [0, 0, 0]
     for (const one of counted) {
@@ -142,8 +151,9 @@ export async function readJobs(host: Host, table: ProcessTable, signal: AbortSig
       newest = Math.max(newest, one.start)
     }
     for (const { pid } of counted.slice(0, mostCounted)) switches += await switchesOf(host, pid)
-    const { comm, pid, start } = process
-    jobs.push({ tty: deviceName(ttyNr), comm, pid, start, ticks, switches, newest })
+    const { comm, pid, start } = found.process
+    const prompt = found.prompt ? { prompt: true as const } : {}
+    jobs.push({ tty: deviceName(ttyNr), comm, pid, start, ticks, switches, newest, ...prompt })
   }
   return jobs
 }
@@ -151,6 +161,7 @@ export async function readJobs(host: Host, table: ProcessTable, signal: AbortSig
 /** Did the job get anywhere? Counters of a group fall when a member ends, so any difference is progress. */
 function progressed(job: Job, before: readonly Job[]): boolean {
   const old = before.find(({ pid, start }) => pid === job.pid && start === job.start)
+  if (job.prompt === true) return old !== undefined && job.switches - old.switches >= fewestWakes
   return old === undefined || old.ticks !== job.ticks || old.switches !== job.switches || old.newest !== job.newest
 }
 
@@ -160,6 +171,6 @@ export function judgeJobs(
   before: readonly Job[],
 ): { readonly working?: Job; readonly stuck?: Job } {
   const working = now.find((job) => progressed(job, before))
-  const stuck = now.find((job) => !progressed(job, before))
+  const stuck = now.find((job) => job.prompt !== true && !progressed(job, before))
   return { ...(working === undefined ? {} : { working }), ...(stuck === undefined ? {} : { stuck }) }
 }

@@ -1,5 +1,5 @@
 /** Veto: somebody asked for the machine to stay up, and that time is not over. */
-import { leaseInWords } from '../leases/lease.ts'
+import { endInWords } from '../leases/lease.ts'
 import { readLeases } from '../leases.ts'
 import type { VetoSource } from './veto.ts'
 
@@ -10,7 +10,8 @@ export const leaseVeto: VetoSource = {
     const { held } = await readLeases(host, leaseDir, { now, ceilingMs: keepCeilingMs })
     return held.map((lease) => ({
       name: 'lease',
-      reason: `lease ${leaseInWords(lease, now)}`,
+      reason: `lease ${endInWords(lease, now)}`,
+      ...(lease.reason === '' ? {} : { detail: lease.reason }),
       ...(lease.endsAt === undefined ? {} : { until: lease.endsAt }),
     }))
   },

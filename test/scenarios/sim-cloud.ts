@@ -1,7 +1,8 @@
 /** The cloud of the simulated world, as one process sees it; it can be cut off before and after each call took effect. */
 import type { Cloud } from '../../agent/clouds/cloud.ts'
 import { CloudError } from '../../agent/errors.ts'
-import type { Method, Outcome, Refusal } from '../../agent/types.ts'
+import type { Method } from '../../agent/types.ts'
+import type { Outcome, Refusal } from '../../agent/types/outcome.ts'
 import type { Answer } from './histories.ts'
 import type { Process, World } from './world.ts'
 

@@ -13,7 +13,8 @@ async function jobs(machine: Machine) {
 }
 
 async function names(machine: Machine) {
-  return (await jobs(machine)).map(({ comm, tty }) => `${comm} on ${tty}`)
+  const working = (await jobs(machine)).filter(({ prompt }) => prompt !== true)
+  return working.map(({ comm, tty }) => `${comm} on ${tty}`)
 }
 
 /** What was pytest in the pane of pts/1 becomes another program. */
@@ -140,6 +141,12 @@ describe('progress', () => {
   })
   it('is not a job in which nothing changed', () => {
     expect(judgeJobs([job], [job])).toEqual({ stuck: job })
+    const prompt = { ...job, prompt: true as const }
+    expect(judgeJobs([prompt], [prompt])).toEqual({})
+    expect(judgeJobs([prompt], [])).toEqual({})
+    expect(judgeJobs([{ ...prompt, switches: job.switches + 2 }], [prompt])).toEqual({})
+    const looping = { ...prompt, switches: job.switches + 3 }
+    expect(judgeJobs([looping], [prompt])).toEqual({ working: looping })
     expect(judgeJobs([], [job])).toEqual({})
   })
 })

@@ -31,22 +31,23 @@ describe('lease', () => {
   const { bootId } = createMemoryHost().self
 
   it.each<[string, LeaseEnd, string, string, number | undefined]>([
-    ['a wall time', { kind: 'until', wallMs: NOON + 6 * HOUR }, 'make train', 'lease until 18:00 UTC (make train)', 6],
+    ['a wall time', { kind: 'until', wallMs: NOON + 6 * HOUR }, 'make train', 'lease until 18:00 UTC', 6],
     ['a time span', { kind: 'for', bootMs: 9_000_000 + HOUR, bootId }, '', 'lease until 13:00 UTC', 1],
-    ['the ceiling', { kind: 'until', wallMs: NOON + 99 * HOUR }, 'x', 'lease until 12:00 UTC (x)', 24],
-    ['a process', { kind: 'pid', pid: 77, startTicks: 5, bootId }, 'x', 'lease while process 77 runs (x)', undefined],
+    ['the ceiling', { kind: 'until', wallMs: NOON + 99 * HOUR }, 'x', 'lease until 12:00 UTC', 24],
+    ['a process', { kind: 'pid', pid: 77, startTicks: 5, bootId }, 'x', 'lease while process 77 runs', undefined],
   ])('until %s', async (_what, until, reason, words, hours) => {
     const host = machine()
     host.processes.set(77, { startTicks: 5, uid: 1000 })
     plant(host, until, { reason })
     const end = hours === undefined ? {} : { until: 5_000_000 + hours * HOUR }
-    expect(await read(host)).toEqual([{ name: 'lease', reason: words, ...end }])
+    const detail = reason === '' ? {} : { detail: reason }
+    expect(await read(host)).toEqual([{ name: 'lease', reason: words, ...detail, ...end }])
   })
 
   it("names the day where root's ends later", async () => {
     const host = machine()
     plant(host, { kind: 'until', wallMs: NOON + 30 * HOUR }, { uid: 0 })
-    expect((await read(host)).map(({ reason }) => reason)).toEqual(['lease until 2026-11-23 18:00 UTC (make train)'])
+    expect((await read(host)).map(({ reason }) => reason)).toEqual(['lease until 2026-11-23 18:00 UTC'])
   })
 
   it('is one veto for each', async () => {
