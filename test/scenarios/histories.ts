@@ -1,6 +1,7 @@
 /** Histories of a machine: what is configured, when cron looks, and everything that happens to it, made from a seed. */
-import type { WeakEvidence } from '../../agent/types.ts'
+
 import type { Refusal } from '../../agent/types/outcome.ts'
+import type { WeakEvidence } from '../../agent/types.ts'
 import { createRandom, draw, type Random } from './random.ts'
 
 // All moments are milliseconds of time that the machine is awake, from the beginning of the history ("tau"); time in which

@@ -193,6 +193,7 @@ class Properties implements Judge {
     const { decision, look, deeds } = checked
     const tagFailure = deeds.some((deed) => deed.action === 'tag' && deed.result === 'failed')
     if (process.run !== world.run || !decision.store) {
+      this.#noteSample()
       this.#tagDoubt ||= process.tagWrites > 0
       this.#tagsFailed ||= tagFailure
       return

@@ -1,8 +1,8 @@
 /** The cloud of the simulated world, as one process sees it; it can be cut off before and after each call took effect. */
 import type { Cloud } from '../../agent/clouds/cloud.ts'
 import { CloudError } from '../../agent/errors.ts'
-import type { Method } from '../../agent/types.ts'
 import type { Outcome, Refusal } from '../../agent/types/outcome.ts'
+import type { Method } from '../../agent/types.ts'
 import type { Answer } from './histories.ts'
 import type { Process, World } from './world.ts'
 
@@ -91,6 +91,9 @@ export function createSimCloud(world: World, process: Process): Cloud {
     async writeTags(tags) {
       point()
       process.tagWrites += 1
+      // The world goes on while the tags are being written.
+      if (world.random.chance(0.3)) world.advanceTo(world.tau + world.random.whole(1, 4) * SECOND)
+      if (process.dead) throw unavailable('process')
       const gap = world.opened('no-tags')
       if (gap === undefined || gap.at % 2 === 0) {
         const was = new Map(world.tags)

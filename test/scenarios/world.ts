@@ -393,8 +393,9 @@ export class World {
       return
     }
     this.say(`pid ${process.pid}: ${error instanceof Error ? error.message : String(error)}`)
-    const expected = error instanceof LockedError || (error instanceof HostError && this.host.files.full)
-    if (!expected) this.judge?.threw(error)
+    if (error instanceof LockedError) return
+    if (error instanceof HostError && this.host.files.full) await this.judge?.crashed(process)
+    else this.judge?.threw(error)
   }
 
   #spawn(): Process {

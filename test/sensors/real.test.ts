@@ -1,6 +1,9 @@
 /** The sensors on the machine that runs the tests: a real terminal, a real busy thread. Waits for the kernel, since its clocks cannot be cranked. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Host } from '../../agent/host/host.ts'
 import { createHost } from '../../agent/host/real.ts'
@@ -67,7 +70,10 @@ describe('this machine', () => {
   })
 
   it('has a busy thread, and says which', async () => {
-    const child = start(process.execPath, ['-e', 'console.log(1); for (;;);'])
+    // Four threads, so that it has the largest share whatever else runs beside this test.
+    const busy =
+      "const { Worker } = require('node:worker_threads'); for (let i = 0; i < 4; i++) new Worker('for (;;);', { eval: true }); console.log(1)"
+    const child = start(process.execPath, ['-e', busy])
     await once(child.stdout ?? child, 'data')
     const before = await take(cpu)
     const reading = await until(
@@ -121,12 +127,14 @@ describe.skipIf(!hasScript)('a terminal', () => {
   })
 
   it('shows the job in its foreground, and that it gets on', async () => {
-    await onTerminal('echo ready; exec sh -c "while :; do sleep 0.05; done"')
-    const before = await take(sessions)
+    // A name of its own, so that it is told from what other tests run on terminals.
+    const folder = mkdtempSync(join(tmpdir(), 'job-'))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
+    symlinkSync('/bin/sh', join(folder, 'ourjob'))
+    await onTerminal(`echo ready; exec ${folder}/ourjob -c "while :; do sleep 0.05; done"`)
+    const ours = async () => (await take(sessions)).sample.jobs.find(({ comm }) => comm === 'ourjob')
+    const old = await ours()
     await machine.sleep(300)
-    const now = await take(sessions)
-    const old = before.sample.jobs.find(({ comm }) => comm === 'sh')
-    const job = now.sample.jobs.find(({ pid }) => pid === old?.pid)
-    expect(job?.switches).toBeGreaterThan(old?.switches ?? Number.NaN)
+    expect((await ours())?.switches).toBeGreaterThan(old?.switches ?? Number.NaN)
   })
 })
