@@ -133,7 +133,11 @@ describe.skipIf(!hasScript)('a terminal', () => {
     symlinkSync('/bin/sh', join(folder, 'ourjob'))
     await onTerminal(`echo ready; exec ${folder}/ourjob -c "while :; do sleep 0.05; done"`)
     const ours = async () => (await take(sessions)).sample.jobs.find(({ comm }) => comm === 'ourjob')
-    const old = await ours()
+    let old = await ours()
+    for (let round = 0; round < 50 && old === undefined; round += 1) {
+      await machine.sleep(100)
+      old = await ours()
+    }
     await machine.sleep(300)
     expect((await ours())?.switches).toBeGreaterThan(old?.switches ?? Number.NaN)
   })
