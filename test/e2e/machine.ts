@@ -12,10 +12,10 @@ export const executable = resolve('dist/idle-agent')
 /** The lowest interval that the configuration takes: 0.05 minutes. */
 export const INTERVAL_MS = 3_000
 
-/** Idle at the third check, acted upon at the fifth, and far enough from either for a check to be a second late. */
+/** Every state is met by a check of its own, even where some are seconds late. */
 export const quick = {
-  idle_threshold_minutes: 0.075,
-  hibernate_threshold_minutes: 0.225,
+  idle_threshold_minutes: 0.1,
+  hibernate_threshold_minutes: 0.33,
   check_interval_minutes: 0.05,
   boot_grace_minutes: 0,
 }

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { acted, type Checked, type Machine, quick, startMachine } from '../machine.ts'
+import { acted, type Checked, fastest, type Machine, quick, startMachine } from '../machine.ts'
 import { normalised } from '../normalised.ts'
 
 const fresh = { IdleStatus: 'active', IdleSince: '', IdleAction: '', IdleReason: '' }
@@ -105,7 +105,7 @@ function expectNeverEarly(all: readonly Checked[]): void {
   expect(Date.parse(last?.at ?? '')).toBeGreaterThanOrEqual(due + 1_500 - 5)
   expect(last?.covered.complete).toBe(true)
   const [stopped] = all.filter(acted)
-  expect(stopped?.check.idleSeconds).toBeGreaterThanOrEqual(13)
+  expect(stopped?.check.idleSeconds).toBeGreaterThanOrEqual(19)
 }
 
 for (const { name, newBootId, action, cause } of [
@@ -115,11 +115,11 @@ for (const { name, newBootId, action, cause } of [
   test.concurrent(`${name}, after our stop, is a new run in grace, and a false stop`, { timeout: 90_000 }, async ({
     onTestFinished,
   }) => {
-    const machine = await startMachine()
+    const machine = await startMachine({ settings: fastest })
     onTestFinished(() => machine.close())
     await machine.until(acted)
     await machine.cloud.waitForState('stopped', { timeoutMs: 5_000 })
-    machine.configure({ ...quick, boot_grace_minutes: 0.1 })
+    machine.configure({ ...fastest, boot_grace_minutes: 0.1 })
     machine.startAgain({ newBootId })
     const back = await machine.check()
     expect(back.check).toMatchObject({ state: 'grace', idleSince: null, next: { action: 'none' } })
