@@ -125,8 +125,9 @@ export function continueRun(
   context: { readonly interval: Interval; readonly outcome: IntentOutcome | undefined },
 ): State {
   const { outcome } = context
-  const open = outcome === undefined && now.intent?.phase === 'intended' ? underWay(now.intent.method) : undefined
-  const action = outcome?.result === 'failed' ? '' : (open ?? before.tags.IdleAction)
+  const open = outcome === undefined && now.intent !== undefined ? underWay(now.intent.method) : undefined
+  const inVain = outcome?.result === 'failed' || outcome?.result === 'abandoned'
+  const action = inVain ? '' : (open ?? before.tags.IdleAction)
   return {
     ...before,
     identity: mergeIdentity(before, now),
@@ -162,7 +163,7 @@ function actionTag(
   outcome: IntentOutcome | undefined,
 ): StateTags['IdleAction'] {
   if (outcome?.result === 'hibernated' || outcome?.result === 'stopped') return outcome.result
-  if (outcome === undefined && intent?.phase === 'accepted') return underWay(intent.method)
+  if (outcome === undefined && intent !== undefined) return underWay(intent.method)
   const was = before?.tags.IdleAction ?? ''
   return was === 'hibernating' || was === 'stopping' ? '' : was
 }

@@ -1,0 +1,140 @@
+/** The second look, and what each answer of the cloud does to the state. */
+import { describe, expect, it } from 'vitest'
+import { afterOutcome, beginAttempt, confirm } from '../../agent/decide/attempt.ts'
+import type { Outcome, Refusal } from '../../agent/types/outcome.ts'
+import type { Decision, Interval, Method, State } from '../../agent/types.ts'
+import { blind, busy, HOUR, held, idle, later, MINUTE, moment, policy, SECOND, start, state, typed } from './given.ts'
+
+function refused(why: Refusal): Outcome {
+  return { result: 'refused', why, code: 'Code', message: 'text' }
+}
+
+/** The state after the outcome, `runMs` into the run. */
+function answered(outcome: Outcome, from: { before?: State; method?: Method; runMs?: number } = {}): State {
+  const { before = state(), method = 'hibernate', runMs = HOUR } = from
+  return afterOutcome(before, outcome, { method, now: moment(later(start, runMs)), policy })
+}
+
+function waitMinutes(next: State, runMs = HOUR): number {
+  return ((next.attempt.retryAt ?? Number.NaN) - start.monoMs - runMs) / MINUTE
+}
+
+describe('the wait after refusals in a row, in minutes', () => {
+  it.each<[Refusal, readonly number[]]>([
+    ['not-ready', [0, 0, 0, 0, 0, 0]],
+    ['unsupported', [0, 0, 0, 0, 0, 0]],
+    ['forbidden', [15, 30, 60, 60, 60, 60]],
+    ['credentials', [0, 0, 0, 8, 15, 15]],
+    ['throttled', [1, 2, 4, 8, 15, 15]],
+    ['protected', [15, 30, 60, 60, 60, 60]],
+    ['owned', [60, 120, 240, 360, 360, 360]],
+    ['wrong-state', [5, 10, 15, 15, 15, 15]],
+    ['unreachable', [0, 0, 0, 8, 15, 15]],
+    ['other', [5, 10, 20, 40, 60, 60]],
+  ])('%s: %j', (why, expected) => {
+    let before = state()
+    const waits = expected.map(() => {
+      before = answered(refused(why), { before })
+      return waitMinutes(before)
+    })
+    expect(waits).toEqual(expected)
+    expect(before.attempt.refusals).toBe(expected.length)
+  })
+
+  it.each([
+    ['in the first half hour of a run none', 30 * MINUTE - 1, 0],
+    ['from then on as above', 30 * MINUTE, 15],
+  ])('forbidden: %s', (_name, runMs, minutes) => {
+    expect(waitMinutes(answered(refused('forbidden'), { runMs }), runMs)).toBe(minutes)
+  })
+
+  it('stays bounded after a thousand refusals', () => {
+    const before = state({ attempt: { refusals: 1_000, stopInstead: false } })
+    expect(waitMinutes(answered(refused('owned'), { before }))).toBe(360)
+  })
+})
+
+describe('a refusal', () => {
+  const ready = beginAttempt(state(), 'hibernate')
+
+  it('clears IdleAction, leaves the clock alone and is remembered', () => {
+    const next = answered(refused('forbidden'), { before: ready })
+    expect(next.tags.IdleAction).toBe('')
+    expect(next.idleSince).toBe(ready.idleSince)
+    expect(next.run).toEqual(ready.run)
+    expect(next.attempt.refusal).toBe('Code (forbidden)')
+  })
+
+  it.each<[string, Refusal, Method, boolean]>([
+    ['hibernation that cannot be', 'unsupported', 'hibernate', true],
+    ['a stop that cannot be', 'unsupported', 'stop', false],
+    ['hibernation that is not ready yet', 'not-ready', 'hibernate', false],
+    ['hibernation that is forbidden', 'forbidden', 'hibernate', false],
+  ])('stops instead after %s: %s %s -> %s', (_name, why, method, expected) => {
+    expect(answered(refused(why), { method }).attempt.stopInstead).toBe(expected)
+  })
+
+  it('waits for hibernation to be ready for its time, then stops instead, and stays with that', () => {
+    const first = answered(refused('not-ready'), { runMs: HOUR })
+    expect(first.attempt.notReadySince).toBe(start.monoMs + HOUR)
+    const almost = answered(refused('not-ready'), { before: first, runMs: HOUR + policy.notReadyMs - 1 })
+    expect(almost.attempt.stopInstead).toBe(false)
+    const enough = answered(refused('not-ready'), { before: almost, runMs: HOUR + policy.notReadyMs })
+    expect(enough.attempt.stopInstead).toBe(true)
+    expect(answered(refused('throttled'), { before: enough, method: 'stop' }).attempt.stopInstead).toBe(true)
+  })
+
+  it('of another kind begins the time of "not ready" anew', () => {
+    const first = answered(refused('not-ready'))
+    expect(answered(refused('throttled'), { before: first }).attempt.notReadySince).toBeUndefined()
+  })
+})
+
+describe('other answers', () => {
+  it('accepted: the run has ended, the attempt is forgotten, the tag stays', () => {
+    const before = beginAttempt(answered(refused('throttled')), 'hibernate')
+    const next = answered({ result: 'accepted', detail: '' }, { before })
+    expect(next.run.ended).toBe(true)
+    expect(next.attempt).toEqual({ refusals: 0, stopInstead: false })
+    expect(next.tags.IdleAction).toBe('hibernating')
+  })
+
+  it('unknown: nothing changes', () => {
+    const before = beginAttempt(state(), 'stop')
+    expect(answered({ result: 'unknown', message: '' }, { before })).toBe(before)
+    expect(before.tags.IdleAction).toBe('stopping')
+  })
+})
+
+describe('confirm', () => {
+  const steady: Interval = { kind: 'steady', ms: MINUTE, newRun: false, covered: true, reason: '' }
+  const base: Decision = {
+    state: state(),
+    actions: [],
+    reason: '',
+    verdict: 'active',
+    phase: 'active',
+    interval: steady,
+    store: true,
+  }
+  const acting: Decision = { ...base, verdict: 'idle', phase: 'acting', actions: [{ kind: 'act', method: 'stop' }] }
+
+  it.each([
+    ['nothing changed', acting, [idle], 'act'],
+    ['a rate', base, [busy, idle], 'postpone'],
+    ['two rates', base, [busy, busy], 'postpone'],
+    ['a rate and weak evidence', base, [busy, held('connection', 60)], 'postpone'],
+    ['input', base, [typed(start.monoMs)], 'cancel'],
+    ['a rate and input', base, [busy, typed(start.monoMs)], 'cancel'],
+    ['a rate and an unknown', base, [busy, blind], 'cancel'],
+    ['an unknown', base, [blind], 'cancel'],
+    ['a veto or a hold', base, [idle], 'cancel'],
+    ['another run of the machine, and a rate', { ...base, interval: { ...steady, newRun: true } }, [busy], 'cancel'],
+    ['only a warning to give', { ...base, actions: [{ kind: 'warn', due: 1 * SECOND }] }, [idle], 'cancel'],
+  ] as readonly (readonly [string, Decision, Parameters<typeof confirm>[1], string])[])(
+    '%s',
+    (_name, second, readings, expected) => {
+      expect(confirm(second, readings)).toBe(expected)
+    },
+  )
+})
