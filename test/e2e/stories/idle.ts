@@ -119,7 +119,7 @@ for (const { name, newBootId, action, cause } of [
     onTestFinished(() => machine.close())
     await machine.until(acted)
     await machine.cloud.waitForState('stopped', { timeoutMs: 5_000 })
-    machine.configure({ ...fastest, boot_grace_minutes: 0.1 })
+    machine.configure({ ...quick, boot_grace_minutes: 0.1 })
     machine.startAgain({ newBootId })
     const back = await machine.check()
     expect(back.check).toMatchObject({ state: 'grace', idleSince: null, next: { action: 'none' } })
