@@ -28,10 +28,15 @@ export function nextTags(state: State, standing: Standing, context: Context): { 
       IdleStatus: idle ? 'idle' : 'active',
       IdleSince: idle ? since : '',
       IdleAction: context.judgement.verdict === 'active' && !state.run.ended ? '' : was.IdleAction,
-      IdleReason: cause.class === state.reasonClass ? was.IdleReason : cause.text.slice(0, REASON_LIMIT),
+      IdleReason: cause.class === state.reasonClass ? was.IdleReason : cut(cause.text),
     },
     reasonClass: cause.class,
   }
+}
+
+/** Not through a pair of surrogates: half of one is no text for a cloud. */
+function cut(text: string): string {
+  return text.slice(0, REASON_LIMIT).replace(/[\uD800-\uDBFF]$/, '')
 }
 
 function isIdle(standing: Standing, context: Context): boolean {
