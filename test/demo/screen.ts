@@ -20,6 +20,11 @@ const colours: Readonly<Record<string, number>> = {
 }
 const indent = ' '.repeat(18)
 
+/** `active` is the state of a machine that stays up; where nothing could be told that is the word to show. */
+function stateOf({ state, verdict }: Check): string {
+  return state === 'active' && verdict === 'unknown' ? 'unknown' : state
+}
+
 export function createScreen(): Screen {
   const colour = process.stdout.isTTY === true && process.env['NO_COLOR'] === undefined
   const paint = (code: number, text: string): string => (colour ? `\u001b[${code}m${text}\u001b[0m` : text)
@@ -34,7 +39,7 @@ export function createScreen(): Screen {
     cloud: (text) => say(paint(34, `${indent}☁ ${text}`)),
     check(check, atSeconds) {
       const time = `${String(Math.floor(atSeconds)).padStart(4)} s`
-      say(`${paint(2, time)}  ${paint(colours[check.state] ?? 0, check.state.padEnd(9))} ${check.reason}`)
+      say(`${paint(2, time)}  ${paint(colours[stateOf(check)] ?? 0, stateOf(check).padEnd(9))} ${check.reason}`)
       const lines = [
         ...check.readings.map(({ sensor, kind, reason }) => `${sensor} ${kind}: ${reason}`),
         ...check.vetoes.map(({ name, reason }) => `${name} forbids it: ${reason}`),
