@@ -112,7 +112,11 @@ async function send(parts: Parts, episode: Episode, call: Call): Promise<Episode
   const outcome = await sendOnce(parts, call.method)
   if (outcome.result === 'accepted') await recordAccepted(parts.host, parts.paths.intents, intent.id)
   const deed = await recordDeed(parts.host, parts.paths.audit, deedOf(outcome, call.method, intent.id))
-  if (await changed(parts, ready)) return { ...ready, overtaken: true }
+  if (await changed(parts, ready)) {
+    if (outcome.result === 'refused')
+      await closeIntent(parts.host, parts.paths.intents, { id: intent.id, result: 'refused' })
+    return { ...ready, overtaken: true }
+  }
   return settle(parts, withDeed(ready, deed), { outcome, call, intent })
 }
 

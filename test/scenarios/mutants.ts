@@ -3,6 +3,7 @@
 import { decide, type Input } from '../../agent/decide/state.ts'
 import type { Host } from '../../agent/host/host.ts'
 import type { Clocks, Decision, Moment, NamedReading, State } from '../../agent/types.ts'
+import { type History, makeCrashBase } from './histories.ts'
 import type { Property } from './properties.ts'
 import type { Tricks } from './world.ts'
 
@@ -10,6 +11,8 @@ export interface Mutant extends Tricks {
   readonly name: string
   /** Any of these reports it. */
   readonly caughtBy: readonly [Property, ...Property[]]
+  /** Histories that are rich in what it does wrong; the general ones, unless given. */
+  readonly histories?: (seed: number) => History
 }
 
 type Store = Host['store']
@@ -118,12 +121,14 @@ export const mutants: readonly Mutant[] = [
     ),
   ),
   deaf('acts in spite of a veto', ['P2'], (input) => ({ ...input, vetoes: [] })),
-  deaf('forgets an accepted intent', ['P4'], (input) =>
-    withState({ ...input, now: withoutIntent(input.now) }, (state) => ({
-      ...state,
-      run: { ...state.run, ended: false },
-    })),
-  ),
+  {
+    ...deaf('does not wait for an accepted stop to happen', ['P4'], (input) =>
+      input.now.intent?.phase === 'accepted' && input.now.intent.runId !== input.state?.run.id
+        ? { ...input, now: withoutIntent(input.now) }
+        : input,
+    ),
+    histories: makeCrashBase,
+  },
   clumsy('tries another method while an outcome is unknown', ['P4'], (decision) => ({
     ...decision,
     actions: decision.actions.map((action) =>
@@ -136,6 +141,10 @@ export const mutants: readonly Mutant[] = [
     decision.waitUntil !== undefined && policy.action !== 'report' ? act(decision, policy.action) : decision,
   ),
   clumsy('does not wait for the due time', ['P5'], (decision) => withoutWait(decision)),
+  deaf('takes its own wait for time that nobody observed', ['P5'], ({ now: { lookedAt: _, ...now }, ...input }) => ({
+    ...input,
+    now,
+  })),
   clumsy('never acts', ['P5'], (decision) => ({ ...decision, actions: [] })),
   deaf('lets a hold count from when it was last seen', ['P5'], (input) =>
     withState(input, (state) => ({
@@ -181,6 +190,16 @@ export const mutants: readonly Mutant[] = [
       return decide(input)
     },
   },
+]
+
+/** Broken in what only a crash brings to light. */
+export const crashMutants: readonly Mutant[] = [
+  deaf('forgets its journal', ['P4'], (input) => ({ ...input, now: withoutIntent(input.now) })),
+  clumsy('never gets over an open intent', ['P5'], (decision, { now }) =>
+    now.intent?.phase === 'intended' ? { ...decision, actions: [] } : decision,
+  ),
+  { name: 'overwrites its files in place', caughtBy: ['P9'], store: tornStore },
+  { name: 'appends to a torn line', caughtBy: ['P9'], store: gluingStore },
 ]
 
 /** Writes the first half, and only then the rest. */

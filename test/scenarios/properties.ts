@@ -81,7 +81,7 @@ class Properties implements Judge {
   #call: Call | undefined
   #agentRun = ''
   #base: Input['state']
-  readonly #first = new Map<number, Mark>()
+  readonly #first = new Map<number, Mark & { readonly strongTau: number }>()
   #isFirst = false
   #inTime = false
   /** How the world stood when the last intent was written. */
@@ -119,7 +119,7 @@ class Properties implements Judge {
     }
     if (process.reads === 1) {
       this.#inTime = tau - this.#sampleTau <= gapLimit(this.#interval())
-      this.#first.set(process.pid, { tau, away: world.away, boots: world.boots })
+      this.#first.set(process.pid, { tau, away: world.away, boots: world.boots, strongTau: process.seen.strongTau })
       this.#isFirst = true
     }
   }
@@ -180,7 +180,9 @@ class Properties implements Judge {
     )
       return
     const tau = this.#world.tau + Date.parse(since) - this.#world.host.clock.now().wallMs
-    const truly = Math.max(process.seen.strongTau, this.#graceUntil, this.#uncoveredTau)
+    // A rate that only a further look saw leaves the clock: what the first one saw counts.
+    const strongTau = this.#first.get(process.pid)?.strongTau ?? 0
+    const truly = Math.max(strongTau, this.#graceUntil, this.#uncoveredTau)
     if (tau + SECOND < truly && process.run === this.#world.run) {
       this.#fail('P8', `IdleSince is ${sec(truly - tau)} s before the last that is known to forbid it`)
     }
@@ -192,8 +194,9 @@ class Properties implements Judge {
     const world = this.#world
     const { decision, look, deeds } = checked
     const tagFailure = deeds.some((deed) => deed.action === 'tag' && deed.result === 'failed')
-    if (process.run !== world.run || !decision.store) {
-      this.#noteSample()
+    this.#noteSample()
+    const saved = this.#sampleTau === world.tauOf(look.sampledAt.monoMs)
+    if (process.run !== world.run || !saved) {
       this.#tagDoubt ||= process.tagWrites > 0
       this.#tagsFailed ||= tagFailure
       return
@@ -324,7 +327,6 @@ class Properties implements Judge {
     if (look.readings.some((reading) => reading.kind === 'unknown')) {
       this.#uncoveredTau = this.#world.tauOf(look.moment.clocks.monoMs)
     }
-    this.#noteSample()
   }
 
   /** The moment up to which the stored samples cover. */

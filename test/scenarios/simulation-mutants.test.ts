@@ -6,10 +6,10 @@ import { judgeHistory, type Property } from './properties.ts'
 
 const HISTORIES = 10_000
 
-async function caughtAt({ decide, store, caughtBy }: Mutant): Promise<number | undefined> {
+async function caughtAt({ decide, store, caughtBy, histories = makeHistory }: Mutant): Promise<number | undefined> {
   const tricks = { ...(decide && { decide }), ...(store && { store }) }
   for (let seed = 0; seed < HISTORIES; seed += 1) {
-    const { violation } = await judgeHistory(makeHistory(seed), { only: caughtBy, tricks })
+    const { violation } = await judgeHistory(histories(seed), { only: caughtBy, tricks })
     if (violation !== undefined) return seed
   }
   return undefined
