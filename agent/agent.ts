@@ -31,7 +31,7 @@ export async function checkByHand(parts: Parts, glanceMs: number): Promise<Check
   const { stored, problem } = await loadState(parts.host, parts.paths.state)
   const intent = await openIntent(parts.host, parts.paths.intents, 'read-only')
   const notes = problem === undefined ? [] : [problem]
-  const first = await evaluate(parts, stored, { intent })
+  const first = await evaluate(parts, stored, { intent, byHand: true })
   if (!first.decision.interval.newRun) return { ...first, deeds: [], notes }
   const base = {
     state: first.decision.state,
@@ -40,7 +40,7 @@ export async function checkByHand(parts: Parts, glanceMs: number): Promise<Check
     mirror: { failures: 0 },
   }
   await parts.host.sleep(glanceMs)
-  const second = await look(parts, base, undefined)
+  const second = await look(parts, base, { intent: undefined, due: true })
   return { look: second, decision: judgeFresh(parts, stored, { look: second, intent }), deeds: [], notes }
 }
 
@@ -98,9 +98,9 @@ async function underLock(parts: Parts, lock: Lock): Promise<Checked> {
 async function evaluate(
   parts: Parts,
   base: Stored | undefined,
-  known: { readonly intent: Intent | undefined; readonly lookedAt?: Instant },
+  known: { readonly intent: Intent | undefined; readonly lookedAt?: Instant; readonly byHand?: true },
 ): Promise<{ look: Look; decision: Decision }> {
-  const seen = await look(parts, base, known.intent)
+  const seen = await look(parts, base, { intent: known.intent, due: known.byHand === true })
   const { readings, vetoes } = seen
   const moment = known.lookedAt === undefined ? seen.moment : { ...seen.moment, lookedAt: known.lookedAt }
   const decision = parts.decide({ state: base?.state, readings, vetoes, policy: parts.policy, now: moment })

@@ -44,6 +44,16 @@ const commands: Readonly<Record<string, Entry>> = {
     about: '`check --act` on the configured interval, resident, for hosts without cron',
     load: async () => (await import('./commands/run.ts')).run,
   },
+  install: {
+    usage: 'install [--schedule cron | timer] [--config FILE]',
+    about: 'put the executable, its configuration and its schedule on this machine',
+    load: async () => (await import('./commands/install.ts')).install,
+  },
+  uninstall: {
+    usage: 'uninstall',
+    about: 'take it off again, with configuration, state and logs',
+    load: async () => (await import('./commands/uninstall.ts')).uninstall,
+  },
   config: {
     usage: 'config check | show | schema',
     about: 'is the configuration right, what does it come to, what may it say',

@@ -14,7 +14,7 @@ const bottom = ['host', 'log', 'errors', 'types']
 const middle = 'sensors clouds leases state state-intents history audit lock warn notify health runbooks fleet'.split(
   ' ',
 )
-const pure = ['decide', 'learn']
+const pure = ['decide', 'learn', 'install']
 const top = ['main', 'cli', 'commands', 'agent', 'check']
 
 const rows: readonly Row[] = [

@@ -1,6 +1,6 @@
 /** From a due action to the cloud's answer: preflight, second look, intent, tags, one call. */
 import { type Deed, recordDeed } from '../audit.ts'
-import { afterOutcome, beginAttempt, confirm } from '../decide/attempt.ts'
+import { afterOutcome, beginAttempt, confirm, heldByOperator } from '../decide/attempt.ts'
 import { classify } from '../decide/clock.ts'
 import { messageOf } from '../errors.ts'
 import type { Stored } from '../state.ts'
@@ -46,7 +46,11 @@ export async function attempt(parts: Parts, episode: Episode, action: Act): Prom
   const seen = { ...episode, look: second.look, decision: second.decision, state: second.decision.state }
   if (answer === 'cancel') {
     const detail = `cancelled by the second look: ${second.decision.reason}`
-    return refuse(parts, seen, { action: action.method, result: 'refused', detail })
+    const state = heldByOperator(seen.state, preflight.vetoes, {
+      now: second.look.moment.clocks.monoMs,
+      intervalMs: parts.policy.checkIntervalMs,
+    })
+    return refuse(parts, { ...seen, state }, { action: action.method, result: 'refused', detail })
   }
   const method = action.intentId === undefined && !preflight.canHibernate ? 'stop' : action.method
   return send(parts, seen, { method, intentId: action.intentId, vetoes: preflight.vetoes })
@@ -72,7 +76,7 @@ async function lookAgain(
   known: { readonly vetoes: readonly Veto[]; readonly intent: Intent | undefined },
 ): Promise<Seen> {
   const first = episode.look.moment
-  const again = await look(parts, episode.base, known.intent)
+  const again = await look(parts, episode.base, { intent: known.intent, due: true })
   const vetoes = [...again.vetoes, ...known.vetoes]
   const decision = parts.decide({
     state: episode.base?.state,

@@ -42,8 +42,16 @@ export async function within<T>(
   }
 }
 
+/** What a look is for. */
+export interface Asked {
+  readonly intent: Intent | undefined
+  /** An action is due, or a person asks: vetoes that are too costly for every check are read, too. */
+  readonly due: boolean
+}
+
 /** Looks at the machine; readings cover the time since `base`'s samples. Throws nothing that a sensor, veto or cloud throws. */
-export async function look(parts: Parts, base: Stored | undefined, intent: Intent | undefined): Promise<Look> {
+export async function look(parts: Parts, base: Stored | undefined, asked: Asked): Promise<Look> {
+  const { intent } = asked
   const host = { ...parts.host }
   const sampledAt = host.clocks()
   const [identity, raw] = await Promise.all([identify(parts, host), readAll(parts.sensors, host)])
@@ -53,7 +61,7 @@ export async function look(parts: Parts, base: Stored | undefined, intent: Inten
     cloudInitRunning: await cloudInitRuns(host),
     ...(intent === undefined ? {} : { intent }),
   }
-  const vetoes = [...identity.vetoes, ...(await readVetoes(parts, host, moment.clocks))]
+  const vetoes = [...identity.vetoes, ...(await readVetoes(parts, host, { now: moment.clocks, due: asked.due }))]
   const newRun = base === undefined || classify(base.state, moment, parts.policy.checkIntervalMs).newRun
   const before = newRun ? undefined : base
   const ms = before === undefined ? 0 : Math.max(1, sampledAt.monoMs - before.sampledAt.monoMs)
@@ -172,7 +180,11 @@ async function cloudInitRuns(host: Host): Promise<boolean> {
   return names !== undefined && names.length > 0 && !names.includes('result.json') && !names.includes('disabled')
 }
 
-async function readVetoes(parts: Parts, host: Host, now: Clocks): Promise<readonly Veto[]> {
+async function readVetoes(
+  parts: Parts,
+  host: Host,
+  { now, due }: { readonly now: Clocks; readonly due: boolean },
+): Promise<readonly Veto[]> {
   const { settings, paths } = parts
   const context = {
     now,
@@ -182,6 +194,7 @@ async function readVetoes(parts: Parts, host: Host, now: Clocks): Promise<readon
   }
   const found = await Promise.all(
     parts.vetoes.map(async (source): Promise<readonly Veto[]> => {
+      if (source.onlyWhenDue === true && !due) return []
       try {
         return await within(host, { ms: VETO_MS, what: source.name }, (signal) => source.read(host, context, signal))
       } catch (error) {

@@ -2,7 +2,7 @@
 
 import type { Checked } from '../agent.ts'
 import { duration, iso, toWall } from '../decide/words.ts'
-import type { Action, Decision, NamedReading, Veto } from '../types.ts'
+import type { Decision, NamedReading } from '../types.ts'
 import type { Look } from './observe.ts'
 import type { Parts } from './parts.ts'
 
@@ -43,7 +43,7 @@ function nextOf(parts: Parts, look: Look, decision: Decision): Record<string, un
     return { action: 'none', at: iso(toWall(Math.max(decision.state.run.graceUntil, clocks.monoMs), clocks)) }
   }
   if (!parts.policy.enabled || decision.verdict !== 'idle') return { action: 'none', at: null }
-  const pending = decision.actions.find((action): action is Extract<Action, { kind: 'act' }> => action.kind === 'act')
+  const pending = decision.actions.find((action) => action.kind === 'act')
   const method = decision.state.attempt.stopInstead ? 'stop' : parts.policy.action
   const at = decision.due === undefined ? null : new Date(Math.round(toWall(decision.due, clocks))).toISOString()
   return { action: pending?.method ?? method, at }
@@ -92,11 +92,11 @@ export function checkLines(checked: Checked, colour: boolean): readonly string[]
   const { look, decision, deeds } = checked
   const paint = (code: number, text: string): string => (colour ? `\u001b[${code}m${text}\u001b[0m` : text)
   const headline = { active: 32, idle: 36, unknown: 31 }[decision.verdict]
-  const lines = [`${paint(headline, `${decision.verdict}`)} (${decision.phase}): ${decision.reason}`]
+  const lines = [`${paint(headline, decision.verdict)} (${decision.phase}): ${decision.reason}`]
   for (const { sensor, kind, reason } of look.readings) {
     lines.push(`  ${paint(colours[kind], `${marks[kind]} ${sensor.padEnd(9)} ${kind.padEnd(8)}`)} ${reason}`)
   }
-  for (const { name, reason, detail } of look.vetoes.map((veto: Veto) => veto)) {
+  for (const { name, reason, detail } of look.vetoes) {
     lines.push(
       `  ${paint(33, `! ${name.padEnd(9)} ${'veto'.padEnd(8)}`)} ${detail === undefined ? reason : `${reason} (${detail})`}`,
     )

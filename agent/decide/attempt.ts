@@ -1,7 +1,7 @@
 /** Before and after the call: what the second look means, and what an answer of the cloud does to the state. */
 
 import type { Outcome, Refusal } from '../types/outcome.ts'
-import type { Decision, Method, Moment, NamedReading, Policy, State } from '../types.ts'
+import type { Decision, Instant, Method, Moment, NamedReading, Policy, State, Veto } from '../types.ts'
 import { freshAttempt, underWay } from './run.ts'
 
 const MINUTE_MS = 60_000
@@ -31,6 +31,22 @@ export function confirm(second: Decision, readings: readonly NamedReading[]): 'a
   const ratesOnly = strong.length > 0 && strong.every((reading) => reading.at === undefined)
   const blind = readings.some((reading) => reading.kind === 'unknown')
   return ratesOnly && !blind && !second.interval.newRun ? 'postpone' : 'cancel'
+}
+
+/**
+ * An operator's tag forbids acting: it is asked again after five intervals, or when it ends, not at every check, since
+ * asking may cost a call.
+ */
+export function heldByOperator(
+  state: State,
+  vetoes: readonly Veto[],
+  { now, intervalMs }: { readonly now: Instant; readonly intervalMs: number },
+): State {
+  const [first] = vetoes
+  if (first === undefined) return state
+  const ends = vetoes.map(({ until }) => until ?? Number.POSITIVE_INFINITY)
+  const retryAt = Math.min(now + 5 * intervalMs, Math.max(...ends))
+  return { ...state, attempt: { ...state.attempt, retryAt, refusal: first.reason } }
 }
 
 /** The state while the call is under way. */

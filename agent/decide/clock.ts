@@ -116,6 +116,6 @@ function begins(kind: Interval['kind'], reason: string): Interval {
 }
 
 /** Both known and not the same. */
-function differ(was: string | undefined, is: string | undefined): boolean {
+export function differ(was: string | undefined, is: string | undefined): boolean {
   return was !== undefined && is !== undefined && was !== is
 }

@@ -11,11 +11,11 @@ interface Context {
   readonly clocks: Clocks
 }
 
-const evidenceWords: Record<WeakEvidence, string> = {
+const evidenceWords: Readonly<Record<string, string>> = {
   connection: 'an open connection',
   output: 'output without input',
   'gpu-memory': 'GPU memory in use',
-}
+} satisfies Record<WeakEvidence, string>
 
 export function explain(state: State, standing: Standing, context: Context): string {
   const { judgement, clocks } = context
@@ -51,9 +51,5 @@ function heldWords(state: State, standing: Standing, clocks: Clocks): string {
     return `${state.attempt.refusal ?? 'refused'}, again at ${timeOfDay(retry, clocks)}`
   }
   if (held === undefined) return 'waiting'
-  return `${words(held.evidence)} until ${timeOfDay(held.until, clocks)}`
-}
-
-function words(evidence: string): string {
-  return Object.entries(evidenceWords).find(([name]) => name === evidence)?.[1] ?? evidence
+  return `${evidenceWords[held.evidence] ?? held.evidence} until ${timeOfDay(held.until, clocks)}`
 }

@@ -8,8 +8,6 @@ export interface Judgement {
   readonly active?: { readonly at: Instant; readonly reason: string; readonly person: boolean }
   /** Sensors whose subject exists and could not be read, with why. */
   readonly unknown: readonly { readonly sensor: string; readonly reason: string }[]
-  /** True if every active reading is a rate, not an event: in the second look that only postpones. */
-  readonly ratesOnly: boolean
 }
 
 /** Combines readings three-valued: any active, else any unknown, else idle. No reading at all is unknown. */
@@ -20,10 +18,9 @@ export function combine(readings: readonly NamedReading[], interval: Interval, n
   const strong = readings.filter((reading) => reading.kind === 'active')
   const sawAnything = readings.some((reading) => reading.kind !== 'absent')
   if (!sawAnything) unknown.push({ sensor: 'all', reason: 'no sensor applies to this host' })
-  const ratesOnly = strong.length > 0 && strong.every((reading) => reading.at === undefined)
   const active = latest(strong, interval, now)
   const verdict = active !== undefined ? 'active' : unknown.length > 0 ? 'unknown' : 'idle'
-  return { verdict, unknown, ratesOnly, ...(active === undefined ? {} : { active }) }
+  return { verdict, unknown, ...(active === undefined ? {} : { active }) }
 }
 
 type Strong = Extract<NamedReading, { kind: 'active' }>

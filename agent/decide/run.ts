@@ -13,7 +13,7 @@ import type {
   StateTags,
   Veto,
 } from '../types.ts'
-import { passed, SLEPT_MS } from './clock.ts'
+import { differ, passed, SLEPT_MS } from './clock.ts'
 
 const HOUR_MS = 3_600_000
 const FALSE_STOP_MS = 30 * 60_000
@@ -45,11 +45,7 @@ function resultOf(
   present: { readonly now: Moment; readonly policy: Policy },
 ): IntentOutcome['result'] | undefined {
   const { now, policy } = present
-  const sameInstance =
-    intent.instanceId === undefined ||
-    now.identity.instanceId === undefined ||
-    intent.instanceId === now.identity.instanceId
-  if (!sameInstance) return 'abandoned'
+  if (differ(intent.instanceId, now.identity.instanceId)) return 'abandoned'
   if (intent.bootId !== now.identity.bootId) return 'stopped'
   const away = wasAway(intent, now)
   if (away !== false) return away === true ? 'hibernated' : undefined
@@ -85,10 +81,7 @@ export function beginRun(
   context: { readonly policy: Policy; readonly interval: Interval; readonly outcome: IntentOutcome | undefined },
 ): State {
   const { policy, interval, outcome } = context
-  const clone =
-    before?.identity.instanceId !== undefined &&
-    now.identity.instanceId !== undefined &&
-    before.identity.instanceId !== now.identity.instanceId
+  const clone = differ(before?.identity.instanceId, now.identity.instanceId)
   const kept = clone ? undefined : before
   const unseenStops = countUnseen(kept, now.intent, outcome)
   const mono = now.clocks.monoMs

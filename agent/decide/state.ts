@@ -173,7 +173,7 @@ function actionsOf(state: State, standing: Standing, input: Input): readonly Act
 function shouldWarn(state: State, standing: Standing): boolean {
   const { due, warnAt, now, phase } = standing
   if (due === undefined || warnAt === undefined || now < warnAt || phase === 'counting') return false
-  if (state.attempt.refusals > 0) return false
+  if (state.attempt.retryAt !== undefined) return false
   const warned = state.warned
   return warned === undefined || warned.idleSince !== state.idleSince || due > warned.due + WARN_SLACK_MS
 }

@@ -1,11 +1,13 @@
 /** The state tags that the present standing calls for. */
 
-import type { Clocks, Policy, State, StateTags } from '../types.ts'
+import type { Clocks, Phase, Policy, State, StateTags } from '../types.ts'
 import type { Judgement } from './policy.ts'
 import type { Standing } from './state.ts'
 import { iso, timeOfDay, toWall } from './words.ts'
 
 const REASON_LIMIT = 120
+/** Those that come after `idle_threshold_minutes`. */
+const idlePhases: ReadonlySet<Phase> = new Set(['idle', 'held', 'acting'])
 
 interface Context {
   readonly judgement: Judgement
@@ -19,7 +21,7 @@ interface Context {
  */
 export function nextTags(state: State, standing: Standing, context: Context): { tags: StateTags; reasonClass: string } {
   const was = state.tags
-  const idle = isIdle(standing, context)
+  const idle = idlePhases.has(standing.phase)
   // idleSince moves only through a check that is not idle, so an idle period keeps its text even when the wall clock is stepped.
   const since = was.IdleStatus === 'idle' ? was.IdleSince : iso(toWall(state.idleSince, context.clocks))
   const cause = reasonOf(state, standing, context)
@@ -37,11 +39,6 @@ export function nextTags(state: State, standing: Standing, context: Context): { 
 /** Not through a pair of surrogates: half of one is no text for a cloud. */
 function cut(text: string): string {
   return text.slice(0, REASON_LIMIT).replace(/[\uD800-\uDBFF]$/, '')
-}
-
-function isIdle(standing: Standing, context: Context): boolean {
-  const counted = standing.phase === 'idle' || standing.phase === 'held' || standing.phase === 'acting'
-  return counted && standing.idleMs >= context.policy.idleThresholdMs
 }
 
 function reasonOf(state: State, standing: Standing, context: Context): { class: string; text: string } {

@@ -51,6 +51,8 @@ export interface Store {
   /** Removes a file, a link or an empty folder; nothing there is fine. `whole`, for root only: takes a folder away from its owner first, and removes what is in it, at most 1000 entries in one call; follows no link. */
   remove(path: string, options?: { readonly whole: boolean }): Promise<void>
   rename(from: string, to: string): Promise<void>
+  /** Copies a file over another, whole or not at all; false if it is the same already. */
+  copy(from: string, to: string, mode: number): Promise<boolean>
   list(path: string): Promise<readonly string[]>
   makeDir(path: string, mode: number): Promise<void>
 }
@@ -62,6 +64,8 @@ export interface Self {
   readonly startTicks: number
   readonly bootId: string
   readonly uid: number
+  /** Path of the running executable. */
+  readonly executable: string
   /** Start ticks of another process of this machine, or `undefined` if there is none. */
   startTicksOf(pid: number): Promise<number | undefined>
   /** Real user id of another process of this machine, or `undefined` if there is none. */

@@ -59,6 +59,7 @@ export function createSelf(): Self {
   return {
     pid: process.pid,
     uid: process.geteuid?.() ?? -1,
+    executable: process.execPath,
     get startTicks() {
       startTicks ??= startTicksOf(process.pid)
       if (startTicks === undefined) throw new HostError('cannot read /proc/self/stat; is /proc mounted?')

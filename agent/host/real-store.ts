@@ -20,6 +20,7 @@ import {
 import { posix } from 'node:path'
 import { HostError } from '../errors.ts'
 import type { Self, Store } from './host.ts'
+import { copyFile } from './real-copy.ts'
 import { codeOf, hostError, isAbsent } from './real-errors.ts'
 import { fileStat, READ_FLAGS, readAtMost, readRegular, unlessAbsent } from './real-files.ts'
 
@@ -220,6 +221,7 @@ export function createStore(self: Self): Store {
         renameSync(from, to)
         syncFolder(to)
       }),
+    copy: async (from, to, mode) => strictly('write', to, () => copyFile(from, to, mode)) === true,
     list: async (path) => unlessAbsent({ what: 'list', path, absent: isAbsent }, () => readdirSync(path)) ?? [],
     makeDir: async (path, mode) => strictly('create', path, () => makeDir(path, mode)),
   }

@@ -101,7 +101,16 @@ function makeHost(machine: Machine, world: World): Host {
   return {
     root: world.root,
     store: new Proxy(Object.create(null), { get: noWorld }),
-    self: { pid, startTicks, bootId, uid: 0, startTicksOf: noWorld, ownerOf: noWorld, cpuMs: () => cpuMs },
+    self: {
+      pid,
+      startTicks,
+      bootId,
+      uid: 0,
+      executable: '/usr/local/bin/idle-agent',
+      startTicksOf: noWorld,
+      ownerOf: noWorld,
+      cpuMs: () => cpuMs,
+    },
     env: noWorld,
     clocks: () => machine.clocks(),
     sleep: noWorld,

@@ -197,6 +197,14 @@ export function createMemoryStore(files: MemoryFiles): Store {
       announce('remove', path)
       files.remove(path)
     },
+    async copy(from, to, mode) {
+      announce('replace', to)
+      const text = files.read(from)
+      if (text === undefined) throw new HostError(`cannot copy ${from}: it does not exist`)
+      if (files.read(to) === text) return false
+      files.write(to, text, { mode })
+      return true
+    },
     async rename(from, to) {
       announce('rename', from)
       const text = files.read(from)

@@ -117,6 +117,7 @@ function createProcess(world: World, self: MemorySelf, options: MemoryOptions): 
     store: createMemoryStore(files),
     self: {
       ...self,
+      executable: '/usr/local/bin/idle-agent',
       startTicksOf: async (pid) => processes.get(pid)?.startTicks,
       ownerOf: async (pid) => processes.get(pid)?.uid,
       cpuMs: () => 0,

@@ -480,6 +480,7 @@ function guarded(store: Store, alive: () => void): Store {
     readPlain: first(store.readPlain),
     remove: first(store.remove),
     rename: first(store.rename),
+    copy: first(store.copy),
     list: first(store.list),
     makeDir: first(store.makeDir),
   }

@@ -1,0 +1,156 @@
+/** `install`: the executable, its configuration and its schedule on this machine. */
+import { pathsOf } from '../check/parts.ts'
+import { loadConfig, locateConfig } from '../config.ts'
+import { UsageError } from '../errors.ts'
+import {
+  configPath,
+  cronFields,
+  cronPath,
+  executablePath,
+  hookPath,
+  type InstalledFile,
+  installedFiles,
+  logrotatePath,
+  predecessors,
+  type Schedule,
+  servicePath,
+  timerPath,
+  tmpfilesPath,
+} from '../install/files.ts'
+import type { CommandContext } from './context.ts'
+import { below, exists, makeFolder, needRoot, removeOld, systemctl } from './installation.ts'
+
+/** Endpoints that the schedule must know too when the one who installs uses them (contract.md, Environment). */
+const passedOn = [
+  'AWS_EC2_METADATA_SERVICE_ENDPOINT',
+  'AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE',
+  'AWS_ENDPOINT_URL_EC2',
+  'AWS_ENDPOINT_URL',
+  'AZURE_POD_IDENTITY_AUTHORITY_HOST',
+  'AZURE_RESOURCE_MANAGER_ENDPOINT',
+]
+
+/** `idle-agent install [--schedule cron|timer] [--config FILE]`. Run again it changes only what differs. Throws UsageError, HostError. */
+export async function install(context: CommandContext): Promise<number> {
+  const wanted = readSchedule(context.args)
+  needRoot(context, 'install')
+  const source = locateConfig(context.host, context.flags.config)
+  const { config } = await loadConfig(context.host, source)
+  const schedule = await chooseSchedule(context, wanted, config.checkIntervalMs)
+  const environment = Object.fromEntries(passedOn.flatMap((name) => pair(name, context.host.env(name))))
+  for (const path of predecessors) await removeOld(context, path, 'the agent that this one replaces')
+  await putExecutable(context)
+  if (source.explicit && source.path !== configPath) await putConfig(context, source.path)
+  for (const file of await applicable(
+    context,
+    installedFiles({ schedule, intervalMs: config.checkIntervalMs, environment }),
+  )) {
+    await put(context, file)
+  }
+  const other = schedule === 'cron' ? [timerPath, servicePath] : [cronPath]
+  if (schedule === 'cron' && (await exists(context, timerPath)))
+    await systemctl(context, ['disable', '--now', 'idle-agent.timer'])
+  for (const path of other) await removeOld(context, path, 'the other schedule')
+  await makeFolders(context)
+  if (schedule === 'timer') await startTimer(context)
+  if (schedule === 'timer' && context.host.root !== '/') {
+    context.out(`enable it in the image: systemctl --root ${context.host.root} enable idle-agent.timer`)
+  }
+  const minutes = config.checkIntervalMs / 60_000
+  context.out(
+    `installed: a check every ${minutes} min by ${schedule}; "idle-agent status" tells the verdict, "idle-agent keep" prevents a stop`,
+  )
+  return 0
+}
+
+function readSchedule(args: readonly string[]): Schedule | undefined {
+  const [flag, inline] = (args[0] ?? '').split('=')
+  const value = inline ?? args[1]
+  const rest = args.slice(inline === undefined ? 2 : 1)
+  if (args.length === 0) return undefined
+  if (flag !== '--schedule' || rest.length > 0 || (value !== 'cron' && value !== 'timer')) {
+    throw new UsageError(`install takes --schedule cron or --schedule timer, and --config FILE; got ${args.join(' ')}`)
+  }
+  return value
+}
+
+async function chooseSchedule(
+  context: CommandContext,
+  wanted: Schedule | undefined,
+  intervalMs: number,
+): Promise<Schedule> {
+  const cron = (await exists(context, '/usr/sbin/cron')) || (await exists(context, '/usr/sbin/crond'))
+  const systemd = await exists(context, '/usr/lib/systemd')
+  if (wanted === 'cron' && !cron)
+    throw new UsageError('--schedule cron: no cron is installed here; take --schedule timer')
+  if (wanted === 'timer' && !systemd)
+    throw new UsageError('--schedule timer: there is no systemd here; take --schedule cron')
+  const schedule = wanted ?? (cron ? 'cron' : 'timer')
+  if (!cron && !systemd) throw new UsageError('neither cron nor systemd is here: keep "idle-agent run" running instead')
+  if (schedule === 'cron' && cronFields(intervalMs) === undefined) {
+    const minutes = intervalMs / 60_000
+    throw new UsageError(
+      `idle_detection.check_interval_minutes: cron cannot express every ${minutes} minutes; take whole minutes that divide 60, or --schedule timer`,
+    )
+  }
+  return schedule
+}
+
+function pair(name: string, value: string | undefined): readonly (readonly [string, string])[] {
+  if (value === undefined || value === '') return []
+  if (!/^[\w.:/[\]-]+$/.test(value))
+    throw new UsageError(`${name}: cannot be passed on to the schedule as it is written`)
+  return [[name, value]]
+}
+
+async function putExecutable(context: CommandContext): Promise<void> {
+  const { store, self } = context.host
+  const target = below(context, executablePath)
+  if (self.executable === target) return
+  await makeFolder(context, '/usr/local/bin')
+  const changed = await store.copy(self.executable, target, 0o755)
+  context.out(`${changed ? 'wrote' : 'kept'} ${executablePath}`)
+}
+
+async function putConfig(context: CommandContext, path: string): Promise<void> {
+  const text = await context.host.store.read(path)
+  if (text !== undefined) await put(context, { path: configPath, mode: 0o644, text })
+}
+
+async function put(context: CommandContext, { path, mode, text }: InstalledFile): Promise<void> {
+  const { store } = context.host
+  const target = below(context, path)
+  await makeFolder(context, path.slice(0, path.lastIndexOf('/')))
+  if ((await store.read(target)) === text) {
+    context.out(`kept ${path}`)
+    return
+  }
+  await store.replace(target, text, mode)
+  context.out(`wrote ${path}`)
+}
+
+/** Files whose reader is on this machine: no log rotation without logrotate, no hook without systemd. */
+async function applicable(context: CommandContext, files: readonly InstalledFile[]): Promise<readonly InstalledFile[]> {
+  const systemd = await exists(context, '/usr/lib/systemd')
+  const logrotate = await exists(context, '/etc/logrotate.d')
+  return files.filter(({ path }) => {
+    if (path === logrotatePath) return logrotate
+    return path === hookPath || path === tmpfilesPath ? systemd : true
+  })
+}
+
+async function makeFolders(context: CommandContext): Promise<void> {
+  const { store } = context.host
+  const paths = pathsOf(undefined)
+  await store.makeDir(below(context, paths.stateDir), 0o700)
+  await store.makeDir(below(context, paths.logDir), 0o750)
+  if (context.host.root !== '/') return
+  await store.makeDir(paths.runDir, 0o755)
+  await store.makeDir(paths.leases, 0o1733)
+}
+
+async function startTimer(context: CommandContext): Promise<void> {
+  await systemctl(context, ['daemon-reload'])
+  await systemctl(context, ['enable', 'idle-agent.timer'])
+  await systemctl(context, ['restart', 'idle-agent.timer'])
+}

@@ -1,0 +1,141 @@
+/** What `install` puts on a machine, as data: paths, modes and texts. Pure. */
+
+/** One file of the installation. */
+export interface InstalledFile {
+  readonly path: string
+  readonly mode: number
+  readonly text: string
+}
+
+/** How the checks are started. */
+export type Schedule = 'cron' | 'timer'
+
+export interface Plan {
+  readonly schedule: Schedule
+  readonly intervalMs: number
+  /** Endpoint variables that the schedule passes on, by name. */
+  readonly environment: Readonly<Record<string, string>>
+}
+
+export const executablePath = '/usr/local/bin/idle-agent'
+export const configPath = '/etc/idle-agent/config.yaml'
+export const cronPath = '/etc/cron.d/idle-agent'
+export const servicePath = '/etc/systemd/system/idle-agent.service'
+export const timerPath = '/etc/systemd/system/idle-agent.timer'
+export const hookPath = '/usr/lib/systemd/system-sleep/idle-agent'
+export const logrotatePath = '/etc/logrotate.d/idle-agent'
+export const tmpfilesPath = '/etc/tmpfiles.d/idle-agent.conf'
+export const motdPath = '/etc/motd.d/idle-agent'
+
+/** The script and the cron entry of the bash agent that this one replaces (source 001). */
+export const predecessors = [
+  '/usr/local/bin/cloudworkstation-idle-check.sh',
+  '/etc/cron.d/cloudworkstation-idle',
+] as const
+
+/** Every file that `install` may have written, the executable last. */
+export const ownFiles: readonly string[] = [
+  cronPath,
+  timerPath,
+  servicePath,
+  hookPath,
+  logrotatePath,
+  tmpfilesPath,
+  motdPath,
+  configPath,
+  executablePath,
+]
+
+const FIRST_CHECK_MS = 120_000
+
+/** The five fields of a cron entry for this interval, or `undefined` where cron cannot express it (crontab(5): whole minutes that divide an hour). */
+export function cronFields(intervalMs: number): string | undefined {
+  const minutes = intervalMs / 60_000
+  if (!Number.isInteger(minutes) || minutes < 1 || 60 % minutes !== 0) return undefined
+  if (minutes === 60) return '0 * * * *'
+  return minutes === 1 ? '* * * * *' : `*/${minutes} * * * *`
+}
+
+/** The files of an installation besides the executable and the configuration. */
+export function installedFiles(plan: Plan): readonly InstalledFile[] {
+  const schedule = plan.schedule === 'cron' ? [cronFile(plan)] : [serviceFile(plan), timerFile(plan)]
+  return [...schedule, hookFile, logrotateFile, tmpfilesFile]
+}
+
+function cronFile({ intervalMs, environment }: Plan): InstalledFile {
+  const lines = [
+    '# Written by `idle-agent install`; `idle-agent uninstall` removes it.',
+    ...Object.entries(environment).map(([name, value]) => `${name}=${value}`),
+    `${cronFields(intervalMs)} root ${executablePath} check --act >/dev/null 2>>/var/log/idle-agent/agent.log`,
+  ]
+  return { path: cronPath, mode: 0o644, text: `${lines.join('\n')}\n` }
+}
+
+function serviceFile({ environment }: Plan): InstalledFile {
+  const lines = [
+    '# Written by `idle-agent install`; `idle-agent uninstall` removes it.',
+    '[Unit]',
+    'Description=Stops this machine when nobody and nothing needs it',
+    '',
+    '[Service]',
+    'Type=oneshot',
+    `ExecStart=${executablePath} check --act`,
+    ...Object.entries(environment).map(([name, value]) => `Environment="${name}=${value}"`),
+    // 3: the cloud refused, 4: another check runs; both are told elsewhere and no fault of the unit.
+    'SuccessExitStatus=3 4',
+    'TimeoutStartSec=300',
+    'StandardOutput=null',
+  ]
+  return { path: servicePath, mode: 0o644, text: `${lines.join('\n')}\n` }
+}
+
+function timerFile({ intervalMs }: Plan): InstalledFile {
+  const first = Math.min(FIRST_CHECK_MS, intervalMs)
+  const lines = [
+    '# Written by `idle-agent install`; `idle-agent uninstall` removes it.',
+    '[Unit]',
+    'Description=Checks whether this machine is needed',
+    '',
+    '[Timer]',
+    `OnActiveSec=${first / 1000}s`,
+    `OnUnitActiveSec=${intervalMs / 1000}s`,
+    'AccuracySec=1s',
+    '',
+    '[Install]',
+    'WantedBy=timers.target',
+  ]
+  return { path: timerPath, mode: 0o644, text: `${lines.join('\n')}\n` }
+}
+
+/** systemd runs it with `post` after every resume (systemd-sleep(8)); clocks alone do not always show one. */
+const hookFile: InstalledFile = {
+  path: hookPath,
+  mode: 0o755,
+  text: `#!/bin/sh
+# Written by \`idle-agent install\`: notes every resume, so that the idle clock starts again.
+[ "$1" = post ] || exit 0
+mkdir -p /run/idle-agent && date +%s.%N >/run/idle-agent/resumed_at
+`,
+}
+
+const logrotateFile: InstalledFile = {
+  path: logrotatePath,
+  mode: 0o644,
+  text: `/var/log/idle-agent/*.jsonl /var/log/idle-agent/*.log {
+\tweekly
+\trotate 13
+\tmaxsize 5M
+\tmissingok
+\tnotifempty
+\tcompress
+\tcreate 0600 root root
+}
+`,
+}
+
+/** Users can take a lease from boot on, before the first check. */
+const tmpfilesFile: InstalledFile = {
+  path: tmpfilesPath,
+  mode: 0o644,
+  text: 'd /run/idle-agent 0755 root root -\nd /run/idle-agent/leases 1733 root root -\n',
+}

@@ -1,0 +1,80 @@
+/** Veto: a package manager is at work, told by a lock that is held, not by a lock file that lies there. */
+import type { FileStat, Host } from '../host/host.ts'
+import type { Veto } from '../types.ts'
+import type { VetoSource } from './veto.ts'
+
+/** What dpkg, apt and rpm lock while they work (fcntl locks); dnf, yum and zypper hold rpm's. */
+const lockFiles = [
+  { path: '/var/lib/dpkg/lock-frontend', name: 'dpkg' },
+  { path: '/var/lib/dpkg/lock', name: 'dpkg' },
+  { path: '/var/lib/apt/lists/lock', name: 'apt' },
+  { path: '/var/cache/apt/archives/lock', name: 'apt' },
+  { path: '/var/lib/rpm/.rpm.lock', name: 'rpm' },
+  { path: '/usr/lib/sysimage/rpm/.rpm.lock', name: 'rpm' },
+] as const
+
+const packageManager = /^(apt|apt-get|aptitude|dpkg|unattended-upgr|dnf|dnf5|yum|rpm|zypper|packagekitd|update-manager)/
+
+/** One line of /proc/locks (proc_locks(5)). */
+export interface HeldLock {
+  readonly pid: number
+  readonly major: number
+  readonly minor: number
+  readonly inode: number
+}
+
+/** Locks that are held, not those that are waited for (`->`). Throws Error where a line is not understood. */
+export function parseLocks(text: string): readonly HeldLock[] {
+  return text
+    .split('\n')
+    .filter((line) => line !== '' && !/^\d+: +->/.test(line))
+    .map((line) => {
+      const found = /^\d+: +\S+ +\S+ +\S+ +(-?\d+) ([0-9a-f]+):([0-9a-f]+):(\d+) /.exec(line)
+      if (found === null) throw new Error('a line of /proc/locks is not understood')
+      const [, pid = '', major = '', minor = '', inode = ''] = found
+      return {
+        pid: Number(pid),
+        major: Number.parseInt(major, 16),
+        minor: Number.parseInt(minor, 16),
+        inode: Number(inode),
+      }
+    })
+}
+
+/** The device in `stat` as /proc/locks shows it (glibc's gnu_dev_major, gnu_dev_minor). */
+function sameDevice({ dev }: FileStat, { major, minor }: HeldLock): boolean {
+  const high = Math.floor(dev / 0x1_0000_0000)
+  const low = dev % 0x1_0000_0000
+  return ((low >>> 8) & 0xfff) + (high & 0xfff) * 4096 === major && (low & 0xff) + ((low >>> 12) & 0xfff00) === minor
+}
+
+async function commOf(host: Host, pid: number): Promise<string> {
+  return (await host.readText(`/proc/${pid}/comm`))?.trim() ?? ''
+}
+
+/** Who holds a lock on this file. On overlay and btrfs the device differs from that of `stat`; then the program's name decides. */
+async function holder(host: Host, stat: FileStat, locks: readonly HeldLock[]): Promise<string | undefined> {
+  for (const lock of locks) {
+    if (lock.inode !== stat.ino) continue
+    const comm = await commOf(host, lock.pid)
+    if (sameDevice(stat, lock) || packageManager.test(comm))
+      return `pid ${lock.pid} (${comm.slice(0, 15) || 'unknown'})`
+  }
+  return undefined
+}
+
+/** Reading /proc/locks takes the kernel 10 to 20 ms, so it is asked only when an action is due. */
+export const packageManagerVeto: VetoSource = {
+  name: 'package-manager',
+  onlyWhenDue: true,
+  async read(host): Promise<readonly Veto[]> {
+    const stats = await Promise.all(lockFiles.map(async (file) => ({ ...file, stat: await host.stat(file.path) })))
+    if (stats.every(({ stat }) => stat === undefined)) return []
+    const locks = parseLocks((await host.readText('/proc/locks')) ?? '')
+    for (const { name, stat } of stats) {
+      const by = stat === undefined ? undefined : await holder(host, stat, locks)
+      if (by !== undefined) return [{ name: 'package-manager', reason: `${name} lock held by ${by}` }]
+    }
+    return []
+  },
+}

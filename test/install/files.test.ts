@@ -1,0 +1,45 @@
+// What `install` writes, as data.
+import { describe, expect, it } from 'vitest'
+import { cronFields, cronPath, installedFiles, timerPath } from '../../agent/install/files.ts'
+
+describe('cronFields', () => {
+  it.each<[number, string | undefined]>([
+    [1, '* * * * *'],
+    [2, '*/2 * * * *'],
+    [15, '*/15 * * * *'],
+    [60, '0 * * * *'],
+    [7, undefined],
+    [45, undefined],
+    [0.5, undefined],
+    [1.5, undefined],
+    [120, undefined],
+    [0, undefined],
+  ])('every %d minutes', (minutes, fields) => {
+    expect(cronFields(minutes * 60_000)).toBe(fields)
+  })
+})
+
+describe('the files', () => {
+  const environment = { AWS_ENDPOINT_URL_EC2: 'http://10.0.0.1:8080' }
+
+  it('are a cron entry with its environment, or a timer and its service', () => {
+    const cron = installedFiles({ schedule: 'cron', intervalMs: 120_000, environment })
+    expect(cron.find(({ path }) => path === cronPath)?.text).toMatch(
+      /^AWS_ENDPOINT_URL_EC2=http:\/\/10\.0\.0\.1:8080\n\*\/2 \* \* \* \* root \/usr\/local\/bin\/idle-agent check --act /m,
+    )
+    const timer = installedFiles({ schedule: 'timer', intervalMs: 3_000, environment })
+    expect(timer.find(({ path }) => path === timerPath)?.text).toContain('OnActiveSec=3s\nOnUnitActiveSec=3s\n')
+    expect(timer.map(({ path }) => path)).not.toContain(cronPath)
+  })
+
+  it('wait two minutes for the first check, not a whole long interval', () => {
+    const files = installedFiles({ schedule: 'timer', intervalMs: 900_000, environment: {} })
+    expect(files.find(({ path }) => path === timerPath)?.text).toContain('OnActiveSec=120s\n')
+  })
+
+  it('end in a newline, which cron insists on', () => {
+    for (const schedule of ['cron', 'timer'] as const) {
+      for (const file of installedFiles({ schedule, intervalMs: 60_000, environment })) expect(file.text).toMatch(/\n$/)
+    }
+  })
+})

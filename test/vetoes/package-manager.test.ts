@@ -1,0 +1,84 @@
+// The package-manager veto: real /proc/locks lines, a real lock held by a real process.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { createHost } from '../../agent/host/real.ts'
+import { packageManagerVeto, parseLocks } from '../../agent/vetoes/package-manager.ts'
+
+const context = { now: { wallMs: 0, bootMs: 0, monoMs: 0 }, leaseDir: '/none', keepCeilingMs: 0, protected: false }
+
+describe('parseLocks', () => {
+  it('reads held locks and passes over waiting ones', () => {
+    const text = [
+      '1: POSIX  ADVISORY  WRITE 812 08:01:131 0 EOF',
+      '1: -> POSIX  ADVISORY  WRITE 813 08:01:131 0 EOF',
+      '2: OFDLCK ADVISORY  READ -1 00:1a:77 0 0',
+      '3: FLOCK  ADVISORY  WRITE 9 fe:00:5 0 EOF',
+      '',
+    ].join('\n')
+    expect(parseLocks(text)).toEqual([
+      { pid: 812, major: 8, minor: 1, inode: 131 },
+      { pid: -1, major: 0, minor: 26, inode: 77 },
+      { pid: 9, major: 254, minor: 0, inode: 5 },
+    ])
+  })
+
+  it.each(['nonsense', '1: POSIX ADVISORY WRITE', '1: POSIX  ADVISORY  WRITE x 08:01:131 0 EOF', '\0\0'])(
+    'refuses %j',
+    (text) => {
+      expect(() => parseLocks(text)).toThrow('/proc/locks')
+    },
+  )
+})
+
+describe('the veto', () => {
+  /** A root whose dpkg lock is a real file; /proc is that of this machine, copied in where it is needed. */
+  function root(locks: string): string {
+    const folder = mkdtempSync(join(tmpdir(), 'locks-'))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
+    for (const name of ['var/lib/dpkg', 'proc/812']) mkdirSync(join(folder, name), { recursive: true })
+    writeFileSync(join(folder, 'var/lib/dpkg/lock-frontend'), '')
+    writeFileSync(join(folder, 'proc/812/comm'), 'apt-get\n')
+    const { ino } = statSync(join(folder, 'var/lib/dpkg/lock-frontend'))
+    writeFileSync(join(folder, 'proc/locks'), locks.replaceAll('INODE', String(ino)))
+    return folder
+  }
+
+  const read = (folder: string) =>
+    packageManagerVeto.read(createHost({ root: folder, env: {} }), context, new AbortController().signal)
+
+  it.each<[string, string, string | undefined]>([
+    ['held', '1: POSIX  ADVISORY  WRITE 812 00:00:INODE 0 EOF\n', 'dpkg lock held by pid 812 (apt-get)'],
+    ['lying there', '', undefined],
+    ['waited for', '1: -> POSIX  ADVISORY  WRITE 812 00:00:INODE 0 EOF\n', undefined],
+    ['another file of that inode elsewhere', '1: POSIX  ADVISORY  WRITE 7 00:00:INODE 0 EOF\n', undefined],
+    ['another file', '1: POSIX  ADVISORY  WRITE 812 00:00:1 0 EOF\n', undefined],
+  ])('%s', async (_what, locks, reason) => {
+    expect((await read(root(locks))).map((veto) => veto.reason)).toEqual(reason === undefined ? [] : [reason])
+  })
+
+  it('throws where /proc/locks is not understood, which forbids acting', async () => {
+    await expect(read(root('garbage\n'))).rejects.toThrow()
+  })
+
+  it.skipIf(!existsSync('/usr/bin/python3'))('sees a lock that a real process holds', async () => {
+    const folder = root('')
+    const path = join(folder, 'var/lib/dpkg/lock-frontend')
+    const code = `import fcntl,sys,time; f=open(${JSON.stringify(path)},'w'); fcntl.lockf(f,fcntl.LOCK_EX); print(1,flush=True); time.sleep(20)`
+    const child = spawn('/usr/bin/python3', ['-c', code], { stdio: ['ignore', 'pipe', 'ignore'] })
+    onTestFinished(() => {
+      child.kill('SIGKILL')
+    })
+    await once(child.stdout, 'data')
+    const { readFileSync } = await import('node:fs')
+    writeFileSync(join(folder, 'proc/locks'), readFileSync('/proc/locks'))
+    mkdirSync(join(folder, `proc/${child.pid}`))
+    writeFileSync(join(folder, `proc/${child.pid}/comm`), 'dpkg\n')
+    expect(await read(folder)).toEqual([
+      { name: 'package-manager', reason: `dpkg lock held by pid ${child.pid} (dpkg)` },
+    ])
+  })
+})
