@@ -38,16 +38,6 @@ describe('combine', () => {
     expect(combine(readings, interval, now).active?.at).toBe(at)
   })
 
-  it.each([
-    ['a rate', [busy], true],
-    ['two rates', [busy, busy], true],
-    ['an event', [typed(now)], false],
-    ['a rate and an event', [busy, typed(now)], false],
-    ['nothing strong', [idle, weak], false],
-  ] as const)('ratesOnly: %s', (_name, readings, expected) => {
-    expect(combine(readings, steady, now).ratesOnly).toBe(expected)
-  })
-
   it('sees a person in any strong reading, the latest or not', () => {
     expect(combine([typed(now - MINUTE), busy], steady, now).active).toEqual({
       at: now,
