@@ -25,8 +25,6 @@ export interface HeldLease extends Lease {
   readonly endsAt?: Instant
   /** The same on the wall clock. */
   readonly endsWallMs?: number
-  /** When the ceiling ends it at the latest, on the wall clock; not set for root's. */
-  readonly ceilingWallMs?: number
 }
 
 /** By what the end of a lease is judged. */
@@ -116,9 +114,8 @@ export async function heldLease(
   const ceilingLeft = lease.uid === 0 ? Number.POSITIVE_INFINITY : Math.min(lease.ctimeMs - now.wallMs, 0) + ceilingMs
   const left = Math.min(ownLeft, ceilingLeft)
   if (left <= 0) return undefined
-  const ceiling = Number.isFinite(ceilingLeft) ? { ceilingWallMs: now.wallMs + ceilingLeft } : {}
-  if (lease.until.kind === 'pid') return { ...lease, ...ceiling }
-  return { ...lease, ...ceiling, endsAt: now.monoMs + left, endsWallMs: now.wallMs + left }
+  if (lease.until.kind === 'pid') return lease
+  return { ...lease, endsAt: now.monoMs + left, endsWallMs: now.wallMs + left }
 }
 
 /** `18:00 UTC`, with the date where it is more than a day away. */
