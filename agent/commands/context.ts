@@ -5,6 +5,7 @@ import type { Host } from '../host/host.ts'
 export interface GlobalFlags {
   readonly json: boolean
   readonly root: string | undefined
+  /** From the flag, else from IDLE_AGENT_STATE_DIR. */
   readonly stateDir: string | undefined
   readonly config: string | undefined
 }

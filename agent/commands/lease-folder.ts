@@ -4,20 +4,15 @@ import { HostError } from '../errors.ts'
 import { codeOf } from '../host/real-errors.ts'
 import type { CommandContext } from './context.ts'
 
-/** The state folder that was named, by flag or environment. */
-function namedStateDir({ host, flags }: CommandContext): string | undefined {
-  return flags.stateDir ?? (host.env('IDLE_AGENT_STATE_DIR') || undefined)
-}
-
 /** Where leases lie. */
-export function leaseFolder(context: CommandContext): string {
-  return pathsOf(namedStateDir(context)).leases
+export function leaseFolder({ flags }: CommandContext): string {
+  return pathsOf(flags.stateDir).leases
 }
 
 /** Makes the folder where the caller may: root, and anybody below a state folder of their own. Throws HostError. */
-export async function prepareLeaseFolder(context: CommandContext): Promise<void> {
-  const { store, self } = context.host
-  const stateDir = namedStateDir(context)
+export async function prepareLeaseFolder({ host, flags }: CommandContext): Promise<void> {
+  const { store, self } = host
+  const { stateDir } = flags
   if (stateDir === undefined && self.uid !== 0) return
   const paths = pathsOf(stateDir)
   if (stateDir !== undefined) await store.makeDir(paths.stateDir, 0o700)
