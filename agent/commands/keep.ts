@@ -1,5 +1,5 @@
 /** `keep`: a lease for a time, until a time, for a process, or for as long as a command runs. */
-import { settings } from '../config/options.ts'
+import { general } from '../config/options.ts'
 import { loadConfig, locateConfig } from '../config.ts'
 import { HostError, UsageError } from '../errors.ts'
 import { type HeldLease, leaseInWords, timeInWords } from '../leases/lease.ts'
@@ -14,8 +14,7 @@ async function readCeilingMs({ host, flags }: CommandContext): Promise<number> {
     return (await loadConfig(host, locateConfig(host, flags.config))).config.keepCeilingMs
   } catch (error) {
     if (!(error instanceof UsageError || error instanceof HostError)) throw error
-    const option = settings.find(({ name }) => name === 'keep.ceiling_hours')?.option
-    return (option?.type === 'number' ? (option.default ?? 24) : 24) * 3_600_000
+    return general['keep.ceiling_hours'].default * 3_600_000
   }
 }
 
