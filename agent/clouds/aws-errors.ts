@@ -1,7 +1,7 @@
 /** Sorts what went wrong with a call to EC2: was it sent, was it answered, and what does the answer mean (cloud.md 1.3). */
 import { CloudError, messageOf } from '../errors.ts'
+import type { Outcome, Refusal } from '../types/outcome.ts'
 import type { Method } from '../types.ts'
-import type { Outcome, Refusal } from './cloud.ts'
 
 export type Failure =
   /** EC2 said no, with an error code: it was not executed. */

@@ -1,6 +1,7 @@
 /** EC2: identity, hibernation and tags from metadata; tags and stop through the API, loaded only when there is something to send. */
 import { CloudError, HostError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
+import type { Outcome } from '../types/outcome.ts'
 import type { Clocks, Method } from '../types.ts'
 import { errorOf, type Failure, outcomeOf, outcomeOfUnsent, refusalOf } from './aws-errors.ts'
 import {
@@ -12,7 +13,7 @@ import {
   readOperatorTags,
 } from './aws-metadata.ts'
 import type { Api, Sent, Stopping } from './aws-send.ts'
-import type { Cloud, OperatorTags, Outcome } from './cloud.ts'
+import type { Cloud, OperatorTags } from './cloud.ts'
 import { withDeadline } from './deadline.ts'
 import { isLoopback } from './endpoint.ts'
 import { createImds, type Imds, type Patience } from './imds.ts'

@@ -3,8 +3,6 @@
 import type { Outcome } from '../types/outcome.ts'
 import type { Method, WantedAction } from '../types.ts'
 
-export type { Outcome, Refusal } from '../types/outcome.ts'
-
 export interface Identity {
   readonly id: string
   readonly region?: string

@@ -1,7 +1,8 @@
 /** No cloud, or one without a driver: the identity comes from machine-id, tags live in a file, and nothing is stopped. */
 import { CloudError, HostError, messageOf } from '../errors.ts'
 import type { Host } from '../host/host.ts'
-import type { Cloud, Identity, OperatorTags, Outcome } from './cloud.ts'
+import type { Outcome } from '../types/outcome.ts'
+import type { Cloud, Identity, OperatorTags } from './cloud.ts'
 import type { CloudName } from './detect.ts'
 import { operatorTagNames, tagKey } from './tags.ts'
 

@@ -1,7 +1,7 @@
 /** The one call that stops this instance: every refusal, every fault, and that it is sent once. */
 import { beforeAll, describe, expect, it } from 'vitest'
 import { createAws } from '../../agent/clouds/aws.ts'
-import type { Outcome } from '../../agent/clouds/cloud.ts'
+import type { Outcome } from '../../agent/types/outcome.ts'
 import type { Method } from '../../agent/types.ts'
 import type { InstanceSpec } from '../clouds/aws.ts'
 import { createClock } from '../clouds/clock.ts'

@@ -1,7 +1,7 @@
 /** The table of refusals (cloud.md 1.3), and which failures were surely not executed. */
 import { describe, expect, it } from 'vitest'
 import { errorOf, outcomeOf, readFailure, refusalOf } from '../../agent/clouds/aws-errors.ts'
-import type { Refusal } from '../../agent/clouds/cloud.ts'
+import type { Refusal } from '../../agent/types/outcome.ts'
 import type { Method } from '../../agent/types.ts'
 
 describe('why EC2 refused', () => {

@@ -1,8 +1,8 @@
 /** A cloud in memory, for simulations and commands; the contract suite of the real drivers proves it. */
 import type { Cloud } from '../../agent/clouds/cloud.ts'
-import type { Outcome } from '../../agent/types/outcome.ts'
 import { operatorTagNames, tagKey } from '../../agent/clouds/tags.ts'
 import { CloudError } from '../../agent/errors.ts'
+import type { Outcome } from '../../agent/types/outcome.ts'
 import type { Method, WantedAction } from '../../agent/types.ts'
 
 export interface MemoryCloudOptions {
