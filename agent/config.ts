@@ -78,14 +78,14 @@ export async function loadConfig(host: Host, { path, explicit, cachePath }: Conf
   return { ...loaded, cache: `${JSON.stringify({ build: buildOf(), path, text, given, warnings })}\n` }
 }
 
-/** What the decision needs; `defaultAction` is the cloud's, for an operator who named none. */
+/** What the decision needs; `defaultAction` is the cloud's, for an operator who named none. One without a driver only reports, whatever the operator says. */
 export function policyOf(config: Config, defaultAction: WantedAction): Policy {
   return {
     enabled: config.enabled,
     idleThresholdMs: config.idleThresholdMs,
     hibernateThresholdMs: config.hibernateThresholdMs,
     checkIntervalMs: config.checkIntervalMs,
-    action: config.action ?? defaultAction,
+    action: defaultAction === 'report' ? 'report' : (config.action ?? defaultAction),
     bootGraceMs: config.bootGraceMs,
     notReadyMs: config.notReadyMs,
     unknownCeilingMs: config.unknownCeilingMs,

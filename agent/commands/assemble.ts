@@ -32,11 +32,7 @@ export async function assemble({ host, flags }: CommandContext): Promise<Assembl
     cloud,
     sensors: configured,
     vetoes,
-    // A cloud without a driver can only report, whatever the configuration says.
-    policy: {
-      ...policyOf(config, cloud.defaultAction),
-      ...(cloud.defaultAction === 'report' ? { action: 'report' } : {}),
-    },
+    policy: policyOf(config, cloud.defaultAction),
     settings: { tagPrefix, protected: config.protected, operatorTags, keepCeilingMs },
     paths,
     decide,

@@ -47,11 +47,14 @@ describe('without a file', () => {
   })
 })
 
-test.each(['hibernate', 'stop', 'report'] as const)('action: %s overrules the cloud', async (action) => {
-  const { config } = await load(`idle_detection: { action: ${action} }`)
-  expect(policyOf(config, 'report').action).toBe(action)
-  expect(policyOf(config, 'hibernate').action).toBe(action)
-})
+test.each(['hibernate', 'stop', 'report'] as const)(
+  'action: %s overrules a cloud that has a driver',
+  async (action) => {
+    const { config } = await load(`idle_detection: { action: ${action} }`)
+    expect(policyOf(config, 'report').action).toBe('report')
+    expect(policyOf(config, 'hibernate').action).toBe(action)
+  },
+)
 
 describe('forms of the file', () => {
   const block = 'idle_detection:\n  idle_threshold_minutes: 3\n'
