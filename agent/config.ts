@@ -3,6 +3,7 @@ import type { Compiled, Given } from './config/compile.ts'
 import { fits, sensorNames, settings, tagRules, type Value, wantedActions } from './config/options.ts'
 import { messageOf, UsageError } from './errors.ts'
 import type { Host } from './host/host.ts'
+import { isObject } from './parse.ts'
 import type { Policy, WantedAction } from './types.ts'
 
 /** Where the configuration lies unless somebody says otherwise. */
@@ -121,15 +122,11 @@ async function readCache(
   } catch {
     return undefined // unreadable for this user, or torn: the source is there, compiling it again costs milliseconds
   }
-  if (!isRecord(cached)) return undefined
+  if (!isObject(cached)) return undefined
   const { build, path, text, given, warnings } = cached
   if (build !== buildOf() || path !== source.path || text !== source.text) return undefined
   if (!Array.isArray(given) || !Array.isArray(warnings)) return undefined
   return given.every(isGiven) && warnings.every(isText) ? { given, warnings } : undefined
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null
 }
 
 function isText(value: unknown): value is string {
@@ -137,7 +134,7 @@ function isText(value: unknown): value is string {
 }
 
 function isGiven(value: unknown): value is Given {
-  if (!isRecord(value) || typeof value['line'] !== 'number' || typeof value['column'] !== 'number') return false
+  if (!isObject(value) || typeof value['line'] !== 'number' || typeof value['column'] !== 'number') return false
   const option = settings.find(({ name }) => name === value['name'])?.option
   return option !== undefined && fits(option, value['value'])
 }

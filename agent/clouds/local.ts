@@ -1,6 +1,7 @@
 /** No cloud, or one without a driver: the identity comes from machine-id, tags live in a file, and nothing is stopped. */
 import { CloudError, HostError, messageOf } from '../errors.ts'
 import type { Host } from '../host/host.ts'
+import { parseObject } from '../parse.ts'
 import type { Outcome } from '../types/outcome.ts'
 import type { Cloud, Identity, OperatorTags } from './cloud.ts'
 import type { CloudName } from './detect.ts'
@@ -87,10 +88,8 @@ async function readTags(host: Host, path: string): Promise<Tags> {
 
 function parseTags(content: string | undefined): Tags {
   if (content === undefined) return {}
-  const parsed: unknown = JSON.parse(content)
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw new Error('not an object')
   const tags: Record<string, string> = {}
-  for (const [key, value] of Object.entries(parsed)) {
+  for (const [key, value] of Object.entries(parseObject(content))) {
     if (typeof value !== 'string') throw new Error(`the value of ${key} is not text`)
     tags[key] = value
   }
