@@ -1,7 +1,7 @@
 /** The journal of intents: written and fsynced before the call, apart from the state, so that a lost state does not lose it. */
 import type { Host } from './host/host.ts'
-import { booleanAt, isObject, type JsonObject, oneOf, optional, textAt } from './parse.ts'
-import { clocksAt } from './state.ts'
+import { booleanAt, isObject, type JsonObject, oneOf, textAt } from './parse.ts'
+import { clocksAt, parseIdentity } from './state.ts'
 import type { Intent } from './types.ts'
 
 /** Above this size the journal is rewritten with its open intent only; the audit log keeps the history. */
@@ -73,10 +73,7 @@ function parseIntent(object: JsonObject): Intent | undefined {
     return {
       id: textAt(object, 'id'),
       runId: textAt(object, 'runId'),
-      bootId: textAt(object, 'bootId'),
-      ...optional(object, 'instanceId', textAt),
-      ...optional(object, 'startedAt', textAt),
-      ...optional(object, 'resumeStamp', textAt),
+      ...parseIdentity(object),
       method: oneOf(object, 'method', ['hibernate', 'stop']),
       at: clocksAt(object, 'at'),
       phase: oneOf(object, 'phase', ['intended', 'accepted']),

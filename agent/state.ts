@@ -115,7 +115,8 @@ function parseState(state: JsonObject): State {
   }
 }
 
-function parseIdentity(identity: JsonObject): RunIdentity {
+/** Who the machine was. Throws Error naming the key. */
+export function parseIdentity(identity: JsonObject): RunIdentity {
   return {
     bootId: textAt(identity, 'bootId'),
     ...optional(identity, 'instanceId', textAt),
