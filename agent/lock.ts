@@ -100,7 +100,7 @@ async function contend(host: Host, dir: string, own: Entry): Promise<readonly En
 }
 
 /** Takes the lock in the folder `dir`, which it creates (0700). Throws LockedError when another check has it, HostError when the folder cannot be used. */
-export async function acquireLock(host: Host, dir: string, options: { readonly now?: Clocks } = {}): Promise<Lock> {
+export async function acquireLock(host: Host, dir: string): Promise<Lock> {
   const { pid, startTicks, bootId } = host.self
   const own: Entry = { name: `${bootId}-${pid}-${startTicks}`, bootId, pid, startTicks }
   const path = `${dir}/${own.name}`
@@ -110,7 +110,7 @@ export async function acquireLock(host: Host, dir: string, options: { readonly n
   }
   try {
     const rivals = await contend(host, dir, own)
-    if (rivals.length > 0) throw await lockedError(host, dir, { rivals, now: options.now ?? host.clocks() })
+    if (rivals.length > 0) throw await lockedError(host, dir, { rivals, now: host.clocks() })
   } catch (error) {
     await removeEntry(host, path)
     throw error
