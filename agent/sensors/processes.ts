@@ -1,4 +1,4 @@
-/** The process table: /proc/PID/stat of every process, read once per check and shared by the sensors. */
+/** The process table: /proc/PID/stat of every process, read once a look and shared by the sensors. */
 import type { Host } from '../host/host.ts'
 import { parseCount } from './counts.ts'
 
@@ -122,10 +122,10 @@ async function readTable(host: Host, signal: AbortSignal): Promise<ProcessTable>
   return table
 }
 
-/** A walk belongs to the Host object it was made through: the loop has one Host object per check. */
+/** A walk belongs to the Host object it was made through: every look of the loop has a Host object of its own. */
 const walks = new WeakMap<Host, Promise<ProcessTable>>()
 
-/** The process table of this check; the first caller walks /proc, the others share it. Throws if /proc cannot be listed, shows nobody, or holds text that is not understood. */
+/** The process table of this look; the first caller walks /proc, the others share it. Throws if /proc cannot be listed, shows nobody, or holds text that is not understood. */
 export function processTable(host: Host, signal: AbortSignal): Promise<ProcessTable> {
   let walk = walks.get(host)
   if (walk === undefined) {
