@@ -2,15 +2,15 @@
 import { HostError } from './errors.ts'
 import type { FileStat, Host } from './host/host.ts'
 
-/** Writes to every pseudo-terminal; gives back those that took it, with their facts read after the write. */
-export async function warnTerminals(host: Host, text: string): Promise<readonly { path: string; stat: FileStat }[]> {
+/** Writes to every pseudo-terminal; gives back the facts of those that took it, read after the write. */
+export async function warnTerminals(host: Host, text: string): Promise<readonly FileStat[]> {
   const names = (await host.list('/dev/pts')) ?? []
-  const warned: { path: string; stat: FileStat }[] = []
+  const warned: FileStat[] = []
   for (const name of names.filter((one) => /^\d+$/.test(one))) {
     const path = `/dev/pts/${name}`
     if (!(await tell(host, path, `\r\n\u0007${text.replaceAll('\n', '\r\n')}\r\n`))) continue
     const stat = await host.stat(path)
-    if (stat !== undefined) warned.push({ path, stat })
+    if (stat !== undefined) warned.push(stat)
   }
   return warned
 }

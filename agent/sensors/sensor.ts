@@ -15,8 +15,8 @@ export interface Span {
 export interface OwnDeeds {
   /** CPU time of this process and its ended children so far, in milliseconds. */
   readonly cpuMs?: number
-  /** Terminals that a warning was written to, with their facts read after the write. */
-  readonly warned: readonly { readonly path: string; readonly stat: FileStat }[]
+  /** Terminals that a warning was written to: their facts, read after the write. */
+  readonly warned: readonly FileStat[]
 }
 
 export interface Sensor<Sample, O extends Options = Options> {

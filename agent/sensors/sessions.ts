@@ -1,5 +1,5 @@
 /** The sessions sensor: people at terminals, jobs they left in the foreground, and SSH connections. */
-import type { FileStat, Host } from '../host/host.ts'
+import type { Host } from '../host/host.ts'
 import type { Limits, Options } from '../types/options.ts'
 import type { Reading } from '../types.ts'
 import { type Job, judgeJobs, ownTerminals, readJobs } from './jobs.ts'
@@ -39,11 +39,6 @@ type Hold = Extract<Reading, { kind: 'hold' }>
 interface Context {
   readonly span: Span
   readonly limits: Limits<typeof sessionsOptions>
-}
-
-/** Takes what our own warning wrote out of the output: `stats` are the terminals' facts, read after the write. */
-export function acknowledgeWarning(sample: SessionsSample, stats: readonly FileStat[]): SessionsSample {
-  return { ...sample, ...ownWarning(sample, stats) }
 }
 
 async function read(host: Host, signal: AbortSignal): Promise<SessionsSample> {
@@ -137,10 +132,6 @@ export const sessions: Sensor<SessionsSample, typeof sessionsOptions> = {
   sampleVersion: 1,
   options: sessionsOptions,
   read,
-  settle: (sample, { warned }) =>
-    acknowledgeWarning(
-      sample,
-      warned.map(({ stat }) => stat),
-    ),
+  settle: (sample, { warned }) => ({ ...sample, ...ownWarning(sample, warned) }),
   judge,
 }
