@@ -1,7 +1,7 @@
 /** Gives a piece of work a deadline, besides the caller's own signal. */
 import type { Host } from '../host/host.ts'
 
-export interface Deadline {
+interface Deadline {
   readonly ms: number
   readonly signal: AbortSignal
 }

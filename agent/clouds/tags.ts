@@ -6,7 +6,7 @@ export const writtenTags = ['IdleStatus', 'IdleSince', 'IdleAction', 'IdleReason
 /** The tags that an operator sets and the agent only reads. */
 export const operatorTagNames = ['KeepAwakeUntil', 'Protected'] as const
 
-export type TagName = (typeof writtenTags)[number] | (typeof operatorTagNames)[number]
+type TagName = (typeof writtenTags)[number] | (typeof operatorTagNames)[number]
 
 /** The key in the cloud. A colon is legal in EC2 keys, in EC2 metadata and in Azure names (cloud.md 1.2, 2.2). */
 export function tagKey(prefix: string, name: TagName): string {

@@ -45,7 +45,7 @@ export async function configCheck({ host, flags, out }: CommandContext): Promise
 }
 
 /** Prints every setting with its effective value and where that came from. Throws UsageError. */
-export async function configShow({ host, flags, out }: CommandContext): Promise<number> {
+async function configShow({ host, flags, out }: CommandContext): Promise<number> {
   const loaded = await loadConfig(host, locateConfig(host, flags.config))
   const rows = shownRows(loaded)
   if (flags.json) {
@@ -60,7 +60,7 @@ export async function configShow({ host, flags, out }: CommandContext): Promise<
 }
 
 /** Prints the JSON Schema (draft 2020-12) of a configuration file. */
-export async function configSchema({ flags, out }: CommandContext): Promise<number> {
+async function configSchema({ flags, out }: CommandContext): Promise<number> {
   const { jsonSchema } = await import('../config/schema.ts')
   out(JSON.stringify(jsonSchema(), undefined, flags.json ? undefined : 2))
   return 0

@@ -28,7 +28,7 @@ export async function run(context: CommandContext): Promise<number> {
 const quiet = { info: () => undefined, warn: () => undefined, debug: () => undefined }
 
 /** The six fields of node-cron for an interval that divides a minute or an hour evenly; else `undefined`. */
-export function cronPattern(seconds: number): string | undefined {
+function cronPattern(seconds: number): string | undefined {
   if (Number.isInteger(seconds) && seconds >= 1 && 60 % seconds === 0)
     return seconds === 60 ? '0 * * * * *' : `*/${seconds} * * * * *`
   const minutes = seconds / 60

@@ -47,7 +47,7 @@ function yamlNumber(value: number): string {
 }
 
 /** `FILE:LINE:COL idle_detection.a.b: message`. */
-export function problemLine(file: string, { path, place, message }: Problem): string {
+function problemLine(file: string, { path, place, message }: Problem): string {
   const at = place === undefined ? file : `${file}:${place.line}:${place.column}`
   if (path === undefined) return place === undefined ? `${at}: ${message}` : `${at} ${message}`
   return `${at} ${['idle_detection', ...path].map((key) => printable(short(key))).join('.')}: ${message}`

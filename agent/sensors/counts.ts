@@ -1,9 +1,7 @@
 /** Whole numbers out of kernel text, and differences between two of them: exact, or an error. */
 
-/** Ticks per second of every /proc counter: USER_HZ is 100 on x86-64 and arm64, whatever the kernel's own HZ. */
-export const ticksPerSecond = 100
-/** Milliseconds in one tick of a /proc counter. */
-export const msPerTick = 1000 / ticksPerSecond
+/** Milliseconds in one tick of a /proc counter: USER_HZ is 100 on x86-64 and arm64, whatever the kernel's own HZ. */
+export const msPerTick = 10
 
 /** Parses a counter: digits only, at most 2^53 - 1. Throws an Error that names `what`; never NaN, never a default. */
 export function parseCount(text: string | undefined, what: string): number {
