@@ -111,8 +111,7 @@ export const general = {
     min: 0.01,
     max: 720,
     unit: 'hours',
-    about:
-      "Longest time that the leases of one user, without input of that user in between, keep the machine up; root's are not bounded.",
+    about: "Longest time that a user's lease keeps the machine up, from when it was made; root's are not bounded.",
   },
 } as const satisfies Options
 
