@@ -2,12 +2,12 @@
 
 import { type Deed, recordDeed } from './audit.ts'
 import { attempt, type Episode } from './check/act.ts'
+import { keepNote } from './check/note.ts'
 import { type Look, look } from './check/observe.ts'
 import type { Parts } from './check/parts.ts'
-import { statusOf } from './check/report.ts'
+import { writeStatus } from './check/status-file.ts'
 import { syncTags } from './check/tag-sync.ts'
 import { duration, iso, timeOfDay, toWall } from './decide/words.ts'
-import { HostError } from './errors.ts'
 import { sweep } from './leases.ts'
 import { acquireLock, type Lock } from './lock.ts'
 import { loadState, moveAside, type Stored, type StoredSample, saveState } from './state.ts'
@@ -40,19 +40,11 @@ export async function checkByHand(parts: Parts, glanceMs: number): Promise<Check
     mirror: { failures: 0 },
   }
   await parts.host.sleep(glanceMs)
-  const second = await look(parts, base, { intent: undefined, due: true })
-  return { look: second, decision: judgeFresh(parts, stored, { look: second, intent }), deeds: [], notes }
-}
-
-/** The readings are of the glance, the state is what a first check would find. */
-function judgeFresh(
-  parts: Parts,
-  stored: Stored | undefined,
-  fresh: { readonly look: Look; readonly intent: Intent | undefined },
-): Decision {
-  const { readings, vetoes, moment } = fresh.look
-  const now = fresh.intent === undefined ? moment : { ...moment, intent: fresh.intent }
-  return parts.decide({ state: stored?.state, readings, vetoes, policy: parts.policy, now })
+  const second = await look(parts, base, { intent, due: true })
+  const { readings, vetoes, moment } = second
+  // The readings are of the glance, the state is what a first check would find.
+  const decision = parts.decide({ state: stored?.state, readings, vetoes, policy: parts.policy, now: moment })
+  return { look: second, decision, deeds: [], notes }
 }
 
 /** A check that records and acts, under the lock. Throws LockedError, HostError. */
@@ -141,7 +133,7 @@ async function carryOut(
   const told = await warn(parts, decision)
   episode = { ...episode, deeds: [...told.deeds, ...(await say(parts, decision))] }
   const action = decision.actions.find((one) => one.kind === 'act')
-  if (action?.kind === 'act') episode = await attempt(parts, episode, action)
+  if (action !== undefined) episode = await attempt(parts, episode, action)
   if (episode.overtaken === true) return episode
   const synced = await syncTags(parts, episode.mirror, {
     tags: episode.state.tags,
@@ -157,14 +149,15 @@ async function carryOut(
   await save(parts, episode, told.warned)
   const closed = await closeOutcome(parts, episode.decision)
   const unwritten = await writeStatus(parts, episode.look, { ...episode.decision, state: episode.state })
-  return { ...episode, deeds: [...episode.deeds, ...closed, ...unwritten] }
+  const untold = await keepNote(parts, episode)
+  return { ...episode, deeds: [...episode.deeds, ...closed, ...unwritten, ...untold] }
 }
 
 type Warned = Awaited<ReturnType<typeof warnTerminals>>
 
 async function warn(parts: Parts, decision: Decision): Promise<{ warned: Warned; deeds: readonly Deed[] }> {
   const action = decision.actions.find((one) => one.kind === 'warn')
-  if (action?.kind !== 'warn') return { warned: [], deeds: [] }
+  if (action === undefined) return { warned: [], deeds: [] }
   const now = parts.host.clocks()
   const quiet = duration(now.monoMs - decision.state.idleSince)
   const at = timeOfDay(Math.max(action.due, now.monoMs), now)
@@ -226,17 +219,6 @@ async function closeOutcome(parts: Parts, decision: Decision): Promise<readonly 
   })
   await closeIntent(host, paths.intents, { id: outcome.intentId, result: outcome.result })
   return [deed]
-}
-
-/** Others lose sight of the verdict without it, and nothing more: it must not keep a check from acting. */
-async function writeStatus(parts: Parts, seen: Look, decision: Decision): Promise<readonly Deed[]> {
-  try {
-    await parts.host.store.replace(parts.paths.status, `${JSON.stringify(statusOf(parts, seen, decision))}\n`, 0o644)
-    return []
-  } catch (error) {
-    if (!(error instanceof HostError)) throw error
-    return [{ action: 'status', result: 'failed', detail: error.message, unrecorded: error.message }]
-  }
 }
 
 async function makeFolders(parts: Parts): Promise<void> {

@@ -11,9 +11,7 @@ interface Row {
 }
 
 const bottom = ['host', 'log', 'errors', 'types']
-const middle = 'sensors clouds leases state state-intents history audit lock warn notify health runbooks fleet'.split(
-  ' ',
-)
+const middle = 'sensors clouds leases state history audit lock warn note notify health runbooks fleet'.split(' ')
 const pure = ['decide', 'learn', 'install']
 const top = ['main', 'cli', 'commands', 'agent', 'check']
 

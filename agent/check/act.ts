@@ -7,7 +7,7 @@ import type { Stored } from '../state.ts'
 import { closeIntent, recordAccepted, recordIntent } from '../state-intents.ts'
 import type { Outcome } from '../types/outcome.ts'
 import type { Action, Decision, Intent, Method, Moment, State, Veto } from '../types.ts'
-import { type Look, localMoment, look, within } from './observe.ts'
+import { type Look, localIdentity, look, within } from './observe.ts'
 import type { Parts } from './parts.ts'
 import { beforeActing } from './preflight.ts'
 import { syncTags } from './tag-sync.ts'
@@ -166,17 +166,16 @@ async function writeIntent(parts: Parts, episode: Episode, call: Call): Promise<
 /** Is this still the run of the machine that the decision was made in? Asked after every wait around the call. */
 async function changed(parts: Parts, episode: Episode): Promise<boolean> {
   const { moment } = episode.look
-  const { intent: _, lookedAt: ___, ...now } = await localMoment(parts, moment)
-  // Metadata is not asked again, so it cannot explain a jump of the wall clock either.
-  const { startedAt: __, ...local } = now.identity
-  const bare = { ...now, identity: local }
+  // Metadata would take too much time here; not asked, it cannot explain a jump of the wall clock either.
+  const identity = await localIdentity(parts, parts.host)
+  const now = { clocks: parts.host.clocks(), identity, cloudInitRunning: moment.cloudInitRunning }
   const state = {
     ...episode.state,
     identity: moment.identity,
     last: moment.clocks,
     run: { ...episode.state.run, ended: false },
   }
-  const interval = classify(state, bare, parts.policy.checkIntervalMs)
+  const interval = classify(state, now, parts.policy.checkIntervalMs)
   return interval.newRun || interval.kind === 'gap'
 }
 

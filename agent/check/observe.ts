@@ -52,6 +52,7 @@ export interface Asked {
 /** Looks at the machine; readings cover the time since `base`'s samples. Throws nothing that a sensor, veto or cloud throws. */
 export async function look(parts: Parts, base: Stored | undefined, asked: Asked): Promise<Look> {
   const { intent } = asked
+  // A Host object of its own: by it the sensors find what they read once for all of them in this look.
   const host = { ...parts.host }
   const sampledAt = host.clocks()
   const [identity, raw] = await Promise.all([identify(parts, host), readAll(parts.sensors, host)])
@@ -160,18 +161,12 @@ async function identify(parts: Parts, host: Host): Promise<Known> {
   }
 }
 
-/** Boot id and the stamps of the resume hooks: ours, and the one of EC2's own hibernation agent. */
-async function localIdentity(parts: Parts, host: Host): Promise<RunIdentity> {
+/** Who the machine is by local signs alone: boot id and the stamps of the resume hooks, ours and the one of EC2's own hibernation agent. */
+export async function localIdentity(parts: Parts, host: Host): Promise<RunIdentity> {
   const bootId = (await host.readText('/proc/sys/kernel/random/boot_id'))?.trim() || host.self.bootId
   const stamps = [await host.store.read(parts.paths.resumed), await host.readText('/run/hibernate/resumed_at')]
   const known = stamps.filter((stamp) => stamp !== undefined).map((stamp) => stamp.trim())
   return { bootId, ...(known.length === 0 ? {} : { resumeStamp: known.join('|') }) }
-}
-
-/** Who the machine is now by local signs alone; for the moments around a call, where metadata would cost too much time. */
-export async function localMoment(parts: Parts, known: Moment): Promise<Moment> {
-  const identity = { ...known.identity, ...(await localIdentity(parts, parts.host)) }
-  return { ...known, identity, clocks: parts.host.clocks() }
 }
 
 /** cloud-init was started in this boot and has left neither a result nor a sign that it is switched off. */

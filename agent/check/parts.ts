@@ -17,6 +17,8 @@ export interface Paths {
   readonly status: string
   readonly leases: string
   readonly resumed: string
+  /** The line for the next login. */
+  readonly note: string
   readonly logDir: string
   readonly audit: string
   readonly log: string
@@ -62,6 +64,7 @@ export function pathsOf(stateDir: string | undefined): Paths {
     status: `${run}/status.json`,
     leases: `${run}/leases`,
     resumed: `${run}/resumed_at`,
+    note: stateDir === undefined ? '/etc/motd.d/idle-agent' : `${stateDir}/run/note`,
     logDir: log,
     audit: `${log}/audit.jsonl`,
     log: `${log}/agent.log`,

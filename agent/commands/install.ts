@@ -52,6 +52,7 @@ export async function install(context: CommandContext): Promise<number> {
     await systemctl(context, ['disable', '--now', 'idle-agent.timer'])
   for (const path of other) await removeOld(context, path, 'the other schedule')
   await makeFolders(context)
+  await makeFolder(context, '/etc/motd.d')
   if (schedule === 'timer') await startTimer(context)
   if (schedule === 'timer' && context.host.root !== '/') {
     context.out(`enable it in the image: systemctl --root ${context.host.root} enable idle-agent.timer`)
