@@ -161,24 +161,21 @@ function removeOne(path: string): void {
   else unlinkSync(path)
 }
 
-/** Entries that one call takes out of a folder, and how deep it goes; the next call goes on. */
-interface Budget {
-  entries: number
-  depth: number
-}
+/** Entries that one call takes out of a folder and all below it, and how deep it goes; the next call goes on. */
+const MOST_ENTRIES = 1000
+const DEEPEST = 500
 
 /** The folder is made root's own first, and its entries are reached through it: whoever it was of can put no link in their place. */
-function clearFolder(path: string, budget: Budget): void {
+function clearFolder(path: string, left: { entries: number }, depth: number): void {
   const descriptor = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
   try {
     fchownSync(descriptor, 0, 0)
     fchmodSync(descriptor, 0o700)
     for (const name of readdirSync(`/proc/self/fd/${descriptor}`)) {
-      if (budget.entries === 0) return
-      budget.entries -= 1
+      if (left.entries === 0) return
+      left.entries -= 1
       const entry = `/proc/self/fd/${descriptor}/${name}`
-      if (budget.depth > 0 && lstatSync(entry).isDirectory())
-        clearFolder(entry, { entries: budget.entries, depth: budget.depth - 1 })
+      if (depth < DEEPEST && lstatSync(entry).isDirectory()) clearFolder(entry, left, depth + 1)
       removeOne(entry)
     }
   } finally {
@@ -213,7 +210,7 @@ export function createStore(self: Self): Store {
       unlessAbsent({ what: 'read', path, absent: isNotPlain }, () => readPlain(path, maxBytes)),
     remove: async (path, options) =>
       unlessAbsent({ what: 'remove', path, absent: isAbsent }, () => {
-        if (options?.whole === true && lstatSync(path).isDirectory()) clearFolder(path, { entries: 1000, depth: 500 })
+        if (options?.whole === true && lstatSync(path).isDirectory()) clearFolder(path, { entries: MOST_ENTRIES }, 0)
         removeOne(path)
       }),
     rename: async (from, to) =>

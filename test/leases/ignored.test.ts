@@ -159,6 +159,17 @@ describe.skipIf(!isRoot)('the agent ignores and sweeps', () => {
     expect((await sweep(root, dir, later(HOUR))).removed).toEqual([name])
   })
 
+  it('a tree of folders with no more in one check than a single folder', async () => {
+    const inner = (number: number) => join(path(), `inner-${number}`)
+    for (const number of [1, 2]) mkdirSync(inner(number), { recursive: true })
+    for (let index = 0; index < 700; index += 1)
+      for (const number of [1, 2]) writeFileSync(join(inner(number), `${index}`), '')
+    expect((await sweep(root, dir, later(HOUR))).failed).toHaveLength(1)
+    const left = [1, 2].flatMap((number) => (existsSync(inner(number)) ? readdirSync(inner(number)) : []))
+    expect(left).toHaveLength(1400 - (1000 - 2))
+    expect((await sweep(root, dir, later(HOUR))).removed).toEqual([name])
+  })
+
   it('at most 200 at once, and sees a lease among thousands that are none', async () => {
     for (let index = 0; index < 250; index += 1) plant(`junk-${index}`, '')
     plantEnd(name, { kind: 'until', wallMs: Date.now() + HOUR })
