@@ -1,6 +1,6 @@
 /** The command table: which commands there are, what they take, and how errors become messages and exit codes. */
 import type { Command, CommandContext, GlobalFlags } from './commands/context.ts'
-import { LockedError, messageOf, UsageError } from './errors.ts'
+import { messageOf, UsageError } from './errors.ts'
 import type { Host } from './host/host.ts'
 
 /** Where a run of the program reads and writes. */
@@ -196,7 +196,7 @@ function explain(error: unknown, { err }: Terminal): number {
     error instanceof Error && 'exitCode' in error && typeof error.exitCode === 'number' ? error.exitCode : undefined
   err(`idle-agent: ${messageOf(error)}`)
   if (known !== undefined) return known
-  if (error instanceof Error && error.stack !== undefined && !(error instanceof LockedError)) err(error.stack)
+  if (error instanceof Error && error.stack !== undefined) err(error.stack)
   err('idle-agent: this is a bug, please report it with the lines above')
   return 1
 }
