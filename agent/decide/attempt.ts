@@ -7,7 +7,7 @@ import { freshAttempt, underWay } from './run.ts'
 const MINUTE_MS = 60_000
 const PERMISSIONS_SETTLE_MS = 30 * MINUTE_MS
 
-/** First and longest wait before the same call is tried again, in minutes; a longer wait doubles with each refusal. */
+/** First and longest wait before the same call is tried again, in minutes; it doubles with each refusal, from the fourth on where it began at 0. */
 const retryMinutes: Record<Refusal, { readonly first: number; readonly most: number }> = {
   'not-ready': { first: 0, most: 0 },
   unsupported: { first: 0, most: 0 },
@@ -88,5 +88,5 @@ function waitMs(why: Refusal, refusals: number, runMs: number): number {
   if (why === 'forbidden' && runMs < PERMISSIONS_SETTLE_MS) return 0
   const { first, most } = retryMinutes[why]
   const grown = Math.max(first, refusals > 3 ? 1 : 0) * 2 ** Math.min(refusals - 1, 10)
-  return Math.min(first === 0 && most === 0 ? 0 : grown, most) * MINUTE_MS
+  return Math.min(grown, most) * MINUTE_MS
 }

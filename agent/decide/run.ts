@@ -16,7 +16,8 @@ import type {
 import { differ, passed, SLEPT_MS } from './clock.ts'
 
 const HOUR_MS = 3_600_000
-const FALSE_STOP_MS = 30 * 60_000
+/** Somebody who is there again so soon after a stop did not want it. */
+export const FALSE_STOP_MS = 30 * 60_000
 const FALSE_STOP_MEMORY_MS = 28 * 24 * HOUR_MS
 /** A machine that still runs so long after an accepted stop did not stop. */
 const FAILED_AFTER_MS = 5 * 60_000

@@ -30,6 +30,7 @@ import { combine, heldUntil, type Judgement, rememberHolds } from './policy.ts'
 import {
   beginRun,
   continueRun,
+  FALSE_STOP_MS,
   freshAttempt,
   type IntentOutcome,
   inGrace,
@@ -214,7 +215,7 @@ function mark(state: State, actions: readonly Action[], context: Marking): State
     ...rest,
     ...(isUnknown ? { unknownSince: unknownSince ?? mono } : {}),
     alerted: isUnknown && (state.alerted || actions.some((action) => action.kind === 'alert')),
-    ...(warn?.kind === 'warn' ? { warned: { idleSince: state.idleSince, due: warn.due } } : {}),
+    ...(warn !== undefined ? { warned: { idleSince: state.idleSince, due: warn.due } } : {}),
     ...(reports ? { reported: state.idleSince } : {}),
     score: score(state, judgement, { reports, wallMs: input.now.clocks.wallMs }),
   }
@@ -231,6 +232,6 @@ function score(
   if (now.reports) return { ...was, wouldHaveStopped: was.wouldHaveStopped + 1, lastWallMs: now.wallMs }
   if (judgement.verdict !== 'active' || was.lastWallMs === undefined) return was
   const { lastWallMs, ...counts } = was
-  const early = now.wallMs - lastWallMs < 30 * 60_000
+  const early = now.wallMs - lastWallMs < FALSE_STOP_MS
   return { ...counts, wouldHaveBeenFalse: counts.wouldHaveBeenFalse + (early ? 1 : 0) }
 }
