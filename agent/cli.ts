@@ -44,6 +44,11 @@ const commands: Readonly<Record<string, Entry>> = {
     about: '`check --act` on the configured interval, resident, for hosts without cron',
     load: async () => (await import('./commands/run.ts')).run,
   },
+  doctor: {
+    usage: 'doctor [--json]',
+    about: 'check everything that could make it fail later, and say what to do; as root',
+    load: async () => (await import('./commands/doctor.ts')).doctor,
+  },
   install: {
     usage: 'install [--schedule cron | timer] [--config FILE]',
     about: 'put the executable, its configuration and its schedule on this machine',

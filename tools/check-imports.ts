@@ -16,12 +16,13 @@ const pure = ['decide', 'learn', 'install']
 const top = ['main', 'cli', 'commands', 'agent', 'check']
 
 const rows: readonly Row[] = [
-  { of: top, may: [...top, 'config', 'vetoes', ...middle, ...pure, 'parse', ...bottom] },
+  { of: top, may: [...top, 'config', 'vetoes', ...middle, ...pure, 'doctor', 'parse', ...bottom] },
   { of: ['config'], may: ['config', 'vetoes', ...middle, ...pure, 'parse', ...bottom] },
   { of: middle, may: ['host', 'errors', 'types', 'parse'], siblingTypes: true },
   // A lease is a veto; everything else about leases is no veto's business.
   { of: ['vetoes'], may: ['leases', 'host', 'errors', 'types', 'parse'], siblingTypes: true },
   { of: pure, may: ['types', 'parse'] },
+  { of: ['doctor'], may: ['install', 'types', 'parse'] },
   { of: ['parse'], may: ['types'] },
   { of: bottom, may: bottom },
   { of: ['provisioning'], may: ['config', 'types', 'provisioning'] },

@@ -13,6 +13,9 @@ export const permissions = [
   },
 ] as const
 
+/** One of the calls that the role has to allow. */
+export type PermittedAction = (typeof permissions)[number]['action']
+
 export interface Access {
   readonly region: string
   /** Instead of the vendor's own address. */
@@ -35,6 +38,12 @@ export interface Stopping {
 export interface Api {
   stop(id: string, hibernate: boolean, signal: AbortSignal): Promise<Sent<Stopping>>
   createTags(id: string, tags: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Sent<true>>
+  /** Asks whether the call would be allowed, without making it: a refusal called DryRunOperation means yes. */
+  dryRun(
+    action: PermittedAction,
+    target: { readonly id: string; readonly key: string },
+    signal: AbortSignal,
+  ): Promise<Sent<true>>
   describeTags(id: string, keys: readonly string[], signal: AbortSignal): Promise<Sent<ReadonlyMap<string, string>>>
   /** What the last answer's Date header says about our clock. */
   clockOffsetMs(): number
@@ -93,6 +102,16 @@ export async function openApi(access: Access): Promise<Api> {
       send(async () => {
         const Tags = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }))
         await client.send(new sdk.CreateTagsCommand({ Resources: [id], Tags }), { abortSignal: signal })
+        return true as const
+      }),
+    dryRun: (action, { id, key }, signal) =>
+      send(async () => {
+        const options = { abortSignal: signal }
+        const target = { Resources: [id], Tags: [{ Key: key, Value: '' }], DryRun: true }
+        if (action === 'ec2:StopInstances') {
+          await client.send(new sdk.StopInstancesCommand({ InstanceIds: [id], DryRun: true }), options)
+        } else if (action === 'ec2:CreateTags') await client.send(new sdk.CreateTagsCommand(target), options)
+        else await client.send(new sdk.DescribeTagsCommand({ DryRun: true }), options)
         return true as const
       }),
     describeTags: (id, keys, signal) =>

@@ -12,6 +12,7 @@ import {
   readIdentity,
   readOperatorTags,
 } from './aws-metadata.ts'
+import { askPermissions } from './aws-permissions.ts'
 import type { Api, Sent, Stopping } from './aws-send.ts'
 import type { Cloud, OperatorTags } from './cloud.ts'
 import { withDeadline } from './deadline.ts'
@@ -64,6 +65,7 @@ export function createAws(host: Host, options: AwsOptions): Cloud {
         answerOf(await call(parts, { attempts: 2, signal: within, send }), 'CreateTags')
       })
     },
+    permissions: (prefix, signal) => askPermissions((wanted) => call(parts, wanted), prefix, signal),
     act: (method, signal) => withDeadline(host, { ms: callMs, signal }, (within) => stop(parts, method, within)),
   }
 }
@@ -120,7 +122,8 @@ function accepted({ state, requestId }: Stopping): Outcome {
   return { result: 'unknown', message: `EC2 answered without saying that it stops (state '${state.slice(0, 40)}')` }
 }
 
-interface Call<T> {
+/** One call to be made. */
+export interface Call<T> {
   readonly attempts: 1 | 2
   readonly signal: AbortSignal
   readonly send: (api: Api, id: string) => Promise<Sent<T>>

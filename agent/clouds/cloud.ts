@@ -16,6 +16,15 @@ export interface OperatorTags {
   readonly Protected?: string
 }
 
+/** Whether the role allows one call. */
+export interface Permission {
+  readonly action: string
+  /** What it is for. */
+  readonly reason: string
+  /** What the cloud answered, where it does not allow it. */
+  readonly problem?: string
+}
+
 export interface Cloud {
   readonly name: string
   readonly defaultAction: WantedAction
@@ -31,4 +40,6 @@ export interface Cloud {
   writeTags(tags: Readonly<Record<string, string>>, signal: AbortSignal): Promise<void>
   /** Sends the one call that stops this instance, once. Never throws for an answer of the cloud. */
   act(method: Method, signal: AbortSignal): Promise<Outcome>
+  /** Asks for each call that is ever made whether it would be allowed, without making it; for `doctor`. Throws CloudError where it cannot be asked. */
+  permissions?(prefix: string, signal: AbortSignal): Promise<readonly Permission[]>
 }
