@@ -79,6 +79,7 @@ async function underLock(parts: Parts, lock: Lock): Promise<Checked> {
     seen = await evaluate(parts, base, { intent, lookedAt: seen.look.moment.clocks.monoMs })
   }
   const done = await carryOut(parts, base, seen)
+  if (!seen.decision.store) notes.push('not recorded: the last check was only a moment ago, and its sample stands')
   return {
     look: done.look,
     decision: { ...done.decision, state: done.state },

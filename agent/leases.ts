@@ -145,7 +145,8 @@ export async function ownLeases(host: Host, dir: string): Promise<readonly HeldL
 
 async function releaseOne(host: Host, dir: string, id: string): Promise<void> {
   const uid = uidOfName(id)
-  if (uid === undefined) throw new UsageError(`"${id}" is no lease; a lease is called UID-NUMBER, such as 1000-0`)
+  if (uid === undefined)
+    throw new UsageError(`"${id}" is no lease; a lease is called UID-NUMBER with a number from 0 to 15, such as 1000-0`)
   if (uid !== host.self.uid && host.self.uid !== 0)
     throw new UsageError(`lease ${id} is not yours; its owner or root gives it back`)
   const file = await host.store.readPlain(`${dir}/${id}`, MAX_LEASE_BYTES)

@@ -45,7 +45,9 @@ function nextOf(parts: Parts, look: Look, decision: Decision): Record<string, un
   if (!parts.policy.enabled || decision.verdict !== 'idle') return { action: 'none', at: null }
   const pending = decision.actions.find((action) => action.kind === 'act')
   const method = decision.state.attempt.stopInstead ? 'stop' : parts.policy.action
-  const at = decision.due === undefined ? null : new Date(Math.round(toWall(decision.due, clocks))).toISOString()
+  const past = parts.policy.action === 'report' && decision.phase === 'acting'
+  const at =
+    decision.due === undefined || past ? null : new Date(Math.round(toWall(decision.due, clocks))).toISOString()
   return { action: pending?.method ?? method, at }
 }
 

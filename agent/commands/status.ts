@@ -42,12 +42,7 @@ function statusLines(
   return [
     bold(`${textAt(status, 'verdict')} (${textAt(status, 'state')}): ${textAt(status, 'reason')}`),
     row('last check', `${duration(view.nowMs - atMs)} ago${late(status, view.nowMs - atMs)}`),
-    row(
-      'idle since',
-      typeof status['idleSince'] === 'string'
-        ? status['idleSince']
-        : `not idle; the clock last started again: ${textAt(status, 'clockReason')}`,
-    ),
+    row('idle since', sinceWords(status)),
     row('next', nextWords(objectAt(status, 'next'), status)),
     ...vetoes.map((veto) => row('veto', `${String(veto['name'])}: ${String(veto['reason'])}`)),
     ...readings.map((reading) =>
@@ -56,6 +51,13 @@ function statusLines(
     row('run', `since ${textAt(objectAt(status, 'run'), 'began')} (${textAt(objectAt(status, 'run'), 'cause')})`),
     ...scoreLines(status, row),
   ]
+}
+
+function sinceWords(status: JsonObject): string {
+  const since = status['idleSince']
+  if (typeof since === 'string') return `${since.slice(0, 19)}Z`
+  if (status['state'] === 'grace') return 'not counted yet'
+  return `not idle; the clock began again with: ${textAt(status, 'clockReason')}`
 }
 
 /** A schedule that does not match the configuration is said, not hidden. */
@@ -72,7 +74,13 @@ function nextWords(next: JsonObject, status: JsonObject): string {
   const at = next['at']
   if (status['state'] === 'grace') return `counting begins at ${String(at ?? 'the end of grace')}`
   if (action === 'none') return `nothing: ${String(status['wanted'])} comes after the configured minutes of idleness`
-  return typeof at === 'string' ? `${action} at ${at}` : `${action} when nothing forbids it any more`
+  if (action === 'report' && typeof at !== 'string')
+    return 'nothing: it was reported once, and is again after the next use'
+  return typeof at === 'string' ? `${action} at ${at.slice(0, 19)}Z` : `${action} when nothing forbids it any more`
+}
+
+function times(count: number): string {
+  return count === 1 ? 'once' : `${count} times`
 }
 
 function scoreLines(status: JsonObject, row: (name: string, text: string) => string): readonly string[] {
@@ -82,7 +90,7 @@ function scoreLines(status: JsonObject, row: (name: string, text: string) => str
     lines.push(
       row(
         'score',
-        `would have stopped ${numberAt(score, 'wouldHaveStopped')} times, ${numberAt(score, 'wouldHaveBeenFalse')} false`,
+        `would have stopped ${times(numberAt(score, 'wouldHaveStopped'))}, ${numberAt(score, 'wouldHaveBeenFalse')} false`,
       ),
     )
   }

@@ -28,7 +28,8 @@ export function explain(state: State, standing: Standing, context: Context): str
   const quiet = `nothing needed this machine for ${duration(standing.idleMs)}`
   const due = standing.due === undefined ? '' : timeOfDay(standing.due, clocks)
   if (standing.phase === 'held') return `${quiet}; held: ${heldWords(state, standing, clocks)}`
-  if (standing.phase === 'acting') return quiet
+  if (standing.phase === 'acting')
+    return context.policy.action === 'report' ? `${quiet}; only reported, nothing is stopped` : quiet
   const veto = standing.vetoes[0]
   if (veto !== undefined) return `${quiet}; held: ${veto.reason}`
   return due === '' ? quiet : `${quiet}; ${context.policy.action} at ${due}`

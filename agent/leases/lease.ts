@@ -121,7 +121,8 @@ export async function heldLease(
 /** `18:00 UTC`, with the date where it is more than a day away. */
 export function timeInWords(wallMs: number, now: Clocks): string {
   const [date = '', time = ''] = new Date(wallMs).toISOString().split('T')
-  const day = wallMs - now.wallMs > 86_400_000 ? `${date} ` : ''
+  const [today] = new Date(now.wallMs).toISOString().split('T')
+  const day = date === today ? '' : `${date} `
   return `${day}${time.slice(0, 5)} UTC`
 }
 

@@ -87,7 +87,7 @@ describe('keep', () => {
   })
 
   it('says what the ceiling makes of it, and spares root', async () => {
-    expect((await run(keep, machine(), ['--for', '3d'])).lines[1]).toMatch(/at most until 12:00 UTC: 24 h/)
+    expect((await run(keep, machine(), ['--for', '3d'])).lines[1]).toMatch(/at most until 2026-11-23 12:00 UTC: 24 h/)
     expect((await run(keep, machine(0), ['--for', '3d'])).lines).toHaveLength(2)
     const configured = { files: { '/c.yaml': 'idle_detection: {keep: {ceiling_hours: 2}}' } }
     const { lines } = await run(keep, machine(1000, configured), ['--for', '3h'], { config: '/c.yaml' })

@@ -1,5 +1,5 @@
 // `make demo`: the real executable on this machine's real signals, until a simulated EC2 instance is hibernated.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -37,6 +37,7 @@ async function demo(): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
       end()
+      screen.note('ended; nothing was stopped, and nothing is left behind')
       process.exit(130)
     })
   }
@@ -46,7 +47,7 @@ async function demo(): Promise<number> {
     writeFileSync(join(folder, 'config.yaml'), config)
     introduce(screen, folder)
     const outcome = await watch(cloud, screen, folder)
-    return conclude(cloud, screen, outcome)
+    return conclude(cloud, screen, { ...outcome, clock: lastUse(folder) })
   } finally {
     await cloud.close()
     end()
@@ -58,13 +59,23 @@ function introduce(screen: Screen, folder: string): void {
     'idle-agent demo: the real executable, the real signals of this machine, a simulated EC2 instance on loopback',
   )
   screen.note(
-    `A check every ${INTERVAL_MS / 1000} s. Unused for ${IDLE_S} s: idle, and everybody on a terminal is warned. For ${HIBERNATE_S} s: hibernate.`,
+    `A check every ${INTERVAL_MS / 1000} s. Unused for ${IDLE_S} s: idle, and everybody on a terminal is warned. For ${HIBERNATE_S} s: hibernate, after a second look some seconds long.`,
   )
   screen.note('Nothing leaves this machine, and the machine itself is never stopped: only the simulated instance is.')
   screen.note('To see it held back, do one of these while it runs:')
   screen.note('  press Enter here or type in another terminal  ·  keep a core busy: timeout 10 sha256sum /dev/zero')
   screen.note(`  ask for time: dist/idle-agent keep --for 20s --reason lunch --state-dir ${folder}/state`)
   screen.gap()
+}
+
+/** What started the idle clock last, as the agent's own status tells it. */
+function lastUse(folder: string): string {
+  try {
+    const status = JSON.parse(readFileSync(join(folder, 'state/run/status.json'), 'utf8'))
+    return `${status.clockReason} at ${String(status.idleSince).slice(11, 19)} UTC`
+  } catch {
+    return 'not told'
+  }
 }
 
 interface Outcome {
@@ -109,7 +120,11 @@ function showTags(cloud: AwsCloud, screen: Screen, before: string): string {
   return now
 }
 
-function conclude(cloud: AwsCloud, screen: Screen, { stopped, checks }: Outcome): number {
+function conclude(
+  cloud: AwsCloud,
+  screen: Screen,
+  { stopped, checks, clock }: Outcome & { readonly clock: string },
+): number {
   const instance = cloud.instance()
   screen.gap()
   if (!stopped) {
@@ -125,7 +140,7 @@ function conclude(cloud: AwsCloud, screen: Screen, { stopped, checks }: Outcome)
   screen.title(
     `the instance is ${instance.state} (${instance.stateReason?.code ?? 'no reason'}); its memory is on disk, and its hours cost nothing now`,
   )
-  screen.note(`Why: ${checks.at(-1)?.reason ?? ''}.`)
+  screen.note(`Why: ${checks.at(-1)?.reason ?? ''}. The idle clock began with: ${clock}.`)
   screen.note(`EC2 calls in all of this: ${calls.join(', ')}.`)
   screen.note(
     'On a real machine the same happens after 10 quiet minutes; to prevent it: press a key, or `idle-agent keep --for 4h`.',
