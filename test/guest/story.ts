@@ -1,0 +1,107 @@
+// The words that guest stories are told in: settings of seconds, user data that installs, and what the agent in the guest says.
+import { appendFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect } from 'vitest'
+import { delivered, type Guest } from './guest.ts'
+import { until, whyNoGuests } from './host.ts'
+import { addresses } from './network.ts'
+
+export type Settings = Readonly<Record<string, number | string | boolean>>
+
+/** Seconds instead of minutes: grace 9 s, idle after 6 s, stopped after 15 s, a check every 3 s. */
+export const seconds: Settings = {
+  check_interval_minutes: 0.05,
+  idle_threshold_minutes: 0.1,
+  hibernate_threshold_minutes: 0.25,
+  boot_grace_minutes: 0.15,
+  action: 'stop',
+}
+
+/** Why there are no guests; told on stderr, so that a test run without them does not look like one with them. */
+export function guestsSkipped(story: string): boolean {
+  const why = whyNoGuests()
+  if (why !== undefined) process.stderr.write(`\nSKIPPED, NOTHING OF IT IS TESTED: ${story}: ${why}\n\n`)
+  return why !== undefined
+}
+
+const endpoints = [
+  `AWS_EC2_METADATA_SERVICE_ENDPOINT=http://${addresses.metadata}`,
+  `AWS_ENDPOINT_URL_EC2=http://${addresses.gateway}:80`,
+]
+
+/** User data as an operator writes it: the configuration, and the executable's own `install`. */
+export function installing(
+  settings: Settings,
+  { schedule = 'timer', firmware = false }: { readonly schedule?: 'timer' | 'cron'; readonly firmware?: boolean } = {},
+): string {
+  const config = `idle_detection: ${JSON.stringify(settings)}\n`
+  const variables = firmware ? endpoints.slice(1) : endpoints
+  const install = [...variables, delivered, 'install', '--schedule', schedule, '--config', '/root/idle-agent.yaml']
+  const data = {
+    write_files: [{ path: '/root/idle-agent.yaml', content: config }],
+    runcmd: [['env', ...install]],
+  }
+  return `#cloud-config\n${JSON.stringify(data, undefined, 1)}\n`
+}
+
+/** What `status --json` tells, as far as the stories ask. */
+export interface Told {
+  readonly at: string
+  readonly verdict: string
+  readonly state: string
+  readonly reason: string
+  readonly idleSince: string | null
+  readonly readings: readonly { readonly sensor: string; readonly kind: string; readonly reason: string }[]
+}
+
+export interface Observer {
+  /** What the last check in the guest left; noted in the evidence when it is new. Rejects before the first. */
+  look(): Promise<Told>
+  /** Looks until one fits; rejects with what was seen last. */
+  see(fits: (told: Told) => boolean, timeoutMs: number, what: string): Promise<Told>
+  /** Notes a moment of the story, with its second. */
+  note(text: string): void
+  /** Every different thing seen so far, oldest first. */
+  readonly seen: readonly Told[]
+}
+
+/** Watches the agent in a guest, and writes `timeline.txt`. */
+export function observe(guest: Guest): Observer {
+  const began = Date.now()
+  const seen: Told[] = []
+  function note(text: string): void {
+    const second = ((Date.now() - began) / 1000).toFixed(1).padStart(6)
+    appendFileSync(join(guest.run.evidence, 'timeline.txt'), `${second} ${text}\n`)
+  }
+  async function look(): Promise<Told> {
+    const told = JSON.parse(await guest.ask('cat /run/idle-agent/status.json', 20_000)) as Told // our own file; the fields are asserted on
+    if (seen.at(-1)?.at !== told.at) {
+      seen.push(told)
+      const readings = told.readings.map(({ sensor, kind, reason }) => `${sensor} ${kind}: ${reason}`)
+      note(`${told.at.slice(11, 23)} ${told.verdict} (${told.state}): ${told.reason} [${readings.join('; ')}]`)
+    }
+    return told
+  }
+  async function see(fits: (told: Told) => boolean, timeoutMs: number, what: string): Promise<Told> {
+    const last = (): string => JSON.stringify(seen.at(-1))
+    try {
+      return await until(
+        async () => {
+          const told = await look()
+          return fits(told) ? told : undefined
+        },
+        timeoutMs,
+        what,
+      )
+    } catch (error) {
+      throw new Error(`${what}; last seen: ${last()}`, { cause: error })
+    }
+  }
+  return { look, see, note, seen }
+}
+
+/** Waits until the cloud has the guest in that state, and the guest really is so. */
+export async function waitForPower(guest: Guest, state: 'stopped' | 'running', timeoutMs: number): Promise<void> {
+  await until(async () => (await guest.cloud.state()) === state, timeoutMs, `the instance ${state}`)
+  expect(guest.isOn()).toBe(state === 'running')
+}
