@@ -1,0 +1,60 @@
+#!/bin/sh
+# Installs idle-agent at the first boot: give this as user data. cloud-init runs it as root; what it says is in
+# /var/log/cloud-init-output.log. Set the address of the executable and its sum (dist/SHA256SUMS); keep the rest.
+AGENT_URL='https://example.com/idle-agent-linux-x64'
+AGENT_SHA256='0000000000000000000000000000000000000000000000000000000000000000'
+CONFIG='idle_detection:
+  idle_threshold_minutes: 5
+  hibernate_threshold_minutes: 10
+  check_interval_minutes: 2
+'
+
+TRIES=${IDLE_AGENT_TRIES:-6} # with pauses of 5 s, 10 s, 20 s ...
+PAUSE=${IDLE_AGENT_PAUSE:-5}
+LIMIT=${IDLE_AGENT_LIMIT:-600} # seconds for one download
+
+say() { echo "idle-agent: $*"; }
+fail() {
+  say "NOT INSTALLED: $1"
+  exit 1
+}
+
+[ "$(uname -m)" = x86_64 ] || fail "there is no executable for $(uname -m) yet"
+work=$(mktemp -d /var/tmp/idle-agent.XXXXXX) || fail 'no room for a temporary folder in /var/tmp'
+trap 'rm -rf "$work"' EXIT
+agent=$work/idle-agent
+
+fetch() {
+  if command -v curl >/dev/null; then
+    said=$(curl -fsSL --connect-timeout 10 --max-time "$LIMIT" -o "$agent" "$AGENT_URL" 2>&1)
+  elif command -v wget >/dev/null; then
+    said=$(timeout "$LIMIT" wget -nv -T 10 -t 1 -O "$agent" "$AGENT_URL" 2>&1)
+  else
+    fail 'neither curl nor wget is here to fetch it with'
+  fi
+}
+
+try=1
+while :; do
+  if fetch; then
+    sum=$(sha256sum "$agent" | cut -d' ' -f1)
+    [ "$sum" = "$AGENT_SHA256" ] && break
+    why="what $AGENT_URL gave ($(wc -c <"$agent") bytes) has the sum $sum, not $AGENT_SHA256"
+  else
+    why="cannot fetch $AGENT_URL: $(echo "$said" | tail -n 1)"
+  fi
+  rm -f "$agent"
+  [ "$try" -ge "$TRIES" ] && fail "$why"
+  say "try $try of $TRIES: $why; again in $PAUSE s"
+  sleep "$PAUSE"
+  try=$((try + 1)) PAUSE=$((PAUSE * 2))
+done
+
+chmod 0755 "$agent"
+"$agent" version || fail 'the executable does not run here: it needs glibc 2.28 or newer'
+if printf '%s' "$CONFIG" >"$work/config.yaml" && "$agent" install --config "$work/config.yaml"; then
+  say 'installed; the first check runs within two minutes'
+else
+  "$agent" uninstall >/dev/null 2>&1 # nothing half installed
+  fail 'see the lines above'
+fi

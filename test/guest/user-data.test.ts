@@ -1,0 +1,132 @@
+// The first user data, run in a layer above a real Debian: it installs, or leaves nothing and says why.
+import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { createReadStream, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { createServer, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { environment } from './host.ts'
+import { rootfs } from './rootfs.ts'
+import { guestsSkipped } from './story.ts'
+
+const executable = 'dist/idle-agent'
+
+interface Ran {
+  readonly status: number | null
+  readonly lines: readonly string[]
+  /** Files that the run left, below the layer. */
+  readonly left: readonly string[]
+}
+
+const answers: Readonly<Record<string, (response: ServerResponse) => void>> = {
+  '/good': (response) => createReadStream(executable).pipe(response),
+  '/truncated': (response) => createReadStream(executable, { end: 5_000_000 }).pipe(response),
+  '/cut': (response) => {
+    response.writeHead(200, { 'content-length': statSync(executable).size })
+    createReadStream(executable, { end: 5_000_000 })
+      .on('data', (data) => response.write(data))
+      .on('end', () => response.destroy())
+  },
+  '/html': (response) => response.end('<!doctype html><title>Sign in</title>'),
+  '/slow': (response) => {
+    response.write('x')
+  },
+}
+
+describe.skipIf(guestsSkipped('user data'))('the first user data', () => {
+  const asked: string[] = []
+  const server = createServer((request, response) => {
+    asked.push(request.url ?? '')
+    const answer = answers[(request.url ?? '').replace('?', '')]
+    if (answer === undefined) response.writeHead(404).end('none')
+    else answer(response)
+  })
+  let sum = ''
+  let tree = ''
+
+  beforeAll(async () => {
+    tree = rootfs()
+    sum = createHash('sha256').update(readFileSync(executable)).digest('hex')
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  }, 300_000)
+  afterAll(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+
+  /** Runs the script above the tree in namespaces of its own; the layer is a tmpfs of `megabytes`. */
+  function run(path: string, change: { readonly sum?: string; readonly megabytes?: number } = {}): Promise<Ran> {
+    const folder = mkdtempSync('/tmp/user-data-')
+    const { port } = server.address() as AddressInfo
+    const script = readFileSync('cloud-init/user-data.sh', 'utf8')
+      .replace(/^AGENT_URL=.*$/m, `AGENT_URL='http://127.0.0.1:${port}${path}'`)
+      .replace(/^AGENT_SHA256=.*$/m, `AGENT_SHA256='${change.sum ?? sum}'`)
+    writeFileSync(join(folder, 'script'), script)
+    const within = `set -e; cd ${folder}; mkdir layer; mount -t tmpfs -o size=${change.megabytes ?? 600}m none layer
+      mkdir layer/up layer/work layer/root; mount -t overlay -o lowerdir=${tree},upperdir=layer/up,workdir=layer/work none layer/root
+      cp script layer/root/root/script; mount -t proc proc layer/root/proc; mount -t devtmpfs none layer/root/dev 2>/dev/null || mount --bind /dev layer/root/dev
+      set +e; chroot layer/root /bin/sh /root/script </dev/null; status=$?
+      echo "=== left"; cd layer/up; find . ! -type d ! -path ./root/script | sort; exit $status`
+    const limits = { IDLE_AGENT_TRIES: '2', IDLE_AGENT_PAUSE: '1', IDLE_AGENT_LIMIT: '4' }
+    return new Promise((resolve, reject) => {
+      const child = spawn('unshare', ['--mount', '--propagation', 'private', 'sh', '-c', within], {
+        env: { ...environment, ...(path === '/good' ? {} : limits) },
+        stdio: ['ignore', 'pipe', 'pipe'],
+        timeout: 100_000,
+      })
+      let out = ''
+      for (const stream of [child.stdout, child.stderr])
+        stream.on('data', (data) => {
+          out += data
+        })
+      child.on('error', reject)
+      child.on('close', (status) => {
+        rmSync(folder, { recursive: true, force: true })
+        const [said = '', left = ''] = out.split('=== left\n')
+        resolve({
+          status,
+          lines: said.trim().split('\n'),
+          left: left
+            .trim()
+            .split('\n')
+            .filter((line) => line !== ''),
+        })
+      })
+    })
+  }
+
+  it('installs, and says when the first check runs', { timeout: 120_000 }, async () => {
+    const { status, lines, left } = await run('/good')
+    expect([status, lines.at(-1)]).toEqual([0, 'idle-agent: installed; the first check runs within two minutes'])
+    expect(left).toEqual(
+      expect.arrayContaining(['./etc/cron.d/idle-agent', './etc/idle-agent/config.yaml', './usr/local/bin/idle-agent']),
+    )
+    expect(left.filter((path) => path.startsWith('./var/tmp'))).toEqual([])
+  })
+
+  it.each<[string, string, RegExp, { sum?: string; megabytes?: number }]>([
+    ['a wrong sum', '/good', /has the sum [0-9a-f]{64}, not 1{64}$/, { sum: '1'.repeat(64) }],
+    ['a truncated file', '/truncated', /\(5000001 bytes\) has the sum/, {}],
+    ['a connection that breaks', '/cut', /cannot fetch http.*cut: curl: \(18\)/, {}],
+    ['a page instead', '/html', /\(37 bytes\) has the sum/, {}],
+    ['nothing there', '/none', /cannot fetch http.*404/, {}],
+    ['no progress', '/slow', /cannot fetch http.*timed out/, {}],
+    ['a full disk', '/good', /cannot fetch http.*curl: \(23\)/, { megabytes: 40 }],
+  ])('%s: tries again, leaves nothing, says why', { timeout: 120_000 }, async (_what, path, why, change) => {
+    asked.length = 0
+    const { status, lines, left } = await run(path === '/good' ? '/good?' : path, change)
+    expect([status, lines.at(-1)]).toEqual([1, expect.stringMatching(/^idle-agent: NOT INSTALLED: /)])
+    expect(lines.at(-1)).toMatch(why)
+    expect(left).toEqual([])
+    expect(asked.length).toBe(2)
+    expect(lines[0]).toMatch(/^idle-agent: try 1 of 2: /)
+  })
+
+  it('takes back what it installed when the disk fills on the way', { timeout: 120_000 }, async () => {
+    const { status, lines, left } = await run('/good?', { megabytes: 180 })
+    expect([status, lines.at(-1)]).toEqual([1, 'idle-agent: NOT INSTALLED: see the lines above'])
+    expect(lines.join('\n')).toMatch(/no space left/)
+    expect(left).toEqual([])
+  })
+})
