@@ -6,7 +6,7 @@ import { delivered, type Guest } from './guest.ts'
 import { until, whyNoGuests } from './host.ts'
 import { addresses } from './network.ts'
 
-export type Settings = Readonly<Record<string, number | string | boolean>>
+export type Settings = Readonly<Record<string, unknown>>
 
 /** Seconds instead of minutes: grace 9 s, idle after 6 s, stopped after 15 s, a check every 3 s. */
 export const seconds: Settings = {
