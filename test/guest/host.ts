@@ -55,6 +55,15 @@ export function installHostPackages(): void {
   run(['apt-get', 'install', '-y', '-qq', '--no-install-recommends', ...missing], { timeoutMs: 300_000 })
 }
 
+/** Is there a process of that id? */
+export function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
+
 export interface RunOptions {
   readonly timeoutMs?: number
   readonly input?: string

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { readdirSync, writeFileSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
-import { dieWithUs, end, environment, run, until } from './host.ts'
+import { dieWithUs, end, environment, isAlive, run, until } from './host.ts'
 
 /** Addresses inside every run's own namespaces; two runs never see each other. */
 export const addresses = {
@@ -76,14 +76,6 @@ function names(): readonly string[] {
   }
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch {
-    return false
-  }
-}
-
 function build(sim: string, guest: string): void {
   const ip = (...argv: readonly string[]): void => void run(['ip', ...argv])
   ip('netns', 'add', sim)
@@ -111,8 +103,8 @@ function writeSetting(name: string, setting: string): void {
   run(['ip', 'netns', 'exec', name, 'sh', '-c', `test ! -e ${path} || echo ${value} >${path}`])
 }
 
-/** No default route in the namespace, no card of the machine in it, and the metadata address nowhere else. */
-function refuseWayOut(sim: string): void {
+/** Throws unless there is no default route in the namespace, no card of the machine in it, and the metadata address nowhere else. */
+export function refuseWayOut(sim: string): void {
   const own = Object.values(networkInterfaces()).flatMap((list) => list ?? [])
   if (own.some(({ address }) => address === addresses.metadata)) {
     throw new Error(`this machine itself has the address ${addresses.metadata}: no guest is started`)

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { run, say } from './host.ts'
+import { installHostPackages, isAlive, run, say } from './host.ts'
 
 const cache = '/var/cache/idle-agent-test'
 const suite = 'bookworm'
@@ -37,11 +37,24 @@ export function rootfsName(list: readonly string[] = packages): string {
 export function rootfs(): string {
   const name = rootfsName()
   mkdirSync(cache, { recursive: true })
+  waitForOthers(name)
   const kept = readdirSync(cache).filter((entry) => entry.startsWith(`${name}.`) && /\.\d+$/.test(entry))
   const newest = kept.sort().at(-1)
   if (newest !== undefined && Date.now() - builtAt(newest) < 7 * dayMs) return join(cache, newest)
   for (const entry of readdirSync(cache)) if (isForgotten(entry)) rmSync(join(cache, entry), { recursive: true })
   return build(name)
+}
+
+/** While another process builds the same tree; two at once would only take twice as long. */
+function waitForOthers(name: string): void {
+  const deadline = Date.now() + 600_000
+  const isBuilding = (entry: string): boolean => {
+    const [half, pid] = entry.split('-')
+    return half === 'half' && entry.endsWith(name) && Number(pid) !== process.pid && isAlive(Number(pid))
+  }
+  if (readdirSync(cache).some(isBuilding)) say('waiting for the root file system that another process builds ...')
+  const cell = new Int32Array(new SharedArrayBuffer(4))
+  while (Date.now() < deadline && readdirSync(cache).some(isBuilding)) Atomics.wait(cell, 0, 0, 500)
 }
 
 function builtAt(entry: string): number {
@@ -57,6 +70,7 @@ function isForgotten(entry: string): boolean {
 
 function build(name: string): string {
   const began = Date.now()
+  installHostPackages()
   const half = join(cache, `half-${String(process.pid)}-${name}`)
   say(`building the root file system from ${String(packages.length)} packages (about 60 s, kept for a week) ...`)
   rmSync(half, { recursive: true, force: true })
