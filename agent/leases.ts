@@ -206,7 +206,8 @@ export async function sweep(
       await host.store.remove(`${dir}/${name}`, { whole: true })
       removed.push(name)
     } catch (error) {
-      failed.push({ name, why: messageOf(error) })
+      if (!(error instanceof HostError)) throw error
+      failed.push({ name, why: error.message })
     }
   }
   return { removed, failed }

@@ -46,10 +46,14 @@ export async function attempt(parts: Parts, episode: Episode, action: Act): Prom
   const seen = { ...episode, look: second.look, decision: second.decision, state: second.decision.state }
   if (answer === 'cancel') {
     const detail = `cancelled by the second look: ${second.decision.reason}`
-    const state = heldByOperator(seen.state, preflight.vetoes, {
-      now: second.look.moment.clocks.monoMs,
-      intervalMs: parts.policy.checkIntervalMs,
-    })
+    const state = heldByOperator(
+      seen.state,
+      preflight.vetoes.filter(({ name }) => name !== 'operator-tags'),
+      {
+        now: second.look.moment.clocks.monoMs,
+        intervalMs: parts.policy.checkIntervalMs,
+      },
+    )
     return refuse(parts, { ...seen, state }, { action: action.method, result: 'refused', detail })
   }
   const method = action.intentId === undefined && !preflight.canHibernate ? 'stop' : action.method

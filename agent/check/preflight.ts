@@ -1,6 +1,6 @@
 /** What is asked only when an action is due: the operator's tags, and whether hibernation is configured. */
 import { isProtected, keepAwakeUntil } from '../clouds/tags.ts'
-import { messageOf } from '../errors.ts'
+import { CloudError, messageOf } from '../errors.ts'
 import type { Method, Veto } from '../types.ts'
 import { within } from './observe.ts'
 import type { Parts } from './parts.ts'
@@ -35,9 +35,14 @@ async function operatorVetoes(parts: Parts): Promise<readonly Veto[]> {
     }
     return vetoes
   } catch (error) {
-    if (operatorTags === 'optional') return []
+    if (operatorTags === 'optional' && isRefusal(error)) return []
     return [{ name: 'operator-tags', reason: `the operator's tags cannot be read: ${messageOf(error)}` }]
   }
+}
+
+/** A role that may not read tags is the operator's choice; a time-out or a throttled call tells nothing of what the tags say. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof CloudError && !error.retryable
 }
 
 /** Where it cannot be told, the call itself will: the cloud refuses what it cannot do. */

@@ -70,7 +70,9 @@ export const packageManagerVeto: VetoSource = {
   async read(host): Promise<readonly Veto[]> {
     const stats = await Promise.all(lockFiles.map(async (file) => ({ ...file, stat: await host.stat(file.path) })))
     if (stats.every(({ stat }) => stat === undefined)) return []
-    const locks = parseLocks((await host.readText('/proc/locks')) ?? '')
+    const text = await host.readText('/proc/locks')
+    if (text === undefined) throw new Error('/proc/locks is not there, so nobody can tell whether the lock is held')
+    const locks = parseLocks(text)
     for (const { name, stat } of stats) {
       const by = stat === undefined ? undefined : await holder(host, stat, locks)
       if (by !== undefined) return [{ name: 'package-manager', reason: `${name} lock held by ${by}` }]

@@ -60,8 +60,11 @@ describe('the veto', () => {
     expect((await read(root(locks))).map((veto) => veto.reason)).toEqual(reason === undefined ? [] : [reason])
   })
 
-  it('throws where /proc/locks is not understood, which forbids acting', async () => {
+  it('throws where /proc/locks is not understood or not there, which forbids acting', async () => {
     await expect(read(root('garbage\n'))).rejects.toThrow()
+    const without = root('')
+    rmSync(join(without, 'proc/locks'))
+    await expect(read(without)).rejects.toThrow('not there')
   })
 
   it.skipIf(!existsSync('/usr/bin/python3'))('sees a lock that a real process holds', async () => {

@@ -98,7 +98,8 @@ for (const seed of [1, 2, 3, 4, 5]) {
       const random = seeded(seed)
       expect(await killed(machine, random, 10)).toBeGreaterThan(0)
       for (let count = 0; count < 12 && machine.intents().at(-1)?.['phase'] !== 'accepted'; count += 1) {
-        expect((await machine.check()).check.notes).toBeUndefined()
+        const notes = (await machine.check()).check.notes ?? []
+        expect(notes.filter((note) => !note.startsWith('not recorded'))).toEqual([])
       }
       // Killed or not, an accepted stop is not followed by another one in this run, while the machine lingers.
       await killed(machine, random, 2)

@@ -67,7 +67,7 @@ test.concurrent('action: report calls nothing, and counts what it would have don
   const again = await machine.check()
   expect(again.check.actions).toEqual([])
   const status = (await machine.run('status', ...machine.flags)).stdout
-  expect(status).toContain('would have stopped 1 times, 0 false')
+  expect(status).toContain('would have stopped once, 0 false')
 })
 
 test.concurrent('where hibernation turns out to be unsupported, the same check stops', slow, async (context) => {
