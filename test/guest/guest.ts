@@ -1,11 +1,21 @@
 // What every kind of guest has in common: what is laid into its root, how one gets into it, and what is kept of a run.
 import { type ChildProcess, spawn } from 'node:child_process'
-import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { InstanceSpec } from '../clouds/aws.ts'
 import { type GuestCloud, type GuestPower, startGuestCloud } from './cloud-process.ts'
-import { dieWithUs, end, environment, type Output, run, until } from './host.ts'
+import { dieWithUs, end, environment, isAlive, type Output, run, until } from './host.ts'
 import { addresses, createNetwork, type Network } from './network.ts'
 
 /** Where the executable lies in a guest before it is installed. */
@@ -29,8 +39,13 @@ export function createRun(name: string): Run {
   const evidence = resolve('build/guest', name)
   rmSync(evidence, { recursive: true, force: true })
   mkdirSync(evidence, { recursive: true })
-  mkdirSync('/var/cache/idle-agent-test', { recursive: true })
-  const scratch = mkdtempSync(`/var/cache/idle-agent-test/run-${String(process.pid)}-`)
+  const cache = '/var/cache/idle-agent-test'
+  mkdirSync(cache, { recursive: true })
+  for (const entry of readdirSync(cache)) {
+    const [word, pid] = entry.split('-')
+    if (word === 'run' && !isAlive(Number(pid))) rmSync(join(cache, entry), { recursive: true, force: true })
+  }
+  const scratch = mkdtempSync(join(cache, `run-${String(process.pid)}-`))
   const keyPath = join(scratch, 'key')
   run(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-C', 'test', '-f', keyPath])
   return { evidence, scratch, keyPath, publicKey: run(['cat', `${keyPath}.pub`]).stdout.trim() }
@@ -100,6 +115,8 @@ export interface Guest {
   /** Opens a connection: with a pty if `tty`, running `command` or a login shell; further flags as for ssh(1). */
   ssh(options?: SshOptions): Connection
   isOn(): boolean
+  /** How often it can be asked without being kept busy by that. */
+  readonly lookEveryMs: number
   /** Ends the guest and everything around it, and keeps the evidence. */
   close(): Promise<void>
 }

@@ -143,6 +143,7 @@ export async function until<T>(
   probe: () => T | undefined | false | Promise<T | undefined | false>,
   timeoutMs: number,
   what = 'what was waited for',
+  everyMs = 100,
 ): Promise<T> {
   const deadline = Date.now() + timeoutMs
   let last = ''
@@ -154,6 +155,6 @@ export async function until<T>(
       last = `: ${error instanceof Error ? error.message : String(error)}`
     }
     if (Date.now() > deadline) throw new Error(`${what}: not within ${String(timeoutMs / 1000)} s${last}`)
-    await sleep(100)
+    await sleep(everyMs)
   }
 }

@@ -42,7 +42,7 @@ describe.skipIf(guestsSkipped('the network of guests'))('the network of guests',
 
   test.each([
     ['a default route', ['route', 'add', 'default', 'via', '10.77.0.9'], /way out/],
-    ['an interface of somebody else', ['link', 'add', 'eth7', 'type', 'dummy'], /not ours: eth7/],
+    ['an interface of somebody else', ['link', 'add', 'eth7', 'type', 'bridge'], /not ours: eth7/],
   ])('refuses %s', async (_what, argv, why) => {
     await withNetwork(({ sim }) => {
       refuseWayOut(sim)

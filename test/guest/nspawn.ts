@@ -82,6 +82,7 @@ export async function bootNspawn(spec: NspawnSpec): Promise<Guest> {
   }
   const guest: Guest = {
     ...world,
+    lookEveryMs: 200,
     exec,
     ask: async (command, timeoutMs) => succeeded(command, await exec(command, timeoutMs)),
     ssh: (options = {}) => connect(world.network, run.keyPath, options),

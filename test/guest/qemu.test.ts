@@ -26,7 +26,7 @@ function bootId(guest: QemuGuest): Promise<string> {
 
 /** The guest answers again, after a boot or a resume. */
 function awake(guest: QemuGuest): Promise<string> {
-  return until(() => bootId(guest), 150_000, 'the guest answers')
+  return until(() => bootId(guest), 150_000, 'the guest answers', 1_000)
 }
 
 /** Every metadata answer but a refusal was given for a token. */
@@ -90,7 +90,7 @@ describe.skipIf(guestsSkipped('qemu guests'))('a guest in an emulated machine', 
       const before = await awake(guest)
       await see(({ state }) => state === 'counting', 120_000, 'counting')
       await guest.exec('systemctl reboot --no-block')
-      await until(async () => (await bootId(guest)) !== before, 180_000, 'a new boot')
+      await until(async () => (await bootId(guest)) !== before, 180_000, 'a new boot', 1_000)
       note('rebooted by itself')
       const fresh = await see(({ state }) => state === 'grace', 120_000, 'grace after the reboot')
       expect(fresh.idleSince).toBeNull()

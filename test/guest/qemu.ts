@@ -78,6 +78,8 @@ export async function bootQemu(spec: QemuSpec): Promise<QemuGuest> {
   }
   const guest: QemuGuest = {
     ...world,
+    // A process costs an emulated processor about 40 ms.
+    lookEveryMs: 4_000,
     exec,
     ask: async (command, timeoutMs) => succeeded(command, await exec(command, timeoutMs)),
     ssh: (options = {}) => connect(world.network, run.keyPath, options),

@@ -24,7 +24,8 @@ export function guestsSkipped(story: string): boolean {
   return why !== undefined
 }
 
-const endpoints = [
+/** What a guest without firmware of the cloud's must be told. */
+export const endpoints: readonly string[] = [
   `AWS_EC2_METADATA_SERVICE_ENDPOINT=http://${addresses.metadata}`,
   `AWS_ENDPOINT_URL_EC2=http://${addresses.gateway}:80`,
 ]
@@ -92,6 +93,7 @@ export function observe(guest: Guest): Observer {
         },
         timeoutMs,
         what,
+        guest.lookEveryMs,
       )
     } catch (error) {
       throw new Error(`${what}; last seen: ${last()}`, { cause: error })
