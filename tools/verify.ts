@@ -38,7 +38,7 @@ const steps: Readonly<Record<string, readonly Step[]>> = {
     vitest('tests', '--exclude=test/guest/**'),
     prepare,
     // Their seconds count: no other tests beside them.
-    vitest('guests', 'test/guest/', '--exclude=test/guest/{cron,qemu}.test.ts'),
+    vitest('guests', 'test/guest/', '--exclude=test/guest/{activities,cron,qemu}.test.ts'),
   ],
   e2e: [build, prepare, vitest('e2e', 'test/guest/', '--no-file-parallelism')],
 }
