@@ -60,7 +60,7 @@ test
     }
     expect([byHand?.code, byHand?.out]).toEqual([5, expect.stringContaining('permission denied')])
     expect([keep?.code, held?.code]).toEqual([0, 0])
-    expect(held?.out).toMatch(/veto +lease: lease until [\d:]+ UTC$/m)
+    expect(held?.out).toMatch(/veto +lease: lease until [-\d: ]+ UTC$/m)
     // Names of the machine's users, and of the one who keeps it up.
     for (const text of [status?.out, json?.out, held?.out])
       expect(text).not.toMatch(/nobody|alice|bob|root@|admin|65534/i)

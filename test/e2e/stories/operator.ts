@@ -97,7 +97,7 @@ test.concurrent('keep --for holds, is named, and lets go', slow, async ({ onTest
   onTestFinished(() => machine.close())
   const kept = await machine.run('keep', '--for', '14s', '--reason', 'lunch', ...machine.flags)
   expect([kept.code, kept.stderr]).toEqual([0, ''])
-  expect(kept.stdout).toMatch(/stays up until \d\d:\d\d.*\(lunch\)/)
+  expect(kept.stdout).toMatch(/stays up until (\d{4}-\d\d-\d\d )?\d\d:\d\d.*\(lunch\)/)
   const endsMs = Date.now() + 14_000
   const held = (await machine.until(isHeld)).at(-1)
   expect(held?.check.vetoes).toMatchObject([
