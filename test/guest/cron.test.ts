@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { cloudInitResult } from './guest.ts'
 import { bootNspawn } from './nspawn.ts'
-import { guestsSkipped, installing, observe, seconds, waitForPower } from './story.ts'
+import { guestsSkipped, installing, observe, seconds, waitForPower, waitForTag } from './story.ts'
 
 describe.skipIf(guestsSkipped('the guest with cron'))('a guest with cron', () => {
   // Cron knows no less than a minute, so this takes about four.
@@ -31,7 +31,7 @@ describe.skipIf(guestsSkipped('the guest with cron'))('a guest with cron', () =>
       const back = await see(({ state }) => state === 'grace', 90_000, 'grace after the start')
       note('started again')
       expect(back.idleSince).toBeNull()
-      expect(await guest.cloud.tags()).toMatchObject({ IdleAction: 'stopped' })
+      await waitForTag(guest, 'IdleAction', 'stopped', 90_000)
       expect(await guest.cloud.stops()).toEqual(['stop accepted'])
     } finally {
       await guest.close()

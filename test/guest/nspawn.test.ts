@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { cloudInitResult } from './guest.ts'
 import { until } from './host.ts'
 import { bootNspawn } from './nspawn.ts'
-import { guestsSkipped, installing, observe, seconds, waitForPower } from './story.ts'
+import { guestsSkipped, installing, observe, seconds, waitForPower, waitForTag } from './story.ts'
 
 describe.skipIf(guestsSkipped('nspawn guests'))('a guest in a container', () => {
   test('timer: installed by user data, held by a person, stopped, started again', { timeout: 240_000 }, async () => {
@@ -41,7 +41,7 @@ describe.skipIf(guestsSkipped('nspawn guests'))('a guest in a container', () => 
       note('started again by its owner')
       const back = await see(({ state }) => state === 'grace', 20_000, 'grace after the start')
       expect(back.idleSince).toBeNull()
-      await until(async () => (await guest.cloud.tags())['IdleAction'] === 'stopped', 10_000, 'the tag says stopped')
+      await waitForTag(guest, 'IdleAction', 'stopped', 10_000)
       const again = await see(({ state }) => state === 'counting', 25_000, 'counting anew')
       expect(Date.parse(again.idleSince ?? '')).toBeGreaterThanOrEqual(Date.parse(back.at) + 8_000)
       expect(await guest.cloud.stops()).toEqual(['stop accepted'])

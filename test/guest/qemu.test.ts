@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { cloudInitResult } from './guest.ts'
 import { until } from './host.ts'
 import { bootQemu, type QemuGuest } from './qemu.ts'
-import { guestsSkipped, installing, observe, type Settings, seconds, waitForPower } from './story.ts'
+import { guestsSkipped, installing, observe, type Settings, seconds, waitForPower, waitForTag } from './story.ts'
 
 /** An emulated processor is about ten times slower: what systemd uses for each check is no 0.01 cores here. */
 const emulated: Settings = {
@@ -67,7 +67,7 @@ describe.skipIf(guestsSkipped('qemu guests'))('a guest in an emulated machine', 
         'grace after waking',
       )
       expect(back.idleSince).toBeNull()
-      expect(await guest.cloud.tags()).toMatchObject({ IdleAction: 'hibernated' })
+      await waitForTag(guest, 'IdleAction', 'hibernated', 90_000)
       await see(({ state }) => state === 'counting', 90_000, 'counting anew')
       expect(await guest.cloud.stops()).toEqual(['hibernate accepted'])
       await pausedAndStepped(guest, note)
@@ -105,7 +105,7 @@ describe.skipIf(guestsSkipped('qemu guests'))('a guest in an emulated machine', 
       expect(second).not.toBe(before)
       note('started again')
       await see(({ state }) => state === 'grace', 120_000, 'grace after the start')
-      expect(await guest.cloud.tags()).toMatchObject({ IdleAction: 'stopped' })
+      await waitForTag(guest, 'IdleAction', 'stopped', 90_000)
       await see(({ state }) => state === 'counting', 120_000, 'counting after the start')
       expect(await guest.cloud.stops()).toEqual(['stop accepted'])
     } finally {

@@ -107,3 +107,9 @@ export async function waitForPower(guest: Guest, state: 'stopped' | 'running', t
   await until(async () => (await guest.cloud.state()) === state, timeoutMs, `the instance ${state}`)
   expect(guest.isOn()).toBe(state === 'running')
 }
+
+/** Waits until the state tag says so: the first check after a start may come before the network, and tags then follow. */
+export async function waitForTag(guest: Guest, name: string, value: string, timeoutMs: number): Promise<void> {
+  const said = async (): Promise<boolean> => (await guest.cloud.tags())[name] === value
+  await until(said, timeoutMs, `the tag ${name} says ${value}`)
+}
