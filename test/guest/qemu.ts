@@ -14,6 +14,8 @@ export interface QemuSpec extends Layer {
   readonly userData: string
   readonly instance?: InstanceSpec
   readonly executable?: string
+  /** Debian packages that other guests do not have. */
+  readonly packages?: readonly string[]
 }
 
 export interface QemuGuest extends Guest {
@@ -122,7 +124,7 @@ mount -t overlay overlay -o "lowerdir=$1,upperdir=$2,workdir=$3" "$4"
 mke2fs -q -F -t ext4 -L root -d "$4" "$5" 3G`
 
 function makeDisk(run: Run, spec: QemuSpec): Disk {
-  const base = rootfs()
+  const base = rootfs(spec.packages)
   const at = (name: string): string => join(run.scratch, name)
   for (const name of ['upper', 'work', 'root']) mkdirSync(at(name))
   const fstab = 'LABEL=root / ext4 defaults 0 1\nLABEL=swap none swap sw 0 0\n'

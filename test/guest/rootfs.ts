@@ -33,16 +33,17 @@ export function rootfsName(list: readonly string[] = packages): string {
   return `rootfs-${hash.digest('hex').slice(0, 12)}`
 }
 
-/** Folder of the tree, built first (about 60 s) unless one of at most seven days is there. Never change it: guests put their own layer above. */
-export function rootfs(): string {
-  const name = rootfsName()
+/** Folder of the tree, with `more` packages if given; built first (about 60 s) unless one of at most seven days is there. Never change it: guests put their own layer above. */
+export function rootfs(more: readonly string[] = []): string {
+  const list = [...packages, ...more]
+  const name = rootfsName(list)
   mkdirSync(cache, { recursive: true })
   waitForOthers(name)
   const kept = readdirSync(cache).filter((entry) => entry.startsWith(`${name}.`) && /\.\d+$/.test(entry))
   const newest = kept.sort().at(-1)
   if (newest !== undefined && Date.now() - builtAt(newest) < 7 * dayMs) return join(cache, newest)
   for (const entry of readdirSync(cache)) if (isForgotten(entry)) rmSync(join(cache, entry), { recursive: true })
-  return build(name)
+  return build(name, list)
 }
 
 /** While another process builds the same tree; two at once would only take twice as long. */
@@ -68,14 +69,14 @@ function isForgotten(entry: string): boolean {
   return entry.startsWith('half-') ? ageMs > dayMs : entry.startsWith('rootfs-') && builtMs > 14 * dayMs
 }
 
-function build(name: string): string {
+function build(name: string, list: readonly string[]): string {
   const began = Date.now()
   installHostPackages()
   const half = join(cache, `half-${String(process.pid)}-${name}`)
-  say(`building the root file system from ${String(packages.length)} packages (about 60 s, kept for a week) ...`)
+  say(`building the root file system from ${String(list.length)} packages (about 60 s, kept for a week) ...`)
   rmSync(half, { recursive: true, force: true })
   try {
-    const include = `--include=${packages.join(',')}`
+    const include = `--include=${list.join(',')}`
     const options = ['--quiet', '--variant=minbase', include, '--aptopt=Acquire::Languages "none"']
     run(['nice', 'mmdebstrap', ...options, suite, half], { timeoutMs: 600_000 })
     forgetOrigin(half)
