@@ -1,9 +1,10 @@
 /** The configuration: found, read, taken from its compiled form where that is still true, and put into units. */
 import type { Compiled, Given } from './config/compile.ts'
-import { fits, sensorNames, settings, tagRules, type Value, wantedActions } from './config/options.ts'
+import { fits, optIns, sensorNames, settings, tagRules, type Value, wantedActions } from './config/options.ts'
 import { messageOf, UsageError } from './errors.ts'
 import type { Host } from './host/host.ts'
 import { isObject } from './parse.ts'
+import type { OptIn } from './types/outcome.ts'
 import type { Policy, WantedAction } from './types.ts'
 
 /** Where the configuration lies unless somebody says otherwise. */
@@ -26,6 +27,7 @@ export interface Config extends Omit<Policy, 'action'> {
   readonly tagPrefix: string
   readonly protected: boolean
   readonly operatorTags: (typeof tagRules)[number]
+  readonly allow: readonly OptIn[]
   readonly keepCeilingMs: number
   /** By the sensor's name; every sensor of the table is there. */
   readonly sensors: Readonly<Record<string, SensorConfig>>
@@ -156,6 +158,7 @@ function configOf(given: readonly Given[], source: string): Config {
     tagPrefix: String(values.get('tag_prefix')),
     protected: values.get('protected') !== false,
     operatorTags: tagRules.find((one) => one === values.get('operator_tags')) ?? 'required',
+    allow: optIns.filter((one) => listOf(values, 'allow').includes(one)),
     keepCeilingMs: ms('keep.ceiling_hours', 3_600_000),
     sensors: Object.fromEntries(sensorNames.map((name) => [name, sensorConfig(name, values)])),
     source,
@@ -173,6 +176,11 @@ function numberOf(values: ReadonlyMap<string, Value>, name: string): number {
   const value = values.get(name)
   if (typeof value !== 'number') throw new TypeError(`the setting ${name} is not a number`)
   return value
+}
+
+function listOf(values: ReadonlyMap<string, Value>, name: string): readonly string[] {
+  const value = values.get(name)
+  return typeof value === 'object' ? value : []
 }
 
 function sensorConfig(sensor: string, values: ReadonlyMap<string, Value>): SensorConfig {

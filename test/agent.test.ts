@@ -24,7 +24,13 @@ it('clears junk out of the leases although its own files cannot be written', asy
     throw new HostError('no space left on the device')
   }
   const host: Host = { ...memory, store: { ...memory.store, replace: full } }
-  const settings = { tagPrefix: 'x', protected: false, operatorTags: 'optional', keepCeilingMs: minutes } as const
+  const settings = {
+    tagPrefix: 'x',
+    protected: false,
+    operatorTags: 'optional',
+    allow: [],
+    keepCeilingMs: minutes,
+  } as const
   const cloud = createLocal(host, { name: 'local', stateDir: paths.stateDir })
   const parts: Parts = { host, cloud, sensors: [], vetoes: [], policy, settings, paths, decide }
   await expect(checkAndAct(parts)).rejects.toThrow('no space left')

@@ -36,17 +36,19 @@ function cell(text: string): string {
 }
 
 function typeOf(option: Option): string {
-  return { number: 'number', boolean: 'true or false', choice: 'one of', text: 'text' }[option.type]
+  return { number: 'number', boolean: 'true or false', choice: 'one of', choices: 'list of', text: 'text' }[option.type]
 }
 
 function allowed(option: Option): string {
   if (option.type === 'number') return `${option.min} to ${option.max} ${option.unit}`
-  if (option.type === 'choice') return option.values.map((value) => `\`${value}\``).join(', ')
+  if (option.type === 'choice' || option.type === 'choices')
+    return option.values.map((value) => `\`${value}\``).join(', ')
   return option.type === 'text' ? option.rule : ''
 }
 
 function defaultOf(option: Option): string {
   if (option.type === 'choice' && option.unset !== undefined) return option.unset
+  if (option.type === 'choices') return 'none'
   return option.type === 'number' ? `${option.default} ${option.unit}` : `\`${option.default}\``
 }
 

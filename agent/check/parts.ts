@@ -3,6 +3,7 @@ import type { Cloud } from '../clouds/cloud.ts'
 import type { Input } from '../decide/state.ts'
 import type { Host } from '../host/host.ts'
 import type { Sensor } from '../sensors/sensor.ts'
+import type { OptIn } from '../types/outcome.ts'
 import type { Decision, Policy } from '../types.ts'
 import type { VetoSource } from '../vetoes/veto.ts'
 
@@ -35,6 +36,8 @@ export interface Settings {
   readonly tagPrefix: string
   readonly protected: boolean
   readonly operatorTags: 'optional' | 'required'
+  /** What an operator allows although the machine is not ours alone, or loses data by it. */
+  readonly allow: readonly OptIn[]
   readonly keepCeilingMs: number
 }
 

@@ -1,6 +1,6 @@
 /** `config check`, `config show` and `config schema`: what the configuration says, where from, and what it may say. */
 
-import { type Setting, settings } from '../config/options.ts'
+import { type Setting, settings, type Value } from '../config/options.ts'
 import { effectiveValues, type LoadedConfig, loadConfig, locateConfig } from '../config.ts'
 import { UsageError } from '../errors.ts'
 import type { Command, CommandContext } from './context.ts'
@@ -69,7 +69,7 @@ async function configSchema({ flags, out }: CommandContext): Promise<number> {
 interface Row {
   readonly name: string
   /** `null` where nothing is set and there is no default. */
-  readonly value: number | boolean | string | null
+  readonly value: Value | null
   readonly unit?: string
   readonly note?: string
   /** `default`, or FILE:LINE. */
@@ -88,7 +88,8 @@ function shownRows({ given, config: { source } }: LoadedConfig): readonly Row[] 
   }))
 }
 
-function join(value: number | boolean | string, unit: string | undefined): string {
+function join(value: Value, unit: string | undefined): string {
+  if (typeof value === 'object') return value.length === 0 ? 'none' : value.join(', ')
   return unit === undefined ? String(value) : `${value} ${unit}`
 }
 

@@ -1,5 +1,6 @@
 /** From the text of a configuration file to the settings that it gives, or to everything that is wrong with it. */
 import { UsageError } from '../errors.ts'
+import type { Option } from '../types/options.ts'
 import { type Found, findBlock } from './document.ts'
 import { settings, type Value } from './options.ts'
 import { type Place, type Problem, problemLines, unknownMessage, valueMessage } from './problems.ts'
@@ -44,10 +45,10 @@ function blockProblems({ block, strays }: Found): { problems: readonly Problem[]
     if (kind === 'unknown') {
       problems.push({ path, message: unknownMessage(path), ...placed(places?.key) })
     } else if (!block.unread.has(placeKey(path))) {
-      const option = settings.find(({ name }) => name === path.join('.'))?.option
+      const { setting, option } = optionAt(path)
       const message = valueMessage(option, valueAt(block.value, path))
       const hint = path.length === 0 && block.value === null ? '; write {} for the defaults' : ''
-      problems.push({ path, message: `${message}${hint}`, ...placed(places?.value) })
+      problems.push({ path: setting, message: `${message}${hint}`, ...placed(places?.value) })
     }
   }
   // An empty block with its settings beside it is a block that lost its indentation.
@@ -56,6 +57,18 @@ function blockProblems({ block, strays }: Found): { problems: readonly Problem[]
     ...lost.map((one) => ({ place: one.place, message: `${one.name}: indent it, it belongs to idle_detection` })),
   )
   return { problems, broken: new Set(problems.map(({ path }) => (path ?? []).join('.'))) }
+}
+
+/** The setting at a path and what it can hold; an item of a list is held to one of the list's values. */
+function optionAt(path: readonly string[]): {
+  readonly setting: readonly string[]
+  readonly option: Option | undefined
+} {
+  const optionOf = (names: readonly string[]) => settings.find(({ name }) => name === names.join('.'))?.option
+  const list = path.slice(0, -1)
+  const around = optionOf(list)
+  if (around?.type !== 'choices') return { setting: path, option: optionOf(path) }
+  return { setting: list, option: { type: 'choice', values: around.values, about: around.about } }
 }
 
 function placed(place: Place | undefined): { readonly place?: Place } {
@@ -72,6 +85,7 @@ function valueAt(block: unknown, path: readonly string[]): unknown {
 }
 
 function isValue(value: unknown): value is Value {
+  if (Array.isArray(value)) return value.every((one) => typeof one === 'string')
   return typeof value === 'number' || typeof value === 'boolean' || typeof value === 'string'
 }
 

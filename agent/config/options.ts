@@ -2,9 +2,10 @@
 
 import { sensors } from '../sensors/table.ts'
 import type { Option, Options } from '../types/options.ts'
+import type { OptIn } from '../types/outcome.ts'
 
 /** What a setting can hold. */
-export type Value = number | boolean | string
+export type Value = number | boolean | string | readonly string[]
 
 /** A setting and its place in the block. */
 export interface Setting {
@@ -16,6 +17,9 @@ export interface Setting {
 
 /** What `action` can be. */
 export const wantedActions = ['hibernate', 'stop', 'report'] as const
+
+/** What `allow` can list. */
+export const optIns = ['spot', 'standby', 'instance-store-data'] as const satisfies readonly OptIn[]
 
 /** What `operator_tags` can be. */
 export const tagRules = ['optional', 'required'] as const
@@ -105,6 +109,14 @@ export const general = {
       'With required, no action is taken while the tags KeepAwakeUntil and Protected cannot be read; ' +
       'with optional, it is.',
   },
+  allow: {
+    type: 'choices',
+    values: optIns,
+    default: [],
+    about:
+      'What may be done although the machine is not its own alone, or loses data by it: stop a Spot instance ' +
+      '(its request must be persistent), one in Standby in its Auto Scaling group, one with data on instance store.',
+  },
   'keep.ceiling_hours': {
     type: 'number',
     default: 24,
@@ -124,7 +136,6 @@ export const groups: Readonly<Record<string, string>> = {
 /** Settings of the design that this version does not have: refused, never taken and left without effect. */
 const later = [
   'allow_os_shutdown',
-  'allow',
   'horizon_minutes',
   'ignore',
   'processes',
@@ -169,6 +180,11 @@ export function sentence({ about }: Option): string {
 export function fits(option: Option, value: unknown): value is Value {
   if (option.type === 'number') return typeof value === 'number' && value >= option.min && value <= option.max
   if (option.type === 'boolean') return typeof value === 'boolean'
+  if (option.type === 'choices') return isListOf(option.values, value)
   if (typeof value !== 'string') return false
   return option.type === 'choice' ? option.values.includes(value) : new RegExp(option.pattern).test(value)
+}
+
+function isListOf(allowed: readonly string[], value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((one: unknown) => typeof one === 'string' && allowed.includes(one))
 }

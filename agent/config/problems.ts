@@ -75,6 +75,10 @@ export function valueMessage(option: Option | undefined, value: unknown): string
     const near = typeof value === 'string' ? nearest(value, option.values) : undefined
     return `must be ${listed(option.values)}, ${got}${near === undefined ? '' : `; did you mean ${near}?`}`
   }
+  if (option.type === 'choices') {
+    const hint = typeof value === 'string' ? `; write [${printable(short(value))}]` : ''
+    return `must be a list of ${listed(option.values)}, ${got}${hint}`
+  }
   return `must be ${typeof value === 'string' ? option.rule : 'text'}, ${got}`
 }
 

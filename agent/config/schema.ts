@@ -15,6 +15,7 @@ function optionSchema(option: Option): z.ZodMiniType {
   if (option.type === 'number') return z.number().check(z.gte(option.min), z.lte(option.max))
   if (option.type === 'boolean') return z.boolean()
   if (option.type === 'choice') return z.enum([...option.values])
+  if (option.type === 'choices') return z.array(z.enum([...option.values]))
   return z.string().check(z.regex(new RegExp(option.pattern)))
 }
 

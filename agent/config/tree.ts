@@ -51,8 +51,18 @@ export function readTree(entry: Entry, where: Where): Block {
 
   function plain(node: Node | null, path: readonly string[]): unknown {
     if (isScalar(node)) return typeof node.value === 'number' ? node.value + 0 : node.value // no -0
-    if (isSeq(node)) return [] // no setting is a list
+    if (isSeq<Node | null>(node)) return node.items.map((item, index) => readItem(item, [...path, String(index)]))
     return isMap<Node, Node | null>(node) ? members(node.items, path) : null
+  }
+
+  function readItem(node: Node | null, path: readonly string[]): unknown {
+    const place = where(node) ?? places.get(placeKey(path.slice(0, -1)))?.value ?? { line: 1, column: 1 }
+    places.set(placeKey(path), { key: place, value: place })
+    const refused = refusal(node)
+    if (refused === undefined) return isScalar(node) ? node.value : [] // no setting is a list of anything deeper
+    problems.push({ path: path.slice(0, -1), place, message: refused })
+    unread.add(placeKey(path))
+    return undefined
   }
 
   function members(pairs: readonly Entry[], path: readonly string[]): Readonly<Record<string, unknown>> {

@@ -15,6 +15,7 @@ const retryMinutes: Record<Refusal, { readonly first: number; readonly most: num
   credentials: { first: 0, most: 15 },
   throttled: { first: 1, most: 15 },
   protected: { first: 15, most: 60 },
+  'opt-in': { first: 15, most: 60 },
   owned: { first: 60, most: 360 },
   'wrong-state': { first: 5, most: 15 },
   unreachable: { first: 0, most: 15 },

@@ -19,6 +19,13 @@ export type Option =
       readonly about: string
     }
   | {
+      /** A list of any of the values. */
+      readonly type: 'choices'
+      readonly values: readonly string[]
+      readonly default: readonly string[]
+      readonly about: string
+    }
+  | {
       readonly type: 'text'
       readonly default: string
       readonly pattern: string /** The pattern in words, to follow "must be". */

@@ -13,7 +13,9 @@ export type Refusal =
   | 'throttled'
   /** Stop protection, locks: until an operator changes it. */
   | 'protected'
-  /** Somebody else owns the instance (one-time Spot, fleet): never. */
+  /** The agent's own refusal, until an operator allows it in the configuration (`allow`) or changes the instance. */
+  | 'opt-in'
+  /** It cannot or must not be stopped at all (one-time Spot, fleet, managed by a service, root on instance store): never. */
   | 'owned'
   /** Not running, already stopping. */
   | 'wrong-state'
@@ -21,8 +23,21 @@ export type Refusal =
   | 'unreachable'
   | 'other'
 
+/** What an operator can allow in the configuration although the machine is not ours alone, or loses data by it. */
+export type OptIn = 'spot' | 'standby' | 'instance-store-data'
+
+/** A call that was not executed. */
+export interface Refused {
+  readonly result: 'refused'
+  readonly why: Refusal
+  readonly code: string
+  readonly message: string
+  /** What it means and what an operator can do about it: at most 80 characters, without names, for a tag. */
+  readonly advice?: string
+}
+
 export type Outcome =
   | { readonly result: 'accepted'; readonly detail: string }
-  | { readonly result: 'refused'; readonly why: Refusal; readonly code: string; readonly message: string }
+  | Refused
   /** Sent, and no answer that could be understood: it may have been executed. */
   | { readonly result: 'unknown'; readonly message: string }

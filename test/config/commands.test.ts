@@ -65,6 +65,14 @@ describe('check', () => {
 })
 
 describe('show', () => {
+  test.each([
+    ['{}', /^allow +none +default$/],
+    ['{ allow: [standby, spot] }', /^allow +standby, spot +\S+:1$/],
+  ])('shows the list that %s gives', async (block, line) => {
+    const { lines } = await run(['show'], { files: { [FILE]: `idle_detection: ${block}` } })
+    expect(lines.find((one) => one.startsWith('allow'))).toMatch(line)
+  })
+
   const files = { [FILE]: 'name: x\nidle_detection:\n  sensors:\n    cpu:\n      cores: 0.25\n  action: stop\n' }
 
   test('is a table in the order of declaration, with the place of what was given', async () => {

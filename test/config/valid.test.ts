@@ -31,6 +31,7 @@ describe('without a file', () => {
       tagPrefix: 'CloudWorkstation',
       protected: false,
       operatorTags: 'optional',
+      allow: [],
       keepCeilingMs: 86_400_000,
       source: 'defaults',
     })
@@ -110,6 +111,15 @@ test('every setting can be given, at both of its bounds', async () => {
       expect(givenIn(await load(text)), text).toMatchObject({ [name]: value })
     }
   }
+})
+
+test.each([
+  ['[]', []],
+  ['[spot]', ['spot']],
+  ['[instance-store-data, spot, spot]', ['spot', 'instance-store-data']],
+  ['\n    - standby\n', ['standby']],
+])('allow: %s', async (text, allow) => {
+  expect((await load(`idle_detection:\n  allow: ${text}`)).config.allow).toEqual(allow)
 })
 
 test('fractions of a minute become milliseconds', async () => {

@@ -159,7 +159,6 @@ const names: readonly WrongConfig[] = [
   ),
   ...[
     'allow_os_shutdown: true',
-    'allow: [spot]',
     'horizon_minutes: 15',
     'ignore: []',
     'processes: []',
@@ -171,6 +170,41 @@ const names: readonly WrongConfig[] = [
     const name = line.slice(0, line.indexOf(':'))
     return oneLine(`${name} of a later version`, line, `FILE:2:3 idle_detection.${name}: not supported by this version`)
   }),
+  oneLine(
+    'one word for a list',
+    'allow: spot',
+    'FILE:2:10 idle_detection.allow: must be a list of spot, standby or instance-store-data, got "spot"; write [spot]',
+  ),
+  oneLine(
+    'no list',
+    'allow:',
+    'FILE:2:3 idle_detection.allow: must be a list of spot, standby or instance-store-data, got nothing',
+  ),
+  oneLine(
+    'a word that is not in the list',
+    'allow: [spot, standbye]',
+    'FILE:2:17 idle_detection.allow: must be spot, standby or instance-store-data, got "standbye"; did you mean standby?',
+  ),
+  oneLine(
+    'an opt-in of another cloud',
+    'allow: [flexible-scale-set]',
+    'FILE:2:11 idle_detection.allow: must be spot, standby or instance-store-data, got "flexible-scale-set"',
+  ),
+  oneLine(
+    'a list in a list',
+    'allow: [[spot]]',
+    'FILE:2:11 idle_detection.allow: must be spot, standby or instance-store-data, got a list',
+  ),
+  oneLine(
+    'an alias in a list',
+    'allow: [*x]',
+    'FILE:2:11 idle_detection.allow: an alias (*x) cannot be used here; write the value out',
+  ),
+  oneLine(
+    'a list for a number',
+    'idle_threshold_minutes: [5, 6]',
+    'FILE:2:27 idle_detection.idle_threshold_minutes: must be a number of minutes, got a list',
+  ),
   ...['disk', 'gpu'].map((name) =>
     oneLine(
       `the sensor ${name} of a later version`,

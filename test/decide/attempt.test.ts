@@ -27,6 +27,7 @@ describe('the wait after refusals in a row, in minutes', () => {
     ['credentials', [0, 0, 0, 8, 15, 15]],
     ['throttled', [1, 2, 4, 8, 15, 15]],
     ['protected', [15, 30, 60, 60, 60, 60]],
+    ['opt-in', [15, 30, 60, 60, 60, 60]],
     ['owned', [60, 120, 240, 360, 360, 360]],
     ['wrong-state', [5, 10, 15, 15, 15, 15]],
     ['unreachable', [0, 0, 0, 8, 15, 15]],

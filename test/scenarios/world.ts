@@ -426,7 +426,13 @@ export class World {
       sensors: scriptedSensors(this, process),
       vetoes: [scriptedVeto(this)],
       policy: this.policy,
-      settings: { tagPrefix: 'T', protected: false, operatorTags: setup.operatorTags, keepCeilingMs: 24 * HOUR },
+      settings: {
+        tagPrefix: 'T',
+        protected: false,
+        operatorTags: setup.operatorTags,
+        allow: [],
+        keepCeilingMs: 24 * HOUR,
+      },
       paths,
       decide: (input) => {
         const deciding = this.#tricks.decide ?? decide
