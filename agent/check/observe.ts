@@ -2,11 +2,13 @@
 import { classify } from '../decide/clock.ts'
 import { messageOf } from '../errors.ts'
 import type { Host } from '../host/host.ts'
+import type { Span } from '../sensors/sensor.ts'
 import type { Stored, StoredSample } from '../state.ts'
 import type { Clocks, Intent, Moment, NamedReading, Reading, RunIdentity, Veto } from '../types.ts'
 import type { ConfiguredSensor, Parts } from './parts.ts'
 
 const SENSOR_MS = 4_000
+const EXCUSE_MS = 3_000
 const VETO_MS = 3_000
 const IDENTIFY_MS = 3_000
 const REASON_LIMIT = 200
@@ -66,13 +68,13 @@ export async function look(parts: Parts, base: Stored | undefined, asked: Asked)
   const newRun = base === undefined || classify(base.state, moment, parts.policy.checkIntervalMs).newRun
   const before = newRun ? undefined : base
   const ms = before === undefined ? 0 : Math.max(1, sampledAt.monoMs - before.sampledAt.monoMs)
-  const readings = raw.map((one) => judgeOne(one, before, { now: sampledAt, ms }))
+  const judged = await Promise.all(raw.map((one) => judgeOne(host, one, { before, span: { now: sampledAt, ms } })))
   return {
     moment,
-    readings,
+    readings: judged.map(({ reading }) => reading),
     vetoes,
     samples: Object.fromEntries(
-      raw.flatMap(({ part, sample }) => (sample === undefined ? [] : [stored(part, sample)])),
+      judged.flatMap(({ raw: { part, sample } }) => (sample === undefined ? [] : [stored(part, sample)])),
     ),
     sampledAt,
     ...(identity.region === undefined ? {} : { region: identity.region }),
@@ -104,32 +106,48 @@ function stored(part: ConfiguredSensor, sample: { readonly value: unknown }): [s
   return [part.sensor.name, { version: part.sensor.sampleVersion, sample: sample.value }]
 }
 
-function judgeOne(
-  raw: Raw,
-  before: Stored | undefined,
-  span: { readonly now: Clocks; readonly ms: number },
-): NamedReading {
-  const { sensor, limits } = raw.part
-  const reading = judgeSafely(raw, before, { span, limits })
-  return { ...reading, sensor: sensor.name, reason: plain(reading.reason) }
+interface Interval {
+  readonly before: Stored | undefined
+  readonly span: Span
 }
 
-function judgeSafely(
+/** The reading, and what it was read from: a sensor that says active may look more closely first. */
+async function judgeOne(
+  host: Host,
   raw: Raw,
-  before: Stored | undefined,
-  context: {
-    readonly span: { readonly now: Clocks; readonly ms: number }
-    readonly limits: Readonly<Record<string, number>>
-  },
-): Reading {
-  const { sensor } = raw.part
+  interval: Interval,
+): Promise<{ readonly reading: NamedReading; readonly raw: Raw }> {
+  const first = judgeSafely(raw, interval)
+  const excused = first.kind === 'active' ? await excuse(host, raw, interval) : undefined
+  const last = excused === undefined ? first : judgeSafely(excused, interval)
+  const reading = { ...last, sensor: raw.part.sensor.name, reason: plain(last.reason) }
+  return { reading, raw: excused ?? raw }
+}
+
+async function excuse(host: Host, raw: Raw, { before, span }: Interval): Promise<Raw | undefined> {
+  const { sensor, limits } = raw.part
+  const earlier = before?.samples[sensor.name]
+  if (sensor.excuse === undefined || raw.sample === undefined || earlier === undefined) return undefined
+  const given = { now: raw.sample.value, before: earlier.sample, span, limits }
+  try {
+    const value = await within(host, { ms: EXCUSE_MS, what: sensor.name }, async (signal) =>
+      sensor.excuse?.(host, given, signal),
+    )
+    return value === undefined ? undefined : { part: raw.part, sample: { value } }
+  } catch {
+    return undefined // activity without an excuse is activity
+  }
+}
+
+function judgeSafely(raw: Raw, { before, span }: Interval): Reading {
+  const { sensor, limits } = raw.part
   if (raw.sample === undefined) return { kind: 'unknown', reason: raw.problem ?? 'not read' }
   const earlier = before?.samples[sensor.name]
   if (earlier === undefined || earlier.version !== sensor.sampleVersion) {
     return { kind: 'unknown', reason: 'no earlier sample in this run of the machine' }
   }
   try {
-    return sensor.judge(raw.sample.value, earlier.sample, context)
+    return sensor.judge(raw.sample.value, earlier.sample, { span, limits })
   } catch (error) {
     return { kind: 'unknown', reason: messageOf(error) }
   }

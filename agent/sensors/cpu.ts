@@ -1,13 +1,14 @@
 /** The cpu sensor: CPU time of the whole machine less that of known agents, distribution housekeeping and this agent itself. */
 import type { Host } from '../host/host.ts'
-import type { Limits, Options } from '../types/options.ts'
+import type { Options } from '../types/options.ts'
 import type { Reading } from '../types.ts'
 import { grown, msPerTick, parseCount, secondsOf } from './counts.ts'
 import { culprit, ownWork, type ProcessTimes, type Workers } from './culprit.ts'
-import { groupGrowth, readGroups } from './groups.ts'
-import { agentNames, housekeepingUnit, isSystemUser } from './known-agents.ts'
+import { readGroups } from './groups.ts'
+import { endedAtMostMs, endedMs, runningMs, unitRuns } from './housekeeping.ts'
+import { agentNames, isSystemUser } from './known-agents.ts'
 import { ownProcess, type Process, type ProcessTable, parseUid, processTable, whileItLives } from './processes.ts'
-import type { Sensor, Span } from './sensor.ts'
+import type { Context, Sensor } from './sensor.ts'
 
 export const cpuOptions = {
   cores: {
@@ -41,6 +42,8 @@ export interface CpuSample extends Workers {
   readonly own?: Own
   /** Own CPU ticks of known agents. They are not in `processes`. */
   readonly known: readonly (readonly [pid: number, start: number, ticks: number])[]
+  /** CPU time in milliseconds of housekeeping units that ended between the sample before and this one, as far as it was asked for. */
+  readonly endedMs?: number
 }
 
 /** Most processes in a sample, those with most CPU time; the rest can only go unnamed, not uncounted. */
@@ -151,17 +154,12 @@ function ownMs(now: CpuSample, before: CpuSample): number {
   return own.start * msPerTick >= before.bootMs ? rest + own.ms : rest
 }
 
-/**
- * CPU time of the distribution's own units. A unit that ended within the interval is not in the tree any more and counts
- * as work: its time could only be learned from systemd, which `judge` may not ask.
- */
-function housekeepingMs(now: CpuSample, before: CpuSample): number {
-  let us = 0
-  for (const group of now.groups) {
-    const unit = /^system\.slice\/(.*)$/.exec(group[0])?.[1]
-    if (unit !== undefined && housekeepingUnit.test(unit)) us += groupGrowth(group, before.groups)
-  }
-  return us / 1000
+/** What nobody known used, in milliseconds. */
+function workMs(now: CpuSample, before: CpuSample): number {
+  const rest = wholeMs(now, before) - knownMs(now, before) - ownMs(now, before) - (now.endedMs ?? 0)
+  // The kernel may count the whole by sampling at its clock tick, and a container's root group may not hold everybody in
+  // it, but what processes used is exact: the larger one counts. It holds nobody who has ended.
+  return Math.max(rest, ownWork(now, before)) - runningMs(now.groups, before.groups)
 }
 
 /** Two digits, or more where two would show value and limit as equal though one is larger. */
@@ -170,22 +168,29 @@ function figures(cores: number, limit: number): string {
   return `${cores.toFixed(digits)} cores busy, limit ${limit.toFixed(2)}`
 }
 
-function judge(
-  now: CpuSample,
-  before: CpuSample,
-  context: { readonly span: Span; readonly limits: Limits<typeof cpuOptions> },
-): Reading {
-  const limit = context.limits.cores
-  const seconds = secondsOf(context.span.ms)
-  const rest = wholeMs(now, before) - knownMs(now, before) - ownMs(now, before)
-  // The kernel may count the whole by sampling at its clock tick, and a container's root group may not hold everybody in
-  // it, but what processes used is exact: the larger one counts.
-  const workMs = Math.max(rest, ownWork(now, before)) - housekeepingMs(now, before)
-  const cores = Math.max(0, workMs / 1000 / seconds)
+function judge(now: CpuSample, before: CpuSample, { span, limits }: Context<typeof cpuOptions>): Reading {
+  const limit = limits.cores
+  const ms = workMs(now, before)
+  const cores = Math.max(0, ms / 1000 / secondsOf(span.ms))
   if (!Number.isFinite(cores) || !Number.isFinite(limit)) throw new Error('CPU time in cores is not a number')
   const measure = { value: Number(cores.toFixed(3)), unit: 'cores', limit }
   if (cores <= limit) return { kind: 'idle', reason: figures(cores, limit), ...measure }
-  return { kind: 'active', reason: `${figures(cores, limit)}: ${culprit(now, before, workMs)}`, ...measure }
+  return { kind: 'active', reason: `${figures(cores, limit)}: ${culprit(now, before, ms)}`, ...measure }
+}
+
+/** Asks systemd what housekeeping units that ended had used; not where even all that their slice used would change nothing. */
+async function excuse(
+  host: Host,
+  { now, before, span, limits }: Context<typeof cpuOptions> & { readonly now: CpuSample; readonly before: CpuSample },
+  signal: AbortSignal,
+): Promise<CpuSample | undefined> {
+  const atMost = endedAtMostMs(now.groups, before.groups)
+  if (workMs({ ...now, endedMs: atMost }, before) > limits.cores * span.ms) return undefined
+  // Of the earlier moment the one after its counters were read: what began later lies within the interval for certain.
+  const from = span.now.monoMs - (span.now.bootMs - before.bootMs)
+  const between = { from, to: span.now.monoMs, before: before.groups, now: now.groups }
+  const ended = endedMs(await unitRuns(host, signal), between)
+  return { ...now, endedMs: Math.min(ended, atMost) }
 }
 
 /** Work in cores over the whole interval (kernel.md 1): one busy thread on 96 cores is work, iowait and steal are not. */
@@ -196,4 +201,5 @@ export const cpu: Sensor<CpuSample, typeof cpuOptions> = {
   read,
   settle: (sample, { cpuMs }) => (cpuMs === undefined ? sample : withOwnCpu(sample, cpuMs)),
   judge,
+  excuse,
 }

@@ -72,6 +72,39 @@ export function isSystemUser(uid: number): boolean {
   return uid < 1000 || (uid >= 61_184 && uid <= 65_534)
 }
 
-/** Units in system.slice by which a distribution looks after itself: package lists, log rotation, trimming, indexes. */
-export const housekeepingUnit =
-  /^(apt-daily|apt-daily-upgrade|apt-news|esm-cache|ua-timer|unattended-upgrades|man-db|man-db-cache-update|logrotate|fstrim|dnf-makecache|plocate-updatedb|mlocate-updatedb|updatedb|e2scrub_all|e2scrub_reap|fwupd-refresh|motd-news|update-notifier-download|update-notifier-motd|snapd\.refresh|dpkg-db-backup|systemd-tmpfiles-clean|sysstat-collect|sysstat-summary)\.service$/
+/** Services in system.slice by which a distribution looks after itself, without their suffix: package lists, log rotation, trimming, indexes. */
+export const housekeepingUnits: readonly string[] = [
+  // package lists and updates
+  'apt-daily',
+  'apt-daily-upgrade',
+  'apt-news',
+  'esm-cache',
+  'ua-timer',
+  'unattended-upgrades',
+  'dnf-makecache',
+  'fwupd-refresh',
+  'update-notifier-download',
+  'update-notifier-motd',
+  'motd-news',
+  'snapd.refresh',
+  'dpkg-db-backup',
+  // indexes
+  'man-db',
+  'man-db-cache-update',
+  'plocate-updatedb',
+  'mlocate-updatedb',
+  'updatedb',
+  // logs, disks, temporary files, counters
+  'logrotate',
+  'fstrim',
+  'e2scrub_all',
+  'e2scrub_reap',
+  'systemd-tmpfiles-clean',
+  'sysstat-collect',
+  'sysstat-summary',
+]
+
+/** Name of such a unit. */
+export const housekeepingUnit: RegExp = new RegExp(
+  `^(${housekeepingUnits.join('|').replaceAll('.', '\\.')})\\.service$`,
+)

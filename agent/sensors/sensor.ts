@@ -11,6 +11,12 @@ export interface Span {
   readonly ms: number
 }
 
+/** What a judgement is made with, besides the samples. */
+export interface Context<O extends Options = Options> {
+  readonly span: Span
+  readonly limits: Limits<O>
+}
+
 /** What the agent itself did after a sample was taken, so that the next check does not take it for somebody else's. */
 export interface OwnDeeds {
   /** CPU time of this process and its ended children so far, in milliseconds. */
@@ -30,5 +36,15 @@ export interface Sensor<Sample, O extends Options = Options> {
   /** Pure, where it matters: takes the agent's own deeds into the sample that is stored. */
   settle?(sample: Sample, deeds: OwnDeeds): Sample
   /** Pure. `before` is the sample at the beginning of the interval. May throw: the loop turns a throw into `unknown`. */
-  judge(now: Sample, before: Sample, context: { readonly span: Span; readonly limits: Limits<O> }): Reading
+  judge(now: Sample, before: Sample, context: Context<O>): Reading
+  /**
+   * I/O, and only after `judge` said `active`: reads what is too costly for every check and may show that it was nobody's
+   * work. Returns the sample to judge again and to keep, or `undefined` where there is nothing to add. May throw, or take
+   * too long: the first judgement stands.
+   */
+  excuse?(
+    host: Host,
+    given: Context<O> & { readonly now: Sample; readonly before: Sample },
+    signal: AbortSignal,
+  ): Promise<Sample | undefined>
 }

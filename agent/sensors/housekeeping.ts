@@ -1,0 +1,85 @@
+/** CPU time of the distribution's own units: of those that run by their control groups, of those that ended by what systemd remembers. */
+import type { Host } from '../host/host.ts'
+import type { Instant } from '../types.ts'
+import { type Group, groupGrowth } from './groups.ts'
+import { housekeepingUnit, housekeepingUnits } from './known-agents.ts'
+
+const folder = 'system.slice/'
+
+function isHousekeeping([path]: Group): boolean {
+  return path.startsWith(folder) && housekeepingUnit.test(path.slice(folder.length))
+}
+
+/** CPU time in the interval of the units that are there at its end, in milliseconds. Throws if a counter went down. */
+export function runningMs(now: readonly Group[], before: readonly Group[]): number {
+  const units = now.filter(isHousekeeping)
+  return units.reduce((sum, unit) => sum + groupGrowth(unit, before), 0) / 1000
+}
+
+/** The most that units which have ended can have used in the interval, in milliseconds: what their slice grew by, less those that still run. */
+export function endedAtMostMs(now: readonly Group[], before: readonly Group[]): number {
+  const slice = now.find(([path]) => path === 'system.slice')
+  // A slice made anew would count whole; it never is while systemd runs.
+  if (slice === undefined || !before.some(([path, ino]) => path === slice[0] && ino === slice[1])) return 0
+  return Math.max(0, groupGrowth(slice, before) / 1000 - runningMs(now, before))
+}
+
+/** The last run of a unit, as systemd tells it: when it began and ended on the monotonic clock, and the CPU time of all its processes in microseconds. */
+export interface UnitRun {
+  readonly unit: string
+  readonly began: Instant
+  readonly ended: Instant
+  readonly usedUs: number
+}
+
+const properties = ['Id', 'CPUUsageNSec', 'InactiveExitTimestampMonotonic', 'InactiveEnterTimestampMonotonic']
+
+/**
+ * Parses `systemctl show`: blocks of KEY=VALUE. A unit that runs, never ran, or whose CPU time was not counted (`[not
+ * set]`, or 2^64 - 1 in older versions) is left out, and so is what is not understood: then it counts as work.
+ */
+export function parseRuns(text: string): readonly UnitRun[] {
+  return text.split(/\n\n+/).flatMap((block) => {
+    const fields = new Map(block.split('\n').map((line) => [line.replace(/=.*/, ''), line.replace(/^[^=]*=/, '')]))
+    const [used, began, ended] = properties.slice(1).map((name) => number(fields.get(name)))
+    if (used === undefined || began === undefined || ended === undefined || began === 0 || ended < began) return []
+    return [{ unit: fields.get('Id') ?? '', began: began / 1000, ended: ended / 1000, usedUs: used / 1000 }]
+  })
+}
+
+function number(text: string | undefined): number | undefined {
+  if (text === undefined || !/^\d{1,16}$/.test(text)) return undefined
+  const value = Number(text)
+  return Number.isSafeInteger(value) ? value : undefined
+}
+
+/** Two moments of the monotonic clock, and the groups at them. */
+export interface Between {
+  readonly from: Instant
+  readonly to: Instant
+  readonly before: readonly Group[]
+  readonly now: readonly Group[]
+}
+
+/** CPU time between the moments of units that ended between them, in milliseconds. Of one that began earlier, what came on top of the earlier sample. */
+export function endedMs(runs: readonly UnitRun[], { from, to, before, now }: Between): number {
+  let us = 0
+  for (const { unit, began, ended, usedUs } of runs) {
+    const path = `${folder}${unit}`
+    if (!housekeepingUnit.test(unit) || ended <= from || ended > to || now.some(([name]) => name === path)) continue
+    // One that ran already and is in no earlier sample may have used all its time before the interval.
+    const base = began >= from ? 0 : (before.find(([name]) => name === path)?.[2] ?? usedUs)
+    us += Math.max(0, usedUs - base)
+  }
+  return us / 1000
+}
+
+const ASK_MS = 2_000
+
+/** Asks systemd, which keeps the figures of a unit's last run after its control group is gone. No systemd: none. Throws HostError past its time. */
+export async function unitRuns(host: Host, signal: AbortSignal): Promise<readonly UnitRun[]> {
+  const units = housekeepingUnits.map((name) => `${name}.service`)
+  const argv = ['systemctl', 'show', `--property=${properties.join(',')}`, '--', ...units]
+  const answer = await host.run(argv, { timeoutMs: ASK_MS, signal })
+  return answer?.status === 0 ? parseRuns(answer.stdout) : []
+}
