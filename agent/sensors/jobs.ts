@@ -63,9 +63,17 @@ async function atPrompt(host: Host, { pid, comm }: Process): Promise<boolean> {
   return input !== undefined && /(^|\/)(pts\/\d+|tty\w*|hvc\d+|console)( \(deleted\))?$|^\/\d+$/.test(input)
 }
 
+/** `sleep infinity`, which keeps a container open: nothing can come after it, so nobody waits for it. */
+async function sleepsForEver(host: Host, { pid, comm }: Process): Promise<boolean> {
+  if (comm !== 'sleep') return false
+  const cmdline = await whileItLives(host, pid, () => host.readText(`/proc/${pid}/cmdline`))
+  return cmdline === undefined || /^[^\0]*\0inf(inity)?\0*$/i.test(cmdline)
+}
+
 async function roleOf(host: Host, process: Process): Promise<Role> {
   const { comm } = process
   if (carriers.has(comm)) return 'carrier'
+  if (await sleepsForEver(host, process)) return 'onlooker'
   if (onlookers.has(comm)) return 'onlooker'
   if (shells.has(comm)) return (await atPrompt(host, process)) ? 'carrier' : 'work'
   if (!interpreters.test(comm) && !databaseClients.test(comm)) return 'work'

@@ -5,8 +5,16 @@ import type { Reading } from '../types.ts'
 import { type Job, judgeJobs, ownTerminals, readJobs } from './jobs.ts'
 import { processTable } from './processes.ts'
 import type { Sensor, Span } from './sensor.ts'
-import { type Connected, type Connection, judgeConnections, readConnections } from './ssh.ts'
-import { judgeTerminals, ownWarning, readTerminals, type TerminalsSample } from './terminals.ts'
+import { type Connected, type Connection, judgeConnections, readConnections, type Traffic } from './ssh.ts'
+import {
+  judgeTerminals,
+  mayHideInput,
+  ownWarning,
+  readTerminals,
+  type Seen,
+  type Terminal,
+  type TerminalsSample,
+} from './terminals.ts'
 import { counted, duration, processName, rate } from './words.ts'
 
 export const sessionsOptions = {
@@ -50,8 +58,24 @@ async function read(host: Host, signal: AbortSignal): Promise<SessionsSample> {
   return { offsetMs, terminals, jobs, connections: await readConnections(host, table, signal) }
 }
 
+function person({ name, at }: Seen, { now }: Span): Reading {
+  return { kind: 'active', reason: `input on ${name} ${duration(now.monoMs - at)} ago`, at, person: true }
+}
+
+/**
+ * Traffic of a connection whose terminal may have been typed on unseen is taken for that. Any other is no input: what is
+ * typed would show on the terminal, so it passes through the connection beside it.
+ */
+function typed(used: readonly Traffic[], terminals: readonly Terminal[], span: Span): Seen | undefined {
+  for (const { terminals: own, at } of used) {
+    const found = terminals.find((one) => own.includes(one.name) && mayHideInput(one, span))
+    if (found !== undefined) return { name: found.name, at }
+  }
+  return undefined
+}
+
 /** A person who has just come, or traffic of theirs. */
-function connected({ fresh, used }: Connected, { now }: Span): Reading | undefined {
+function connected({ fresh, used: [used] }: Connected, { now }: Span): Reading | undefined {
   if (fresh !== undefined) {
     const reason = `new ssh session (pid ${fresh.pid}) ${duration(now.monoMs - fresh.at)} ago`
     return { kind: 'active', reason, at: fresh.at, person: true }
@@ -94,16 +118,15 @@ function nobody(now: SessionsSample): Reading {
   }
 }
 
-/** The first of: input, a new ssh session, ssh traffic, a job that moves, something unreadable, a hold, nobody. */
+/** The first of: input, seen or passed over ssh, a new ssh session, ssh traffic, a job that moves, something unreadable, a hold, nobody. */
 function judge(now: SessionsSample, before: SessionsSample, { span, limits }: Context): Reading {
   const { input, output } = judgeTerminals(now, before, span)
-  if (input !== undefined) {
-    const reason = `input on ${input.name} ${duration(span.now.monoMs - input.at)} ago`
-    return { kind: 'active', reason, at: input.at, person: true }
-  }
+  if (input !== undefined) return person(input, span)
   const found = judgeConnections(now.connections, before.connections, span)
-  const person = connected(found, span)
-  if (person !== undefined) return person
+  const hidden = typed(found.used, now.terminals, span)
+  if (hidden !== undefined) return person(hidden, span)
+  const overSsh = connected(found, span)
+  if (overSsh !== undefined) return overSsh
   const { working, stuck } = judgeJobs(now.jobs, before.jobs)
   if (working !== undefined) {
     const reason = `job in the foreground of ${working.tty}: ${processName(working.comm, working.pid)}`

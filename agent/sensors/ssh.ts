@@ -14,8 +14,8 @@ type Bytes = readonly [id: number, received: number, sent: number]
 export interface Connection {
   readonly pid: number
   readonly start: number
-  /** Has it a terminal? Then input shows there. */
-  readonly pty: boolean
+  /** Its terminals as sshd names them ("pts/3"): input shows there. None for a tunnel, a transfer, a plain command. */
+  readonly terminals: readonly string[]
   /** `sockets`: from ss. `process`: read and written by the process, sockets included. `none`: neither could be read. */
   readonly source: 'sockets' | 'process' | 'none'
   readonly bytes: readonly Bytes[]
@@ -31,18 +31,20 @@ const bytesPerMinute = 1000
  * OpenSSH 9.8 `sshd-session:`). `undefined` for what serves nobody who has logged in: the listener, `[priv]`, `[net]`,
  * `[preauth]`, `[accepted]`, and `unknown`, the name of everybody before authentication.
  */
-export function sessionTitle(title: string): { readonly pty: boolean } | undefined {
+export function sessionTitle(title: string): Pick<Connection, 'terminals'> | undefined {
   const name = /^sshd(?:-session)?: ([^\0]+)/.exec(title)?.[1]?.trim()
   if (name === undefined || name === '' || name === 'unknown' || name.includes('[') || name.startsWith('/'))
     return undefined
-  return { pty: /@(pts\/|tty|hvc)[^@]*$/.test(name) }
+  return { terminals: /@((?:pts\/|tty|hvc)[^@]*)$/.exec(name)?.[1]?.split(',') ?? [] }
 }
 
-async function findConnections(
-  host: Host,
-  table: ProcessTable,
-): Promise<readonly { process: Process; pty: boolean }[]> {
-  const found = new Map<number, { process: Process; pty: boolean }>()
+/** The process that serves a connection, and the terminals it names. */
+interface Session extends Pick<Connection, 'terminals'> {
+  readonly process: Process
+}
+
+async function findConnections(host: Host, table: ProcessTable): Promise<readonly Session[]> {
+  const found = new Map<number, Session>()
   for (const process of table.values()) {
     if (process.comm !== 'sshd' && process.comm !== 'sshd-session') continue
     const title = await whileItLives(host, process.pid, () => host.readText(`/proc/${process.pid}/cmdline`))
@@ -82,20 +84,21 @@ export function parseIo(text: string): readonly [received: number, sent: number]
 
 async function measure(
   host: Host,
-  { process, pty }: { process: Process; pty: boolean },
+  { process, terminals }: Session,
   found: readonly (readonly [number, Socket])[],
 ): Promise<Connection> {
   const { pid, start } = process
+  const who = { pid, start, terminals }
   if (found.length > 0) {
     const quiet = found.map(([, { quietMs }]) => quietMs).filter((ms) => ms !== undefined)
     const bytes = found.map(([ino, { received, sent }]): Bytes => [ino, received, sent])
-    return { pid, start, pty, source: 'sockets', bytes, ...(quiet.length === 0 ? {} : { quietMs: Math.min(...quiet) }) }
+    return { ...who, source: 'sockets', bytes, ...(quiet.length === 0 ? {} : { quietMs: Math.min(...quiet) }) }
   }
   // With a terminal, its input tells more than what the process reads and writes, which is its own output too.
-  const text = pty ? undefined : await ifPermitted(() => host.readText(`/proc/${pid}/io`))
+  const text = terminals.length > 0 ? undefined : await ifPermitted(() => host.readText(`/proc/${pid}/io`))
   return text === undefined
-    ? { pid, start, pty, source: 'none', bytes: [] }
-    : { pid, start, pty, source: 'process', bytes: [[0, ...parseIo(text)]] }
+    ? { ...who, source: 'none', bytes: [] }
+    : { ...who, source: 'process', bytes: [[0, ...parseIo(text)]] }
 }
 
 /** Reads the authenticated connections; `ss` runs only if there is one. */
@@ -121,12 +124,19 @@ export async function readConnections(
   return connections
 }
 
+/** A connection with bytes in both directions, when they passed last, and how many a second. */
+export interface Traffic extends Pick<Connection, 'pid' | 'terminals'> {
+  readonly at: Instant
+  readonly received: number
+  readonly sent: number
+}
+
 /** What the connections showed in the interval. */
 export interface Connected {
   /** A connection that was authenticated since the last sample, and when. */
   readonly fresh?: { readonly pid: number; readonly at: Instant }
-  /** A connection with bytes in both directions. */
-  readonly used?: { readonly pid: number; readonly at: Instant; readonly received: number; readonly sent: number }
+  /** The latest first. */
+  readonly used: readonly Traffic[]
   /** A connection without a terminal whose bytes could not be read. */
   readonly unreadable?: number
 }
@@ -153,11 +163,12 @@ function within(at: Instant, { now, ms }: Span): Instant {
   return at > now.monoMs - ms && at < now.monoMs ? at : now.monoMs
 }
 
-/** Judges all connections; of several the latest. */
+/** Judges all connections; of several new ones the latest. */
 export function judgeConnections(now: readonly Connection[], before: readonly Connection[], span: Span): Connected {
-  let result: Connected = {}
+  let result: Omit<Connected, 'used'> = {}
+  const used: Traffic[] = []
   for (const connection of now) {
-    const { pid, start } = connection
+    const { pid, start, terminals } = connection
     const old = before.find((one) => one.pid === pid && one.start === start)
     if (old === undefined) {
       const at = within(span.now.monoMs - (span.now.bootMs - start * msPerTick), span)
@@ -165,10 +176,9 @@ export function judgeConnections(now: readonly Connection[], before: readonly Co
       continue
     }
     const rate = rates(connection, old, span)
-    if (rate === undefined && !connection.pty) result = { ...result, unreadable: pid }
+    if (rate === undefined && terminals.length === 0) result = { ...result, unreadable: pid }
     if (rate === undefined || Math.min(rate.received, rate.sent) * 60 < bytesPerMinute) continue
-    const at = within(span.now.monoMs - (connection.quietMs ?? 0), span)
-    if (result.used === undefined || at > result.used.at) result = { ...result, used: { pid, at, ...rate } }
+    used.push({ pid, terminals, at: within(span.now.monoMs - (connection.quietMs ?? 0), span), ...rate })
   }
-  return result
+  return { ...result, used: used.sort((a, b) => b.at - a.at) }
 }

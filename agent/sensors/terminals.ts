@@ -146,14 +146,23 @@ export function ownWarning(sample: TerminalsSample, stats: readonly FileStat[]):
   return { ...sample, terminals }
 }
 
+/** When an access time can change again, in wall clock: the kernel keeps the first read of each 8 s (tty_update_time). */
+function bucketEndMs({ atimeMs }: Terminal): number {
+  return (Math.floor(atimeMs / 8000) + 1) * 8000
+}
+
+/** Can input in this interval have left no trace, since it fell into the 8 s of a read that was seen before? */
+export function mayHideInput(one: Terminal, { now, ms }: Span): boolean {
+  return one.atimeMs <= now.wallMs && bucketEndMs(one) > now.wallMs - ms
+}
+
 /**
- * When the input behind an access time was made, at the latest: the kernel keeps the first read of each 8 s of the wall
- * clock (tty_update_time). After a step of that clock, or where the result lies outside the interval, it is now.
+ * When the input behind an access time was made, at the latest. After a step of the wall clock, or where the result lies
+ * outside the interval, it is now.
  */
 function inputAt(one: Terminal, isNew: boolean, moment: { readonly span: Span; readonly stepped: boolean }): Instant {
   const { now, ms } = moment.span
-  const bucketEndMs = (Math.floor(one.atimeMs / 8000) + 1) * 8000
-  const wallMs = isNew ? Math.max(bucketEndMs, one.ctimeMs) : bucketEndMs
+  const wallMs = isNew ? Math.max(bucketEndMs(one), one.ctimeMs) : bucketEndMs(one)
   const at = now.monoMs - (now.wallMs - wallMs)
   return !moment.stepped && at > now.monoMs - ms && at < now.monoMs ? at : now.monoMs
 }

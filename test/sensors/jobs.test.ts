@@ -48,6 +48,8 @@ describe('readJobs', () => {
     ['ssh', ['ssh', 'other']],
     ['sudo', ['sudo', '-i']],
     ['tmux: client', ['tmux', 'attach']],
+    ['sleep', ['sleep', 'infinity']],
+    ['sleep', ['/bin/sleep', 'inf']],
   ])("%s %j is nobody's job", async (comm, cmdline) => {
     const machine = createMachine('tmux-detached')
     instead(machine, comm, cmdline)
@@ -72,6 +74,9 @@ describe('readJobs', () => {
     ['bash', []],
     ['curl', ['curl', '-O', 'https://example.org/big']],
     ['unheard-of', ['x']],
+    ['sleep', ['sleep', '7200']],
+    ['sleep', ['sleep', 'infinity', '5']],
+    ['sleep', []],
   ])('%s %j is a job', async (comm, cmdline) => {
     const machine = createMachine('tmux-detached')
     instead(machine, comm, cmdline)

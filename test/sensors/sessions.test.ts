@@ -147,7 +147,7 @@ describe('a machine', () => {
 describe('the order of evidence', () => {
   const now = { wallMs: 1_000_000_000_000, bootMs: 9_000_000, monoMs: 8_000_000 }
   const context = { span: { now, ms: 120_000 }, limits: defaults(sessions.options) }
-  const connection: Connection = { pid: 5, start: 100, pty: false, source: 'sockets', bytes: [[1, 0, 0]] }
+  const connection: Connection = { pid: 5, start: 100, terminals: [], source: 'sockets', bytes: [[1, 0, 0]] }
   const job = { tty: 'pts/1', comm: 'make', pid: 7, start: 200, ticks: 1, switches: 1, newest: 200 }
   const terminal = { name: 'pts/1', id: '1:2:3', ctimeMs: 1, atimeMs: 1, mtimeMs: 1 }
   const before: SessionsSample = { offsetMs: 0, terminals: [terminal], jobs: [job], connections: [connection] }
@@ -193,6 +193,41 @@ describe('the order of evidence', () => {
     const held = sessions.judge({ ...before, terminals: [{ ...terminal, mtimeMs: 2 }] }, before, { ...context, limits })
     expect(held).toMatchObject({ kind: 'hold', evidence: 'connection', limitMinutes: 90 })
     expect(held.reason).toMatch(/^1 ssh connection .*; also output on pts\/1/)
+  })
+})
+
+describe('traffic of a connection that has a terminal', () => {
+  const now = { wallMs: Date.parse('2026-01-01T02:02:00Z'), bootMs: 9_000_000, monoMs: 8_000_000 }
+  const context = { span: { now, ms: 3000 }, limits: defaults(sessions.options) }
+  const quiet: Connection = { pid: 5, start: 100, terminals: ['pts/1'], source: 'sockets', bytes: [[1, 0, 0]] }
+  const used: Connection = { ...quiet, bytes: [[1, 300, 300]], quietMs: 500 }
+  const tunnel: Connection = { ...used, pid: 6, terminals: [], bytes: [[2, 9e6, 9e6]], quietMs: 0 }
+  /** Read 3 s before the interval, in the same 8 s as its beginning: 02:01:52 to 02:02:00. */
+  const typedOn = { name: 'pts/1', id: '1:2:3', ctimeMs: 1, atimeMs: now.wallMs - 6000, mtimeMs: 1 }
+  const left = { ...typedOn, atimeMs: now.wallMs - 12_000 }
+  const input = { kind: 'active', reason: 'input on pts/1 1 s ago', at: now.monoMs - 500, person: true }
+  const passing = { kind: 'active', reason: expect.stringMatching(/^tunnel or transfer over ssh \(pid [56]\)/) }
+
+  it.each<[string, Partial<SessionsSample>, object]>([
+    ['is input where the kernel may hide that', { terminals: [typedOn], connections: [used] }, input],
+    ['is input beside a tunnel that is busier', { terminals: [typedOn], connections: [tunnel, used] }, input],
+    ['is a tunnel where nobody can have typed', { terminals: [left], connections: [used] }, passing],
+    [
+      'is a tunnel where another terminal was typed on',
+      { terminals: [{ ...typedOn, name: 'pts/2' }], connections: [used] },
+      passing,
+    ],
+    [
+      "is a tunnel where a container's terminal of that number was typed on",
+      { terminals: [{ ...typedOn, name: 'pts/1 of pid 9' }], connections: [used] },
+      passing,
+    ],
+    ['is a tunnel without a terminal of its own', { terminals: [typedOn], connections: [quiet, tunnel] }, passing],
+    ['is nothing where too few bytes passed', { terminals: [typedOn], connections: [quiet] }, { kind: 'hold' }],
+  ])('%s', (_, facts, expected) => {
+    const sampled: SessionsSample = { offsetMs: 0, terminals: [], jobs: [], connections: [], ...facts }
+    const before = { ...sampled, connections: [quiet, { ...tunnel, bytes: [[2, 0, 0]] as const }] }
+    expect(sessions.judge(sampled, before, context)).toMatchObject(expected)
   })
 })
 

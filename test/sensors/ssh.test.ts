@@ -25,21 +25,21 @@ function withSs(machine: Machine, answers: { readonly port22: string; readonly a
 }
 
 describe('sessionTitle', () => {
-  it.each([
-    ['sshd: alice@pts/0', true],
-    ['sshd: alice@pts/0,pts/3', true],
-    ['sshd: alice@notty', false],
-    ['sshd: alice', false],
-    ['sshd: root@pts/1\0\0\0\0', true],
-    ['sshd: alice@corp.example@pts/2', true],
-    ['sshd: alice@corp.example', false],
-    ['sshd: CORP\\alice@notty   ', false],
-    ['sshd: alice@internal-sftp', false],
-    ['sshd-session: alice@pts/0', true],
-    ['sshd-session: alice', false],
-    ['sshd: unknown@notty', false],
-  ])('%j has logged in; terminal: %s', (title, pty) => {
-    expect(sessionTitle(title)).toEqual({ pty })
+  it.each<[string, readonly string[]]>([
+    ['sshd: alice@pts/0', ['pts/0']],
+    ['sshd: alice@pts/0,pts/3', ['pts/0', 'pts/3']],
+    ['sshd: alice@notty', []],
+    ['sshd: alice', []],
+    ['sshd: root@pts/1\0\0\0\0', ['pts/1']],
+    ['sshd: alice@corp.example@pts/2', ['pts/2']],
+    ['sshd: alice@corp.example', []],
+    ['sshd: CORP\\alice@notty   ', []],
+    ['sshd: alice@internal-sftp', []],
+    ['sshd-session: alice@pts/0', ['pts/0']],
+    ['sshd-session: alice', []],
+    ['sshd: unknown@notty', []],
+  ])('%j has logged in, with the terminals %j', (title, terminals) => {
+    expect(sessionTitle(title)).toEqual({ terminals })
   })
 
   it.each([
@@ -112,7 +112,7 @@ describe('readConnections', () => {
     const machine = createMachine('ssh-tunnel')
     withSs(machine, { port22: line(40_001, 'bytes_sent:100 bytes_received:200 lastsnd:5') + line(9, 'bytes_sent:9') })
     expect(await connections(machine)).toEqual([
-      { pid: 5010, start: 18_010, pty: false, source: 'sockets', bytes: [[40_001, 200, 100]], quietMs: 5 },
+      { pid: 5010, start: 18_010, terminals: [], source: 'sockets', bytes: [[40_001, 200, 100]], quietMs: 5 },
     ])
     expect(machine.ran).toEqual([['ss', '-tinOHe', 'state', 'established', 'sport', '=', ':22']])
   })
@@ -158,7 +158,7 @@ describe('readConnections', () => {
 
 describe('judgeConnections', () => {
   const span = { now: { wallMs: 1e12, bootMs: 9_000_000, monoMs: 8_000_000 }, ms: 120_000 }
-  const open: Connection = { pid: 5, start: 100, pty: false, source: 'sockets', bytes: [[1, 1000, 1000]] }
+  const open: Connection = { pid: 5, start: 100, terminals: [], source: 'sockets', bytes: [[1, 1000, 1000]] }
   const later = (received: number, sent: number): Connection => ({
     ...open,
     bytes: [[1, 1000 + received, 1000 + sent]],
@@ -171,11 +171,11 @@ describe('judgeConnections', () => {
     ['only out', 0, 1e9, false],
     ['keep-alives', 600, 600, false],
   ])('%s', (_, received, sent, used) => {
-    expect(judgeConnections([later(received, sent)], [open], span).used !== undefined).toBe(used)
+    expect(judgeConnections([later(received, sent)], [open], span).used.length > 0).toBe(used)
   })
 
   it('takes the time of the last byte, if it is in the interval', () => {
-    const at = (quietMs: number) => judgeConnections([{ ...later(9000, 9000), quietMs }], [open], span).used?.at
+    const at = (quietMs: number) => judgeConnections([{ ...later(9000, 9000), quietMs }], [open], span).used[0]?.at
     expect([at(30_000), at(0), at(500_000)]).toEqual([7_970_000, 8_000_000, 8_000_000])
   })
 
@@ -195,7 +195,7 @@ describe('judgeConnections', () => {
         [2, 5000, 5000],
       ],
     }
-    expect(judgeConnections([now], [open], span).used).toMatchObject({ pid: 5 })
+    expect(judgeConnections([now], [open], span).used).toMatchObject([{ pid: 5 }])
   })
 
   it.each<[string, Connection, Connection]>([
@@ -203,8 +203,15 @@ describe('judgeConnections', () => {
     ['unreadable before', open, { ...open, source: 'none', bytes: [] }],
     ['from two sources', open, { ...open, source: 'process', bytes: [[0, 1, 1]] }],
   ])('bytes that are %s are unknown, unless there is a terminal', (_, now, before) => {
-    expect(judgeConnections([now], [before], span)).toEqual({ unreadable: 5 })
-    expect(judgeConnections([{ ...now, pty: true }], [{ ...before, pty: true }], span)).toEqual({})
+    expect(judgeConnections([now], [before], span)).toEqual({ unreadable: 5, used: [] })
+    expect(judgeConnections([{ ...now, terminals: ['pts/1'] }], [before], span)).toEqual({ used: [] })
+  })
+
+  it('puts the latest of several in front', () => {
+    const one = (pid: number, quietMs: number): Connection => ({ ...later(9000, 9000), pid, quietMs })
+    const before = [1, 2, 3].map((pid) => ({ ...open, pid }))
+    const { used } = judgeConnections([one(1, 50_000), one(2, 4000), one(3, 30_000)], before, span)
+    expect(used.map(({ pid }) => pid)).toEqual([2, 3, 1])
   })
 
   it('throws when a counter went down', () => {

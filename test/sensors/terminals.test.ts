@@ -6,6 +6,7 @@ import { processTable } from '../../agent/sensors/processes.ts'
 import {
   deviceName,
   judgeTerminals,
+  mayHideInput,
   ownWarning,
   readTerminals,
   type Terminal,
@@ -92,6 +93,23 @@ describe('input', () => {
     const one = pts(0, { atimeMs: late.now.wallMs - 40_000 })
     const sample = { offsetMs: late.now.wallMs - span.now.monoMs, terminals: [one] }
     expect(judgeTerminals(sample, { ...sample, terminals: [pts(0)] }, late).input?.at).toBe(span.now.monoMs - 32_000)
+  })
+})
+
+describe('input that leaves no trace', () => {
+  /** Begins 2 s into 8 s of the wall clock. */
+  const late = { ...span, ms: 118_000 }
+  const began = wallMs - late.ms
+  it.each([
+    ['may be there in the 8 s of a read just before the interval', began - 1, true],
+    ['may be there in the 8 s that the interval began in', began - 2000, true],
+    ['cannot be there where these 8 s had ended', began - 2001, false],
+    ['may be there in the 8 s of a read within it', wallMs - 16_000, true],
+    ['may be there in the present 8 s', wallMs, true],
+    ['cannot be there long after', old, false],
+    ['cannot be told from a time in the future', wallMs + 10_800_000, false],
+  ])('%s', (_, atimeMs, may) => {
+    expect([began % 8000, mayHideInput(pts(0, { atimeMs }), late)]).toEqual([2000, may])
   })
 })
 
