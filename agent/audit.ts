@@ -8,6 +8,8 @@ export interface Deed {
   readonly result: 'done' | 'dry-run' | 'refused' | 'failed'
   readonly detail: string
   readonly intentId?: string
+  /** Of a refusal: the cloud's code for it, or our own. */
+  readonly code?: string
   /** Why the audit log does not have it. */
   readonly unrecorded?: string
 }

@@ -5,7 +5,7 @@ import { classify } from '../decide/clock.ts'
 import { messageOf } from '../errors.ts'
 import type { Stored } from '../state.ts'
 import { closeIntent, recordAccepted, recordIntent } from '../state-intents.ts'
-import type { Outcome } from '../types/outcome.ts'
+import type { Outcome, Refused } from '../types/outcome.ts'
 import type { Action, Decision, Intent, Method, Moment, State, Veto } from '../types.ts'
 import { type Look, localIdentity, look, within } from './observe.ts'
 import type { Parts } from './parts.ts'
@@ -33,6 +33,8 @@ type Act = Extract<Action, { kind: 'act' }>
 /** Carries a due action out, or says what kept it. */
 export async function attempt(parts: Parts, episode: Episode, action: Act): Promise<Episode> {
   const preflight = await beforeActing(parts, action)
+  const { refusal } = preflight
+  if (refusal !== undefined && preflight.vetoes.length === 0) return refuseUnsent(parts, episode, { action, refusal })
   const second = await secondLook(parts, episode, preflight.vetoes)
   const answer = confirm(second.decision, second.look.readings)
   if (answer === 'postpone') {
@@ -57,7 +59,20 @@ export async function attempt(parts: Parts, episode: Episode, action: Act): Prom
     return refuse(parts, { ...seen, state }, { action: action.method, result: 'refused', detail })
   }
   const method = action.intentId === undefined && !preflight.canHibernate ? 'stop' : action.method
-  return send(parts, seen, { method, intentId: action.intentId, vetoes: preflight.vetoes })
+  return send(parts, seen, { method, intentId: action.intentId, vetoes: preflight.vetoes, note: preflight.note })
+}
+
+/** The machine is not ours to stop: treated as a refusal of the cloud, but nothing is written ahead and nothing is sent. */
+async function refuseUnsent(
+  parts: Parts,
+  episode: Episode,
+  { action, refusal }: { readonly action: Act; readonly refusal: Refused },
+): Promise<Episode> {
+  const now: Moment = { ...episode.look.moment, clocks: parts.host.clocks() }
+  const after = afterOutcome(episode.state, refusal, { method: action.method, now, policy: parts.policy })
+  // An open intent may still be carried out, so the tag goes on saying so.
+  const state = action.intentId === undefined ? after : { ...after, tags: episode.state.tags }
+  return refuse(parts, { ...episode, state }, deedOf(refusal, action.method))
 }
 
 /** Some seconds later, everything once more, judged together with the interval before. */
@@ -98,6 +113,8 @@ interface Call {
   readonly intentId: string | undefined
   /** What the operator's tags forbid; asked once. */
   readonly vetoes: readonly Veto[]
+  /** For the audit log. */
+  readonly note: string | undefined
 }
 
 async function send(parts: Parts, episode: Episode, call: Call): Promise<Episode> {
@@ -119,7 +136,8 @@ async function send(parts: Parts, episode: Episode, call: Call): Promise<Episode
   if (kept !== undefined) return kept
   const outcome = await sendOnce(parts, call.method)
   if (outcome.result === 'accepted') await recordAccepted(parts.host, parts.paths.intents, intent.id)
-  const deed = await recordDeed(parts.host, parts.paths.audit, deedOf(outcome, call.method, intent.id))
+  const told = { ...deedOf(outcome, call.method, call.note), intentId: intent.id }
+  const deed = await recordDeed(parts.host, parts.paths.audit, told)
   if (await changed(parts, ready)) {
     if (outcome.result === 'refused')
       await closeIntent(parts.host, parts.paths.intents, { id: intent.id, result: 'refused' })
@@ -203,21 +221,19 @@ async function settle(
   if (outcome.result !== 'refused') return done
   await closeIntent(parts.host, parts.paths.intents, { id: intent.id, result: 'refused' })
   const fallBack = state.attempt.stopInstead && !episode.state.attempt.stopInstead
-  return fallBack ? send(parts, done, { method: 'stop', intentId: undefined, vetoes: call.vetoes }) : done
+  return fallBack ? send(parts, done, { ...call, method: 'stop', intentId: undefined }) : done
 }
 
-function deedOf(outcome: Outcome, method: Method, intentId: string): Deed {
-  if (outcome.result === 'accepted')
-    return { action: method, result: 'done', detail: `accepted: ${outcome.detail}`, intentId }
-  if (outcome.result === 'refused') {
-    return {
-      action: method,
-      result: 'refused',
-      detail: `${outcome.code} (${outcome.why}): ${outcome.message}`,
-      intentId,
-    }
+function deedOf(outcome: Outcome, method: Method, note?: string): Deed {
+  if (outcome.result === 'accepted') {
+    const detail = `accepted: ${outcome.detail}${note === undefined ? '' : `; ${note}`}`
+    return { action: method, result: 'done', detail }
   }
-  return { action: method, result: 'failed', detail: `outcome unknown: ${outcome.message}`, intentId }
+  if (outcome.result === 'refused') {
+    const { code, why, message } = outcome
+    return { action: method, result: 'refused', detail: `${code} (${why}): ${message}`, code }
+  }
+  return { action: method, result: 'failed', detail: `outcome unknown: ${outcome.message}` }
 }
 
 async function refuse(parts: Parts, episode: Episode, deed: Deed): Promise<Episode> {

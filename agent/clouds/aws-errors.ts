@@ -15,6 +15,7 @@ export type Failure =
 const byCode: Readonly<Record<string, Refusal>> = {
   UnsupportedHibernationConfiguration: 'unsupported',
   OperationNotPermitted: 'protected',
+  IncorrectSpotRequestState: 'owned',
   IncorrectInstanceState: 'wrong-state',
   UnauthorizedOperation: 'forbidden',
   AccessDenied: 'forbidden',
@@ -63,6 +64,7 @@ export function readFailure(error: unknown, handedOver: boolean): Failure {
 /** Why EC2 refused, by code, and by message where one code stands for several reasons. */
 export function refusalOf(code: string, message: string, method: Method): Refusal {
   if (code === 'UnsupportedOperation') return unsupportedOperation(message)
+  if (code === 'UnsupportedHibernationConfiguration' && notReady.test(message)) return 'not-ready'
   const why = Object.hasOwn(byCode, code) ? byCode[code] : undefined
   if (why === 'unsupported' && method !== 'hibernate') return 'other'
   return why ?? 'other'
@@ -70,17 +72,39 @@ export function refusalOf(code: string, message: string, method: Method): Refusa
 
 // The wording may change, so it is matched loosely; a text that nobody knows must not give up what is in memory.
 function unsupportedOperation(message: string): Refusal {
-  if (/one-?\s?time|fleet/i.test(message)) return 'owned'
-  if (/not\s+(yet\s+)?ready|retry\s+in|try\s+again/i.test(message)) return 'not-ready'
+  if (/one-?\s?time|fleet|root device type/i.test(message)) return 'owned'
+  if (notReady.test(message)) return 'not-ready'
   return 'other'
 }
+
+const notReady = /not\s+(yet\s+)?ready|retry\s+in|try\s+again/i
 
 /** A failed stop as an outcome. */
 export function outcomeOf(failure: Failure, method: Method): Outcome {
   if (failure.kind === 'lost') return { result: 'unknown', message: failure.message }
   const { code, message } = failure
   const why = failure.kind === 'answered' ? refusalOf(code, message, method) : 'unreachable'
-  return { result: 'refused', why, code, message }
+  return { result: 'refused', why, code, message, ...adviceFor(why, message) }
+}
+
+const doctor = 'see "sudo idle-agent doctor"'
+
+/** What each refusal means for the operator of an EC2 instance, in words that fit a tag behind code and reason. */
+const advices: Readonly<Partial<Record<Refusal, string>>> = {
+  'not-ready': 'hibernation is not set up yet; if it stays so, it is stopped instead',
+  unsupported: 'launched without hibernation',
+  forbidden: `the role does not allow it; ${doctor}`,
+  credentials: `keys or clock are wrong; ${doctor}`,
+  throttled: 'too many calls in this account and region',
+  protected: 'stop protection is on; switch disableApiStop off',
+  owned: 'a one-time Spot instance or fleet member cannot be stopped',
+  'wrong-state': 'EC2 does not call it running; look at the console',
+  unreachable: `EC2 cannot be reached from here; ${doctor}`,
+}
+
+function adviceFor(why: Refusal, message: string): { readonly advice?: string } {
+  const advice = /root device type/i.test(message) ? 'root volume on instance store cannot be stopped' : advices[why]
+  return advice === undefined ? {} : { advice }
 }
 
 /** A CloudError from before anything was sent, as an outcome. */
@@ -92,7 +116,9 @@ export function outcomeOfUnsent(error: CloudError): Outcome {
     'no-endpoint': 'other',
     'run-changed': 'other',
   }
-  return { result: 'refused', why: whys[error.code] ?? 'unreachable', code: error.code, message: error.message }
+  const why = whys[error.code] ?? 'unreachable'
+  const advice = error.code === 'no-role' ? { advice: `this instance has no role; ${doctor}` } : adviceFor(why, '')
+  return { result: 'refused', why, code: error.code, message: error.message, ...advice }
 }
 
 /** A failed call about tags, as the error that its caller gets. */

@@ -92,14 +92,27 @@ export async function readOperatorTags(
   )
   // The characters that EC2 allows in keys once tags are shown here (cloud.md 1.2).
   if (![...keys].every((key) => /^[\w+=.,:@-]{1,255}$/.test(key))) throw garbage(TAGS, 'not a list of keys')
-  const found: { -readonly [K in keyof OperatorTags]: string } = {}
-  for (const name of operatorTagNames) {
-    const key = tagKey(prefix, name)
+  const values = new Map<string, string>()
+  for (const key of operatorTagNames.map((name) => tagKey(prefix, name))) {
     if (!keys.has(key)) continue
     const value = await imds.get(`${TAGS}/${encodeURIComponent(key)}`, patience)
-    if (value !== undefined) found[name] = value
+    if (value !== undefined) values.set(key, value)
   }
-  return found
+  return operatorTagsOf(prefix, { keys, values })
+}
+
+/** An operator's tags and the marks of owners, out of all keys of the instance and the values that were read. */
+export async function operatorTagsOf(
+  prefix: string,
+  { keys, values }: { readonly keys: Iterable<string>; readonly values: ReadonlyMap<string, string> },
+): Promise<OperatorTags> {
+  const { ownerTags } = await import('./aws-services.ts')
+  const own = operatorTagNames.map((name) => [name, values.get(tagKey(prefix, name))] as const)
+  const owners = ownerTags(keys)
+  return {
+    ...Object.fromEntries(own.filter(([, value]) => value !== undefined)),
+    ...(owners.length === 0 ? {} : { owners }),
+  }
 }
 
 /** The text fields of a JSON object, '' for each that is absent or something else. */

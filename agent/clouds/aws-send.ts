@@ -44,7 +44,8 @@ export interface Api {
     target: { readonly id: string; readonly key: string },
     signal: AbortSignal,
   ): Promise<Sent<true>>
-  describeTags(id: string, keys: readonly string[], signal: AbortSignal): Promise<Sent<ReadonlyMap<string, string>>>
+  /** All tags of the instance. */
+  describeTags(id: string, signal: AbortSignal): Promise<Sent<ReadonlyMap<string, string>>>
   /** What the last answer's Date header says about our clock. */
   clockOffsetMs(): number
   close(): void
@@ -114,12 +115,9 @@ export async function openApi(access: Access): Promise<Api> {
         else await client.send(new sdk.DescribeTagsCommand({ DryRun: true }), options)
         return true as const
       }),
-    describeTags: (id, keys, signal) =>
+    describeTags: (id, signal) =>
       send(async () => {
-        const Filters = [
-          { Name: 'resource-id', Values: [id] },
-          { Name: 'key', Values: [...keys] },
-        ]
+        const Filters = [{ Name: 'resource-id', Values: [id] }]
         const answer = await client.send(new sdk.DescribeTagsCommand({ Filters }), { abortSignal: signal })
         // An answer without a set of tags, or with a part of it (which only MaxResults asks for), must not pass for "no tags".
         if (answer.Tags === undefined || answer.NextToken) throw new Error('DescribeTags did not tell all tags')

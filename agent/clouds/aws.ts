@@ -7,6 +7,7 @@ import { errorOf, type Failure, outcomeOf, outcomeOfUnsent, refusalOf } from './
 import {
   type Credentials,
   type InstanceIdentity,
+  operatorTagsOf,
   readCredentials,
   readHibernation,
   readIdentity,
@@ -18,7 +19,6 @@ import type { Cloud, OperatorTags } from './cloud.ts'
 import { withDeadline } from './deadline.ts'
 import { isLoopback } from './endpoint.ts'
 import { createImds, type Imds, type Patience } from './imds.ts'
-import { operatorTagNames, tagKey } from './tags.ts'
 
 export interface AwsOptions {
   /** Absent: metadata must not be asked, and so nothing can be done. */
@@ -59,6 +59,11 @@ export function createAws(host: Host, options: AwsOptions): Cloud {
       if (shown !== undefined) return shown
       return withDeadline(host, { ms: callMs, signal }, (within) => describedTags(parts, prefix, within))
     },
+    async ownership(asked, signal) {
+      const { judgeOwnership, readOwnership } = await import('./aws-ownership.ts')
+      const sources = { host, imds: metadata(parts), patience: patience(signal) }
+      return judgeOwnership(await readOwnership(sources, asked), asked)
+    },
     async writeTags(tags, signal) {
       await withDeadline(host, { ms: callMs, signal }, async (within) => {
         const send = (api: Api, id: string) => api.createTags(id, tags, within)
@@ -89,15 +94,9 @@ async function isXen(host: Host): Promise<boolean> {
 }
 
 async function describedTags(parts: Parts, prefix: string, signal: AbortSignal): Promise<OperatorTags> {
-  const keys = operatorTagNames.map((name) => tagKey(prefix, name))
-  const send = (api: Api, id: string) => api.describeTags(id, keys, signal)
-  const tags = answerOf(await call(parts, { attempts: 2, signal, send }), 'DescribeTags')
-  const found: { -readonly [K in keyof OperatorTags]: string } = {}
-  for (const name of operatorTagNames) {
-    const value = tags.get(tagKey(prefix, name))
-    if (value !== undefined) found[name] = value
-  }
-  return found
+  const send = (api: Api, id: string) => api.describeTags(id, signal)
+  const values = answerOf(await call(parts, { attempts: 2, signal, send }), 'DescribeTags')
+  return operatorTagsOf(prefix, { keys: values.keys(), values })
 }
 
 function answerOf<T>(sent: Sent<T>, action: string): T {

@@ -1,6 +1,6 @@
 /** What a cloud is to the agent: who we are, our tags, and a way to stop ourselves. */
 
-import type { Outcome } from '../types/outcome.ts'
+import type { OptIn, Outcome, Refused } from '../types/outcome.ts'
 import type { Method, WantedAction } from '../types.ts'
 
 export interface Identity {
@@ -14,6 +14,28 @@ export interface Identity {
 export interface OperatorTags {
   readonly KeepAwakeUntil?: string
   readonly Protected?: string
+  /** Keys of the tags by which a service or a group marks what it owns; left out where there are none. */
+  readonly owners?: readonly string[]
+}
+
+/** What is asked about who else has a say over the instance. */
+export interface OwnershipQuestion {
+  /** What the operator allows. */
+  readonly allow: readonly OptIn[]
+  /** As `operatorTags` told them; left out where tags cannot be read. */
+  readonly owners?: readonly string[]
+  /** True where hibernation is what would be sent: then the machine must be ready for it. */
+  readonly hibernate: boolean
+}
+
+/** Who else has a say over the instance, and what a stop would cost besides its memory. */
+export interface Ownership {
+  /** Why nothing may be sent: the first reason found. */
+  readonly refusal?: Refused
+  /** Hibernation is not to be tried. */
+  readonly stopOnly: boolean
+  /** What the audit log should have beside the call. */
+  readonly note?: string
 }
 
 /** Whether the role allows one call. */
@@ -23,6 +45,8 @@ export interface Permission {
   readonly reason: string
   /** What the cloud answered, where it does not allow it. */
   readonly problem?: string
+  /** How far the cloud's clock is ahead of this machine's, in milliseconds, where its answer says so. */
+  readonly clockOffsetMs?: number
 }
 
 export interface Cloud {
@@ -34,6 +58,8 @@ export interface Cloud {
   identify(signal: AbortSignal): Promise<Identity>
   /** The operator's tags, fresh. Throws CloudError where they cannot be read. */
   operatorTags(prefix: string, signal: AbortSignal): Promise<OperatorTags>
+  /** Who else owns the instance; asked only when an action is due. Absent: nobody can. Throws CloudError and HostError where it cannot be told. */
+  ownership?(asked: OwnershipQuestion, signal: AbortSignal): Promise<Ownership>
   /** Was the instance launched with hibernation? Throws CloudError. */
   canHibernate(signal: AbortSignal): Promise<boolean>
   /** Writes all given tags in one call. Throws CloudError. */

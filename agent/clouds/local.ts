@@ -3,7 +3,7 @@ import { CloudError, HostError, messageOf } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import { parseObject } from '../parse.ts'
 import type { Outcome } from '../types/outcome.ts'
-import type { Cloud, Identity, OperatorTags } from './cloud.ts'
+import type { Cloud, Identity } from './cloud.ts'
 import type { CloudName } from './detect.ts'
 import { operatorTagNames, tagKey } from './tags.ts'
 
@@ -23,7 +23,7 @@ export function createLocal(host: Host, { name, stateDir }: { name: CloudName; s
     async operatorTags(prefix, signal) {
       stopIfAborted(signal)
       const tags = await readTags(host, path)
-      const found: { -readonly [K in keyof OperatorTags]: string } = {}
+      const found: { -readonly [K in (typeof operatorTagNames)[number]]?: string } = {}
       for (const tag of operatorTagNames) {
         const value = tags[tagKey(prefix, tag)]
         if (value !== undefined) found[tag] = value

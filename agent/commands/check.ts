@@ -46,7 +46,7 @@ async function standing({ host, flags, out }: CommandContext, path: string): Pro
 
 /** A refusal that another way got round in the same check (stop in place of hibernate) leaves nothing to try again. */
 function troubled({ look, deeds }: Checked): boolean {
-  const call = deeds.findLast((deed) => deed.intentId !== undefined)
+  const call = deeds.findLast((deed) => deed.intentId !== undefined || deed.code !== undefined)
   const untagged = deeds.some((deed) => deed.action === 'tag' && deed.result !== 'done')
   return (
     untagged || (call !== undefined && call.result !== 'done') || look.vetoes.some(({ name }) => name === 'metadata')

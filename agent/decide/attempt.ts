@@ -1,6 +1,6 @@
 /** Before and after the call: what the second look means, and what an answer of the cloud does to the state. */
 
-import type { Outcome, Refusal } from '../types/outcome.ts'
+import type { Outcome, Refusal, Refused } from '../types/outcome.ts'
 import type { Decision, Instant, Method, Moment, NamedReading, Policy, State, Veto } from '../types.ts'
 import { freshAttempt, underWay } from './run.ts'
 
@@ -80,9 +80,14 @@ export function afterOutcome(
       retryAt: mono + waitMs(outcome.why, refusals, mono - state.run.began.monoMs),
       ...(since === undefined ? {} : { notReadySince: since }),
       stopInstead,
-      refusal: `${outcome.code} (${outcome.why})`,
+      refusal: wordsOf(outcome),
     },
   }
+}
+
+/** One sentence for `status` and the tag: what refused, and what an operator can do about it. */
+function wordsOf({ code, why, advice }: Refused): string {
+  return advice === undefined ? `${code} (${why})` : `${code} (${why}): ${advice}`
 }
 
 function waitMs(why: Refusal, refusals: number, runMs: number): number {

@@ -59,7 +59,7 @@ describe('EC2 refuses', () => {
       refused('owned', 'UnsupportedOperation'),
     ],
     ['a fleet', { lifecycle: 'spot', fleet: true }, 'stop', refused('owned', 'UnsupportedOperation')],
-    ['instance-store root', { rootDeviceType: 'instance-store' }, 'stop', refused('other', 'UnsupportedOperation')],
+    ['instance-store root', { rootDeviceType: 'instance-store' }, 'stop', refused('owned', 'UnsupportedOperation')],
     ['stop protection', { disableApiStop: true }, 'stop', refused('protected', 'OperationNotPermitted')],
     ['no role', { role: null }, 'stop', refused('forbidden', 'no-role')],
     ['a role without rights', { role: 'somebody-else' }, 'stop', refused('forbidden', 'UnauthorizedOperation')],

@@ -19,15 +19,16 @@ describe('why EC2 refused', () => {
       'UnsupportedOperation',
       "The instance 'i-1' does not have an 'ebs' root device type and cannot be stopped.",
       'stop',
-      'other',
+      'owned',
     ],
     ['UnsupportedOperation', 'Something nobody has seen yet', 'hibernate', 'other'],
     ['UnsupportedOperation', '', 'hibernate', 'other'],
     ['UnsupportedHibernationConfiguration', 'not configured', 'hibernate', 'unsupported'],
     ['UnsupportedHibernationConfiguration', 'not configured', 'stop', 'other'],
+    ['UnsupportedHibernationConfiguration', 'Instance is not ready to hibernate yet', 'hibernate', 'not-ready'],
     ['OperationNotPermitted', "may not be stopped. Modify its 'disableApiStop'", 'stop', 'protected'],
     ['IncorrectInstanceState', 'not in a state', 'stop', 'wrong-state'],
-    ['IncorrectSpotRequestState', 'x', 'stop', 'other'],
+    ['IncorrectSpotRequestState', 'x', 'stop', 'owned'],
     ['UnauthorizedOperation', 'x', 'stop', 'forbidden'],
     ['AuthFailure', 'x', 'stop', 'credentials'],
     ['ExpiredToken', 'x', 'stop', 'credentials'],
@@ -112,6 +113,7 @@ describe('was it sent, was it answered', () => {
       why: 'forbidden',
       code: 'UnauthorizedOperation',
       message: 'You are not authorized.',
+      advice: expect.stringContaining('the role'),
     })
   })
 })

@@ -33,12 +33,14 @@ export interface InstanceSettings {
   shutdownBehavior: 'stop' | 'terminate'
   lifecycle: 'on-demand' | 'spot'
   spotRequest: 'one-time' | 'persistent'
-  /** A Spot member of an EC2 Fleet. */
+  /** A member of an EC2 Fleet; one that begins so has the fleet's tag, which stays. */
   fleet: boolean
   /** The principal of the service that manages it. */
   operator: string | null
   rootDeviceName: string
   rootDeviceType: 'ebs' | 'instance-store'
+  /** Devices of instance store volumes that are not NVMe; metadata lists no others. */
+  ephemerals: readonly string[]
   metadataEndpoint: boolean
   metadataTokens: 'required' | 'optional'
   /** User agents that begin so may do without a token (cloud-init in a container never asks for one). */
@@ -106,6 +108,7 @@ const defaults: InstanceSettings = {
   operator: null,
   rootDeviceName: '/dev/xvda',
   rootDeviceType: 'ebs',
+  ephemerals: [],
   metadataEndpoint: true,
   metadataTokens: 'required',
   tokenOptionalFor: [],
@@ -120,17 +123,20 @@ const defaults: InstanceSettings = {
   scheduledMaintenance: '[]',
 }
 
+const fleetTag = { 'aws:ec2:fleet-id': 'fleet-12a34b55-67cd-8ef9-ba9b-9208dEXAMPLE' }
+
 /** Creates an instance that is running and was launched at `now` unless the spec says otherwise. */
 export function createInstance(spec: InstanceSpec, now: number): Instance {
   const { id = defaultInstanceId, tags = {}, launchTime = now, ...settings } = spec
   const zone = settings.availabilityZone ?? defaults.availabilityZone
+  const allTags = Object.entries({ ...tags, ...(settings.fleet === true ? fleetTag : {}) })
   return {
     ...defaults,
     hostname: `ip-${(settings.privateIp ?? defaults.privateIp).replaceAll('.', '-')}.${regionOf(zone)}.compute.internal`,
     ...settings,
     id,
-    tags: new Map(Object.entries(tags)),
-    startTags: new Map(Object.entries(tags)),
+    tags: new Map(allTags),
+    startTags: new Map(allTags),
     state: 'running',
     stateReason: undefined,
     transitionReason: '',

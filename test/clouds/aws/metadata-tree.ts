@@ -40,9 +40,9 @@ function metaData(source: TreeSource): Directory {
   return {
     'ami-id': instance.imageId,
     'ami-launch-index': '0',
-    'ami-manifest-path': '(unknown)',
+    'ami-manifest-path': instance.rootDeviceType === 'ebs' ? '(unknown)' : 'images/idle.img.manifest.xml',
     autoscaling: wrap('target-lifecycle-state', instance.targetLifecycleState),
-    'block-device-mapping': { ami: instance.rootDeviceName.replace('/dev/', ''), root: instance.rootDeviceName },
+    'block-device-mapping': blockDevices(instance),
     events: events(instance),
     hibernation: { configured: String(instance.hibernation) },
     hostname: instance.hostname,
@@ -65,6 +65,11 @@ function metaData(source: TreeSource): Directory {
     system: instance.hypervisor === 'xen' ? undefined : 'nitro',
     tags: instance.metadataTags ? { instance: tags(instance) } : undefined,
   }
+}
+
+function blockDevices({ rootDeviceName, ephemerals }: Instance): Directory {
+  const stores = ephemerals.map((device, index) => [`ephemeral${String(index)}`, device])
+  return { ami: rootDeviceName.replace('/dev/', ''), root: rootDeviceName, ...Object.fromEntries(stores) }
 }
 
 function wrap(name: string, text: string | null): Directory | undefined {

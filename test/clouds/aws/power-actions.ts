@@ -80,7 +80,7 @@ function refuseStop(instance: Instance): void {
   if (instance.rootDeviceType === 'instance-store') {
     throw unsupported(`The instance '${id}' does not have an 'ebs' root device type and cannot be stopped.`)
   }
-  if (instance.fleet) {
+  if (instance.fleet && instance.lifecycle === 'spot') {
     throw unsupported(`You can't stop the Spot Instance '${id}' because it is in a fleet, which does not support stop.`)
   }
   if (instance.lifecycle === 'spot' && instance.spotRequest === 'one-time') {
@@ -107,5 +107,5 @@ function refuseHibernation(instance: Instance, now: number): void {
   const tooSoon = now - instance.bootTime < instance.hibernationReadySeconds * 1000
   if (!tooSoon && instance.notReadyCalls <= 0) return
   instance.notReadyCalls = Math.max(0, instance.notReadyCalls - 1)
-  throw unsupported(`Instance '${instance.id}' is not ready to hibernate yet, retry in a few minutes`)
+  throw unsupported('Instance is not ready to hibernate yet, retry in a few minutes')
 }
