@@ -90,6 +90,16 @@ async function lockedError(
   return new LockedError(`another check (pid ${pids}) holds the lock in ${dir}`, false)
 }
 
+/** Process ids of the live entries in the folder `dir`; for `doctor`, so it changes nothing. */
+export async function lockHolders(host: Host, dir: string): Promise<readonly number[]> {
+  const found: number[] = []
+  for (const name of await host.store.list(dir)) {
+    const entry = parseEntry(name)
+    if (entry !== undefined && (await isAlive(host, entry))) found.push(entry.pid)
+  }
+  return found
+}
+
 /** Waits until no rival is left. Returns those that remain when it is our turn to withdraw. */
 async function contend(host: Host, dir: string, own: Entry): Promise<readonly Entry[]> {
   for (let waited = 0; ; waited += STEP_MS) {

@@ -16,7 +16,7 @@ import { join, resolve } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { HostError, LockedError } from '../agent/errors.ts'
 import { createHost } from '../agent/host/real.ts'
-import { acquireLock } from '../agent/lock.ts'
+import { acquireLock, lockHolders } from '../agent/lock.ts'
 import { createMemoryHost } from './host/memory.ts'
 
 const host = createHost({ root: '/', env: {} })
@@ -62,8 +62,10 @@ describe('among real processes', () => {
     const error = await acquireLock(host, dir).catch((thrown: unknown) => thrown)
     expect(error).toBeInstanceOf(LockedError)
     expect(error).toMatchObject({ exitCode: 4, message: expect.stringContaining(`pid ${holder.pid}`) })
+    expect(await lockHolders(host, dir)).toEqual([holder.pid])
     holder.kill('SIGKILL')
     await ended(holder)
+    expect([await lockHolders(host, dir), readdirSync(dir).length]).toEqual([[], 1])
     const lock = await acquireLock(host, dir)
     expect(readdirSync(dir)).toEqual([`${bootId}-${pid}-${startTicks}`])
     await lock.release()

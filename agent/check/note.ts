@@ -1,5 +1,9 @@
-/** Keeps the line for the next login in step with what was done: there from the stop until somebody has come back to read it. */
+/**
+ * Keeps the line for the next login in step with what was done: there from the stop until somebody has come back to read
+ * it, and until the end of grace, so that it is not gone when the first connection was no login but a copied file.
+ */
 import type { Deed } from '../audit.ts'
+import { inGrace } from '../decide/run.ts'
 import { duration } from '../decide/words.ts'
 import { HostError } from '../errors.ts'
 import { leaveNote, type Return, returnLine, takeNote } from '../note.ts'
@@ -30,6 +34,7 @@ function noteOf({ base, state, decision }: Episode): Return | undefined {
   return { what: result, off: duration(decision.outcome?.offMs ?? 0), since: base?.state.tags.IdleSince ?? '' }
 }
 
-function isRead({ state, decision }: Episode): boolean {
-  return state.run.personSeen || decision.outcome?.result === 'failed'
+function isRead({ state, decision, look }: Episode): boolean {
+  if (decision.outcome?.result === 'failed') return true
+  return state.run.personSeen && !inGrace(state, look.moment)
 }

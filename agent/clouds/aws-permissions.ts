@@ -1,10 +1,11 @@
 /** Asks EC2 by dry run which of the agent's calls the role allows. */
+import { CloudError } from '../errors.ts'
 import type { Call } from './aws.ts'
 import type { Sent } from './aws-send.ts'
 import type { Permission } from './cloud.ts'
 import { tagKey } from './tags.ts'
 
-/** One dry run for each permission that `aws-send.ts` declares. Throws CloudError where nothing could be sent. */
+/** One dry run for each permission that `aws-send.ts` declares. Throws CloudError where one gets no answer: `no-api` if EC2 cannot be reached. */
 export async function askPermissions(
   call: (wanted: Call<true>) => Promise<Sent<true>>,
   prefix: string,
@@ -14,9 +15,19 @@ export async function askPermissions(
   const key = tagKey(prefix, 'IdleStatus')
   const answers: Permission[] = []
   for (const { action, reason } of permissions) {
-    const sent = await call({ attempts: 1, signal, send: (api, id) => api.dryRun(action, { id, key }, signal) })
-    const problem = problemOf(sent)
-    answers.push({ action, reason, ...(problem === undefined ? {} : { problem }) })
+    let clockOffsetMs = 0
+    const send: Call<true>['send'] = async (api, id) => {
+      const answer = await api.dryRun(action, { id, key }, signal)
+      clockOffsetMs = api.clockOffsetMs()
+      return answer
+    }
+    const problem = problemOf(await call({ attempts: 2, signal, send }))
+    answers.push({
+      action,
+      reason,
+      ...(problem === undefined ? {} : { problem }),
+      ...(clockOffsetMs === 0 ? {} : { clockOffsetMs }),
+    })
   }
   return answers
 }
@@ -25,6 +36,8 @@ export async function askPermissions(
 function problemOf(sent: Sent<true>): string | undefined {
   if ('answer' in sent) return 'the dry run was taken for a call'
   const { failure } = sent
-  if (failure.kind === 'answered' && failure.code === 'DryRunOperation') return undefined
-  return failure.kind === 'answered' ? `${failure.code}: ${failure.message}` : failure.message
+  if (failure.kind !== 'answered') {
+    throw new CloudError(`EC2 cannot be reached: ${failure.message}`, { code: 'no-api', retryable: true })
+  }
+  return failure.code === 'DryRunOperation' ? undefined : `${failure.code}: ${failure.message}`
 }

@@ -1,7 +1,8 @@
 /** Reads on the machine what `doctor` judges. */
 import type { Parts } from '../check/parts.ts'
-import type { MachineFacts } from '../doctor/machine.ts'
-import { cronPath, hookPath, predecessors, timerPath } from '../install/files.ts'
+import type { MachineFacts, Owned, Space } from '../doctor/facts.ts'
+import { cronPath, executablePath, hookPath, predecessors, timerPath } from '../install/files.ts'
+import { lockHolders } from '../lock.ts'
 import { parseObject, textAt } from '../parse.ts'
 import type { CommandContext } from './context.ts'
 import { exists } from './installation.ts'
@@ -12,13 +13,24 @@ const COMMAND_MS = 5_000
 export async function readFacts(context: CommandContext, parts: Parts): Promise<MachineFacts> {
   const { host } = context
   const there = await Promise.all(predecessors.map((path) => exists(context, path)))
+  const { stateDir, runDir, leases, logDir, lockDir } = parts.paths
   return {
-    cronEntry: await host.readText(cronPath),
+    executable: await owned(context, executablePath),
+    cronEntry: await cronEntry(context),
     timerUnit: await host.readText(timerPath),
     cronRuns: (await active(context, 'cron')) || (await active(context, 'crond')) || (await isRunning(context)),
     timerRuns: await active(context, 'idle-agent.timer'),
+    timerEnabled: await say(context, ['systemctl', 'is-enabled', 'idle-agent.timer']),
     intervalMs: parts.policy.checkIntervalMs,
     lastCheckMs: await lastCheckMs(context, parts),
+    lockedBy: (await lockHolders(host, lockDir))[0],
+    folders: [
+      { path: stateDir, wanted: 0o700, found: await owned(context, stateDir) },
+      { path: runDir, wanted: 0o755, found: await owned(context, runDir) },
+      { path: leases, wanted: 0o1733, found: await owned(context, leases) },
+      { path: logDir, wanted: 0o750, found: await owned(context, logDir) },
+    ],
+    space: [await space(context, stateDir), await space(context, logDir)].flatMap((one) => one ?? []),
     hookThere: await exists(context, hookPath),
     systemd: await exists(context, '/run/systemd/system'),
     predecessorsThere: predecessors.filter((_, index) => there[index] === true),
@@ -28,8 +40,43 @@ export async function readFacts(context: CommandContext, parts: Parts): Promise<
     memoryKb: await memoryKb(context),
     swapKb: await swapKb(context),
     swapFileKb: Math.round(((await host.stat('/swap'))?.size ?? 0) / 1024),
-    hibinit: (await say(context, ['systemctl', 'is-active', 'hibinit-agent'])) || undefined,
+    hibinit: await hibinit(context),
   }
+}
+
+async function owned({ host }: CommandContext, path: string): Promise<Owned | undefined> {
+  const found = await host.stat(path)
+  return found === undefined ? undefined : { uid: found.uid, mode: found.mode & 0o7777 }
+}
+
+async function cronEntry(context: CommandContext): Promise<MachineFacts['cronEntry']> {
+  const text = await context.host.readText(cronPath)
+  const found = await owned(context, cronPath)
+  return text === undefined || found === undefined ? undefined : { ...found, text }
+}
+
+/** One line of df(1) for the folder, and of proc_pid_mounts(5) for what it lies on; `undefined` where there is no df. */
+async function space(context: CommandContext, path: string): Promise<Space | undefined> {
+  const told = await say(context, ['df', '-k', '--output=avail,itotal,iavail,target', path])
+  const [, freeKb, inodes, freeInodes, target] = /^\s*(\d+) +(\S+) +(\S+) +(.+)$/.exec(told.split('\n')[1] ?? '') ?? []
+  if (freeKb === undefined || target === undefined) return undefined
+  const mounts = ((await context.host.readText('/proc/self/mounts')) ?? '').split('\n').map((line) => line.split(' '))
+  const options = mounts.findLast(([, at]) => at === target)?.[3] ?? ''
+  return {
+    path,
+    freeKb: Number(freeKb),
+    // btrfs has as many as it needs, and tells 0 or a dash.
+    ...(Number(inodes) > 0 ? { freeInodes: Number(freeInodes) } : {}),
+    readOnly: options.split(',').includes('ro'),
+  }
+}
+
+/** `missing` also where it is masked. */
+async function hibinit(context: CommandContext): Promise<MachineFacts['hibinit']> {
+  const told = await say(context, ['systemctl', 'show', '-p', 'LoadState', '-p', 'ActiveState', 'hibinit-agent'])
+  if (told === '') return undefined
+  if (told.includes('ActiveState=failed')) return 'failed'
+  return told.includes('LoadState=loaded') ? 'there' : 'missing'
 }
 
 /** The trimmed output of a command, empty if it is not there. */
@@ -54,8 +101,16 @@ async function isRunning({ host }: CommandContext): Promise<boolean> {
 async function lastCheckMs({ host }: CommandContext, parts: Parts): Promise<number | undefined> {
   const text = await host.store.read(parts.paths.status)
   if (text === undefined) return undefined
-  const ms = host.clocks().wallMs - Date.parse(textAt(parseObject(text), 'at'))
+  const ms = host.clocks().wallMs - writtenMs(text)
   return Number.isFinite(ms) ? Math.max(0, ms) : undefined
+}
+
+function writtenMs(status: string): number {
+  try {
+    return Date.parse(textAt(parseObject(status), 'at'))
+  } catch {
+    return Number.NaN // damaged: the next check writes it anew, and none has left one that can be read
+  }
 }
 
 async function hasSs(context: CommandContext): Promise<boolean> {

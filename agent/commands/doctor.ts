@@ -1,111 +1,62 @@
 /** `doctor`: everything that could make the agent fail later, and what to do about it. Changes nothing. */
-import { within } from '../check/observe.ts'
-import type { Parts } from '../check/parts.ts'
+import { loadConfig, locateConfig } from '../config.ts'
 import { type Finding, fault, ok, worry } from '../doctor/finding.ts'
-import { hibernationFinding, type MachineFacts, machineFindings } from '../doctor/machine.ts'
-import { messageOf, UsageError } from '../errors.ts'
-import { type Assembled, assemble } from './assemble.ts'
+import { hibernationFinding } from '../doctor/hibernation.ts'
+import { machineFindings } from '../doctor/machine.ts'
+import { UsageError } from '../errors.ts'
+import { assemble } from './assemble.ts'
 import type { CommandContext } from './context.ts'
+import { askCloud } from './doctor-cloud.ts'
 import { readFacts } from './doctor-facts.ts'
 import { needRoot } from './installation.ts'
 
-const CLOUD_MS = 15_000
-
-/** Exit code 0 without faults, 3 if one is of the cloud, else 5. Throws UsageError for a wrong configuration. */
+/** Exit code 0 without faults, 2 for a wrong configuration, 3 if a fault is of the cloud, else 5. Throws UsageError for anybody but root. */
 export async function doctor(context: CommandContext): Promise<number> {
   if (context.args.length > 0) throw new UsageError(`doctor takes no arguments, got ${context.args.join(' ')}`)
   needRoot(context, 'doctor')
-  const assembled = await assemble(context)
-  const { parts } = assembled
+  const config = await configFindings(context)
+  if (config.some(isFault)) {
+    await tell(context, config)
+    return 2
+  }
+  const { parts, because } = await assemble(context)
   const facts = await readFacts(context, parts)
-  const cloud = await cloudFindings(assembled, facts)
-  const findings = [
-    ok('config', assembled.config.source === 'defaults' ? 'no file: the defaults apply' : assembled.config.source),
-    ...cloud,
-    ...machineFindings(facts),
-  ]
+  const { findings: cloud, reached, configured } = await askCloud(parts, because)
+  const hibernation = reached ? [hibernationFinding(facts, parts.policy.action, configured)] : []
+  const machine = [...hibernation, ...machineFindings(facts)]
+  await tell(context, [...config, ...cloud, ...machine])
+  if (cloud.some(isFault)) return 3
+  return machine.some(isFault) ? 5 : 0
+}
+
+function isFault({ level }: Finding): boolean {
+  return level === 'fault'
+}
+
+/** A configuration that cannot be used is a finding here, since it keeps every check from running. */
+async function configFindings({ host, flags }: CommandContext): Promise<readonly Finding[]> {
+  try {
+    const { config, warnings } = await loadConfig(host, locateConfig(host, flags.config))
+    const source = config.source === 'defaults' ? 'no file: the defaults apply' : config.source
+    return [ok('config', source), ...warnings.map((text) => worry('config', text, 'see "idle-agent config show"'))]
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error
+    const remedy = 'mend it: until "idle-agent config check" takes it, no check runs'
+    return error.problems.map((problem) => fault('config', problem, remedy))
+  }
+}
+
+async function tell(context: CommandContext, findings: readonly Finding[]): Promise<void> {
   const inventory = await readInventory(context)
   if (context.flags.json) context.out(JSON.stringify({ schema: 'idle-agent.doctor.v1', findings, inventory }))
   else print(context, findings, inventory)
-  if (!findings.some(({ level }) => level === 'fault')) return 0
-  return cloud.some(({ level }) => level === 'fault') ? 3 : 5
-}
-
-async function cloudFindings({ parts, because }: Assembled, facts: MachineFacts): Promise<readonly Finding[]> {
-  const { cloud, policy } = parts
-  const first = ok('cloud', `${cloud.name}: ${because}`)
-  if (cloud.defaultAction === 'report') {
-    return [first, worry('action', 'this machine is only watched: no driver to stop it through', 'run it on EC2')]
-  }
-  const identity = await identityFinding(parts)
-  if (identity.level === 'fault') return [first, identity]
-  const configured = await ask(parts, 'hibernation flag', (signal) => cloud.canHibernate(signal))
-  const found = [first, identity, ...(await permissionFindings(parts)), await operatorFinding(parts)]
-  return [...found, hibernationFinding(facts, policy.action, typeof configured === 'boolean' ? configured : undefined)]
-}
-
-async function identityFinding(parts: Parts): Promise<Finding> {
-  const found = await ask(parts, 'metadata', (signal) => parts.cloud.identify(signal))
-  if (found instanceof Error) {
-    return fault(
-      'metadata',
-      found.message,
-      'HttpEndpoint must be enabled, and HttpPutResponseHopLimit 2 in a container',
-    )
-  }
-  return ok(
-    'metadata',
-    `${found.id}${found.region === undefined ? '' : ` in ${found.region}`}, started ${found.startedAt ?? 'at a time it does not tell'}`,
-  )
-}
-
-async function permissionFindings(parts: Parts): Promise<readonly Finding[]> {
-  const { permissions } = parts.cloud
-  if (permissions === undefined) return []
-  const answers = await ask(parts, 'permissions', (signal) => permissions(parts.settings.tagPrefix, signal))
-  if (answers instanceof Error) {
-    return [
-      fault(
-        'role',
-        answers.message,
-        'attach an instance profile whose role allows ec2:StopInstances and ec2:CreateTags on this instance',
-      ),
-    ]
-  }
-  return answers.map(({ action, reason, problem }) => {
-    if (problem === undefined) return ok('permission', `${action}: allowed`)
-    const text = `${action} (to ${reason}): ${problem}`
-    const remedy = `allow ${action} in the role of this instance`
-    return action === 'ec2:DescribeTags'
-      ? worry('permission', text, `${remedy}, or switch on tags in metadata`)
-      : fault('permission', text, remedy)
-  })
-}
-
-async function operatorFinding(parts: Parts): Promise<Finding> {
-  const { tagPrefix, operatorTags } = parts.settings
-  const tags = await ask(parts, 'operator tags', (signal) => parts.cloud.operatorTags(tagPrefix, signal))
-  if (!(tags instanceof Error))
-    return ok('operator tags', `${tagPrefix}:KeepAwakeUntil and ${tagPrefix}:Protected can be read`)
-  const remedy = 'switch on InstanceMetadataTags, or allow ec2:DescribeTags'
-  if (operatorTags === 'required')
-    return fault('operator tags', `${tags.message}; operator_tags: required forbids every action`, remedy)
-  return worry('operator tags', `${tags.message}; it acts without them`, remedy)
-}
-
-/** The answer, or the error it failed with. */
-async function ask<T>(parts: Parts, what: string, work: (signal: AbortSignal) => Promise<T>): Promise<T | Error> {
-  try {
-    return await within(parts.host, { ms: CLOUD_MS, what }, work)
-  } catch (error) {
-    return error instanceof Error ? error : new Error(messageOf(error))
-  }
 }
 
 /** What machine this is, in a line. */
 async function readInventory({ host }: CommandContext): Promise<string> {
   if (host.root !== '/') return ''
-  const si = await import('systeminformation')
+  // The whole CommonJS module: its single functions are no exports where the executable was bundled.
+  const { default: si } = await import('systeminformation')
   const [os, cpu, memory, system] = await Promise.all([si.osInfo(), si.cpu(), si.mem(), si.system()])
   const gib = Math.round(memory.total / 1024 ** 3)
   const maker = [system.manufacturer, system.model].filter((part) => part !== '' && part !== '-').join(' ')

@@ -1,0 +1,106 @@
+/** What `doctor` asks the cloud: who the machine is, what its role allows, what its tags tell. Changes nothing. */
+import { within } from '../check/observe.ts'
+import type { Parts } from '../check/parts.ts'
+import type { Permission } from '../clouds/cloud.ts'
+import { type Finding, fault, ok, worry } from '../doctor/finding.ts'
+import { CloudError, messageOf } from '../errors.ts'
+
+const CLOUD_MS = 15_000
+
+/** `configured`: was the instance launched with hibernation; `undefined` where that is not told. */
+export interface CloudAnswers {
+  readonly findings: readonly Finding[]
+  readonly reached: boolean
+  readonly configured: boolean | undefined
+}
+
+/** Asks all there is to ask; what fails is a finding. */
+export async function askCloud(parts: Parts, because: string): Promise<CloudAnswers> {
+  const { cloud } = parts
+  const first = ok('cloud', `${cloud.name}: ${because}`)
+  if (cloud.defaultAction === 'report') {
+    const watched = worry('action', 'this machine is only watched: no driver to stop it through', 'run it on EC2')
+    return { findings: [first, watched], reached: false, configured: undefined }
+  }
+  const identity = await identityFinding(parts)
+  if (identity.level === 'fault') return { findings: [first, identity], reached: false, configured: undefined }
+  const configured = await ask(parts, 'hibernation flag', (signal) => cloud.canHibernate(signal))
+  return {
+    findings: [first, identity, ...(await permissionFindings(parts)), await operatorFinding(parts)],
+    reached: true,
+    configured: configured instanceof Error ? undefined : configured,
+  }
+}
+
+async function identityFinding(parts: Parts): Promise<Finding> {
+  const found = await ask(parts, 'metadata', (signal) => parts.cloud.identify(signal))
+  if (found instanceof Error) {
+    return fault(
+      'metadata',
+      found.message,
+      'HttpEndpoint must be enabled, no firewall in the way, and HttpPutResponseHopLimit 2 in a container',
+    )
+  }
+  const region = found.region === undefined ? '' : ` in ${found.region}`
+  return ok('metadata', `${found.id}${region}, started ${found.startedAt ?? 'at a time it does not tell'}`)
+}
+
+async function permissionFindings(parts: Parts): Promise<readonly Finding[]> {
+  const { permissions } = parts.cloud
+  if (permissions === undefined) return []
+  const answers = await ask(parts, 'permissions', (signal) => permissions(parts.settings.tagPrefix, signal))
+  if (!(answers instanceof Error)) return [...answers.map(permissionFinding), ...clockFindings(answers)]
+  return [unanswered(answers)]
+}
+
+/** No permission can be asked for: there is no role, or no way to the API. */
+function unanswered(error: Error): Finding {
+  const code = error instanceof CloudError ? error.code : 'no-api'
+  if (code === 'no-role' || code === 'credentials') {
+    const remedy = 'attach an instance profile whose role allows ec2:StopInstances and ec2:CreateTags on this instance'
+    return fault('role', error.message, remedy)
+  }
+  if (code !== 'no-api') return fault('api', error.message, 'then run doctor again')
+  return fault(
+    'api',
+    error.message,
+    'let this machine reach the API: a route (NAT or a VPC endpoint for ec2), its security group, DNS',
+  )
+}
+
+function permissionFinding({ action, reason, problem }: Permission): Finding {
+  if (problem === undefined) return ok('permission', `${action}: allowed`)
+  const text = `${action} (to ${reason}): ${problem}`
+  const remedy = `allow ${action} in the role of this instance`
+  return action === 'ec2:DescribeTags'
+    ? worry('permission', text, `${remedy}, or switch on tags in metadata`)
+    : fault('permission', text, remedy)
+}
+
+function clockFindings(answers: readonly Permission[]): readonly Finding[] {
+  const offsetMs = answers.find(({ clockOffsetMs }) => clockOffsetMs !== undefined)?.clockOffsetMs ?? 0
+  const minutes = Math.floor(Math.abs(offsetMs) / 60_000)
+  if (minutes === 0) return []
+  const text = `${minutes} min ${offsetMs > 0 ? 'behind' : 'ahead of'} the cloud's: dates in tags and leases are misjudged by as much`
+  return [worry('clock', text, 'set the clock: install or start chrony')]
+}
+
+async function operatorFinding(parts: Parts): Promise<Finding> {
+  const { tagPrefix, operatorTags } = parts.settings
+  const tags = await ask(parts, 'operator tags', (signal) => parts.cloud.operatorTags(tagPrefix, signal))
+  if (!(tags instanceof Error))
+    return ok('operator tags', `${tagPrefix}:KeepAwakeUntil and ${tagPrefix}:Protected can be read`)
+  const remedy = 'switch on InstanceMetadataTags, or allow ec2:DescribeTags'
+  if (operatorTags === 'required')
+    return fault('operator tags', `${tags.message}; operator_tags: required forbids every action`, remedy)
+  return worry('operator tags', `${tags.message}; it acts without them`, remedy)
+}
+
+/** The answer, or the error it failed with. */
+async function ask<T>(parts: Parts, what: string, work: (signal: AbortSignal) => Promise<T>): Promise<T | Error> {
+  try {
+    return await within(parts.host, { ms: CLOUD_MS, what }, work)
+  } catch (error) {
+    return error instanceof Error ? error : new Error(messageOf(error))
+  }
+}
