@@ -15,6 +15,7 @@ const evidenceWords: Readonly<Record<string, string>> = {
   connection: 'an open connection',
   output: 'output without input',
   'gpu-memory': 'GPU memory in use',
+  housekeeping: 'downloads of the system itself',
 } satisfies Record<WeakEvidence, string>
 
 export function explain(state: State, standing: Standing, context: Context): string {

@@ -1,8 +1,8 @@
-/** CPU time of the distribution's own units: of those that run by their control groups, of those that ended by what systemd remembers. */
+/** The distribution's own units: the CPU time of those that run by their control groups, of those that ended by what systemd remembers; and which fetched. */
 import type { Host } from '../host/host.ts'
 import type { Instant } from '../types.ts'
 import { type Group, groupGrowth } from './groups.ts'
-import { housekeepingUnit, housekeepingUnits } from './known-agents.ts'
+import { fetchingUnits, housekeepingUnit, housekeepingUnits } from './known-agents.ts'
 
 const folder = 'system.slice/'
 
@@ -24,26 +24,30 @@ export function endedAtMostMs(now: readonly Group[], before: readonly Group[]): 
   return Math.max(0, groupGrowth(slice, before) / 1000 - runningMs(now, before))
 }
 
-/** The last run of a unit, as systemd tells it: when it began and ended on the monotonic clock, and the CPU time of all its processes in microseconds. */
+/** The last run of a unit, as systemd tells it, on the monotonic clock. */
 export interface UnitRun {
   readonly unit: string
   readonly began: Instant
-  readonly ended: Instant
-  readonly usedUs: number
+  /** Not there while it runs. */
+  readonly ended?: Instant
+  /** CPU time of all its processes in microseconds, where it was counted. */
+  readonly usedUs?: number
 }
 
 const properties = ['Id', 'CPUUsageNSec', 'InactiveExitTimestampMonotonic', 'InactiveEnterTimestampMonotonic']
 
 /**
- * Parses `systemctl show`: blocks of KEY=VALUE. A unit that runs, never ran, or whose CPU time was not counted (`[not
- * set]`, or 2^64 - 1 in older versions) is left out, and so is what is not understood: then it counts as work.
+ * Parses `systemctl show`: blocks of KEY=VALUE. A unit that never ran is left out, and so is what is not understood: then
+ * it excuses nothing. CPU time that was not counted is `[not set]`, or 2^64 - 1 in older versions.
  */
 export function parseRuns(text: string): readonly UnitRun[] {
   return text.split(/\n\n+/).flatMap((block) => {
     const fields = new Map(block.split('\n').map((line) => [line.replace(/=.*/, ''), line.replace(/^[^=]*=/, '')]))
     const [used, began, ended] = properties.slice(1).map((name) => number(fields.get(name)))
-    if (used === undefined || began === undefined || ended === undefined || began === 0 || ended < began) return []
-    return [{ unit: fields.get('Id') ?? '', began: began / 1000, ended: ended / 1000, usedUs: used / 1000 }]
+    if (began === undefined || ended === undefined || began === 0) return []
+    const end = ended < began ? {} : { ended: ended / 1000 }
+    const cpu = used === undefined ? {} : { usedUs: used / 1000 }
+    return [{ unit: fields.get('Id') ?? '', began: began / 1000, ...end, ...cpu }]
   })
 }
 
@@ -66,7 +70,8 @@ export function endedMs(runs: readonly UnitRun[], { from, to, before, now }: Bet
   let us = 0
   for (const { unit, began, ended, usedUs } of runs) {
     const path = `${folder}${unit}`
-    if (!housekeepingUnit.test(unit) || ended <= from || ended > to || now.some(([name]) => name === path)) continue
+    if (ended === undefined || usedUs === undefined || !housekeepingUnit.test(unit)) continue
+    if (ended <= from || ended > to || now.some(([name]) => name === path)) continue
     // One that ran already and is in no earlier sample may have used all its time before the interval.
     const base = began >= from ? 0 : (before.find(([name]) => name === path)?.[2] ?? usedUs)
     us += Math.max(0, usedUs - base)
@@ -76,10 +81,28 @@ export function endedMs(runs: readonly UnitRun[], { from, to, before, now }: Bet
 
 const ASK_MS = 2_000
 
-/** Asks systemd, which keeps the figures of a unit's last run after its control group is gone. No systemd: none. Throws HostError past its time. */
-export async function unitRuns(host: Host, signal: AbortSignal): Promise<readonly UnitRun[]> {
+async function ask(host: Host, signal: AbortSignal): Promise<readonly UnitRun[]> {
   const units = housekeepingUnits.map((name) => `${name}.service`)
   const argv = ['systemctl', 'show', `--property=${properties.join(',')}`, '--', ...units]
   const answer = await host.run(argv, { timeoutMs: ASK_MS, signal })
   return answer?.status === 0 ? parseRuns(answer.stdout) : []
+}
+
+/** An answer belongs to the Host object it was asked through: every look of the loop has a Host object of its own. */
+const answers = new WeakMap<Host, Promise<readonly UnitRun[]>>()
+
+/** Asks systemd once a look; it keeps the figures of a unit's last run after its control group is gone. No systemd: none. Throws HostError past its time. */
+export function unitRuns(host: Host, signal: AbortSignal): Promise<readonly UnitRun[]> {
+  const answer = answers.get(host) ?? ask(host, signal)
+  answers.set(host, answer)
+  return answer
+}
+
+/** A unit that fetches and ran at some time between the two moments, without its suffix. */
+export function fetcher(runs: readonly UnitRun[], from: Instant, to: Instant): string | undefined {
+  const name = ({ unit }: UnitRun): string => unit.replace(/\.service$/, '')
+  const found = runs.find(
+    (run) => fetchingUnits.has(name(run)) && run.began < to && (run.ended === undefined || run.ended > from),
+  )
+  return found === undefined ? undefined : name(found)
 }

@@ -72,36 +72,19 @@ export function isSystemUser(uid: number): boolean {
   return uid < 1000 || (uid >= 61_184 && uid <= 65_534)
 }
 
-/** Services in system.slice by which a distribution looks after itself, without their suffix: package lists, log rotation, trimming, indexes. */
+/** Services by which a distribution fetches package lists, packages, news and firmware, without their suffix. */
+export const fetchingUnits: ReadonlySet<string> = new Set([
+  ...['apt-daily', 'apt-daily-upgrade', 'apt-news', 'esm-cache', 'ua-timer', 'unattended-upgrades'],
+  ...['update-notifier-download', 'update-notifier-motd', 'motd-news', 'snapd.refresh'],
+  ...['dnf-makecache', 'fwupd-refresh'],
+])
+
+/** Services in system.slice by which a distribution looks after itself; besides those that fetch: indexes, log rotation, disks, counters. */
 export const housekeepingUnits: readonly string[] = [
-  // package lists and updates
-  'apt-daily',
-  'apt-daily-upgrade',
-  'apt-news',
-  'esm-cache',
-  'ua-timer',
-  'unattended-upgrades',
-  'dnf-makecache',
-  'fwupd-refresh',
-  'update-notifier-download',
-  'update-notifier-motd',
-  'motd-news',
-  'snapd.refresh',
-  'dpkg-db-backup',
-  // indexes
-  'man-db',
-  'man-db-cache-update',
-  'plocate-updatedb',
-  'mlocate-updatedb',
-  'updatedb',
-  // logs, disks, temporary files, counters
-  'logrotate',
-  'fstrim',
-  'e2scrub_all',
-  'e2scrub_reap',
-  'systemd-tmpfiles-clean',
-  'sysstat-collect',
-  'sysstat-summary',
+  ...fetchingUnits,
+  ...['man-db', 'man-db-cache-update', 'plocate-updatedb', 'mlocate-updatedb', 'updatedb'],
+  ...['logrotate', 'dpkg-db-backup', 'fstrim', 'e2scrub_all', 'e2scrub_reap', 'systemd-tmpfiles-clean'],
+  ...['sysstat-collect', 'sysstat-summary'],
 ]
 
 /** Name of such a unit. */

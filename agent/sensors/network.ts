@@ -1,9 +1,10 @@
 /** The network sensor: bytes per second in and out on the interfaces that lead out of this machine. */
 import type { Host } from '../host/host.ts'
-import type { Limits, Options } from '../types/options.ts'
+import type { Options } from '../types/options.ts'
 import type { Reading } from '../types.ts'
 import { grown, parseCount, secondsOf } from './counts.ts'
-import type { Sensor, Span } from './sensor.ts'
+import { fetcher, unitRuns } from './housekeeping.ts'
+import type { Context, Sensor } from './sensor.ts'
 import { rate, shown } from './words.ts'
 
 export const networkOptions = {
@@ -35,6 +36,8 @@ export interface Interface {
 
 export interface NetworkSample {
   readonly interfaces: readonly Interface[]
+  /** A unit of the distribution that fetched something between the sample before and this one, as far as it was asked for. */
+  readonly fetcher?: string
 }
 
 interface Facts extends Interface {
@@ -136,11 +139,13 @@ function growth(now: NetworkSample, before: NetworkSample, { verb, seconds }: { 
   })
 }
 
-function judge(
-  now: NetworkSample,
-  before: NetworkSample,
-  { span, limits }: { readonly span: Span; readonly limits: Limits<typeof networkOptions> },
-): Reading {
+/** Bytes sent for each one received, to acknowledge it: a frame of 66 (IPv6: 86) for every two full ones of 1514 at most (RFC 1122 4.2.3.2). */
+const acknowledged = 0.03
+
+/** A day: longer than any update, and still an end. */
+const fetchHoldMinutes = 1440
+
+function judge(now: NetworkSample, before: NetworkSample, { span, limits }: Context<typeof networkOptions>): Reading {
   if (now.interfaces.length === 0) {
     if (before.interfaces.length > 0) return { kind: 'unknown', reason: 'no network interface is left' }
     return { kind: 'absent', reason: 'no network interface but the loopback' }
@@ -155,7 +160,23 @@ function judge(
     const reason = `${rate(received.total)} in, ${rate(sent.total)} out; limits ${rate(received.limit)} and ${rate(sent.limit)}`
     return { kind: 'idle', reason, ...measure }
   }
-  return { kind: 'active', reason: `${shown(name)} ${verb} ${rate(total)}, limit ${rate(limit)}`, ...measure }
+  const reason = `${shown(name)} ${verb} ${rate(total)}, limit ${rate(limit)}`
+  // Whose bytes they were cannot be told: the clock runs on, but nothing is done while it lasts.
+  if (now.fetcher !== undefined && sent.total - acknowledged * received.total <= sent.limit) {
+    const weak = { evidence: 'housekeeping', limitMinutes: fetchHoldMinutes } as const
+    return { kind: 'hold', reason: `${reason}, while ${now.fetcher} ran`, ...weak, ...measure }
+  }
+  return { kind: 'active', reason, ...measure }
+}
+
+/** Asks systemd whether the distribution itself was fetching something. */
+async function excuse(
+  host: Host,
+  { now, span }: Context<typeof networkOptions> & { readonly now: NetworkSample },
+  signal: AbortSignal,
+): Promise<NetworkSample | undefined> {
+  const name = fetcher(await unitRuns(host, signal), span.now.monoMs - span.ms, span.now.monoMs)
+  return name === undefined ? undefined : { ...now, fetcher: name }
 }
 
 /** Traffic over the whole interval. Loopback does not count, and no byte counts twice. */
@@ -165,4 +186,5 @@ export const network: Sensor<NetworkSample, typeof networkOptions> = {
   options: networkOptions,
   read,
   judge,
+  excuse,
 }

@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest'
 import { type CpuSample, cpu } from '../../agent/sensors/cpu.ts'
 import type { Group } from '../../agent/sensors/groups.ts'
-import { endedAtMostMs, endedMs, parseRuns, type UnitRun } from '../../agent/sensors/housekeeping.ts'
+import { endedAtMostMs, endedMs, fetcher, parseRuns, type UnitRun, unitRuns } from '../../agent/sensors/housekeeping.ts'
+import { network } from '../../agent/sensors/network.ts'
 import type { Reading } from '../../agent/types.ts'
 import { createMachine, type Machine } from '../host/fixture.ts'
 import { defaults, sample } from './machine.ts'
@@ -19,17 +20,27 @@ describe('what systemd tells', () => {
     ])
   })
 
+  it.each<[string, string, Partial<UnitRun>]>([
+    ['runs', block('man-db.service', '5000', '200', '100'), { began: 0.2, usedUs: 5 }],
+    ['runs for the first time', block('man-db.service', '5000', '200', '0'), { began: 0.2, usedUs: 5 }],
+    ['was not counted', block('man-db.service', '[not set]', '100', '200'), { began: 0.1, ended: 0.2 }],
+    [
+      'was not counted, in an older version',
+      block('man-db.service', '18446744073709551615', '1', '2'),
+      { began: 0.001, ended: 0.002 },
+    ],
+    ['has a negative figure', block('man-db.service', '-5000', '100', '200'), { began: 0.1, ended: 0.2 }],
+    ['has another notation', block('man-db.service', '5e3', '100', '200'), { began: 0.1, ended: 0.2 }],
+    ['has a figure cut off', block('man-db.service', '', '100', '200'), { began: 0.1, ended: 0.2 }],
+  ])('of a unit that %s', (_, text, expected) => {
+    expect(parseRuns(text)).toEqual([{ unit: 'man-db.service', ...expected }])
+  })
+
   it.each([
     ['nothing', ''],
     ['a unit that never ran', block('man-db.service', '[not set]', '0', '0')],
-    ['a unit that runs', block('man-db.service', '5000', '200', '100')],
-    ['a unit that runs for the first time', block('man-db.service', '5000', '200', '0')],
-    ['CPU time that was not counted', block('man-db.service', '[not set]', '100', '200')],
-    ['CPU time that was not counted, in an older version', block('man-db.service', '18446744073709551615', '1', '2')],
-    ['a negative figure', block('man-db.service', '-5000', '100', '200')],
-    ['a fraction', block('man-db.service', '5e3', '100', '200')],
-    ['a value cut off', block('man-db.service', '', '100', '200')],
     ['a property missing', 'Id=man-db.service\nCPUUsageNSec=5000\n'],
+    ['a time that is none', block('man-db.service', '5000', 'n/a', '200')],
     ['something else', 'Failed to connect to bus: No such file or directory\n'],
   ])('is left out: %s', (_, text) => {
     expect(parseRuns(text)).toEqual([])
@@ -40,6 +51,7 @@ const run = (change: Partial<UnitRun> = {}): UnitRun => ({
   ...{ unit: 'man-db.service', began: 2000, ended: 9000, usedUs: 6_000_000 },
   ...change,
 })
+const running: UnitRun = { unit: 'man-db.service', began: 2000, usedUs: 6_000_000 }
 const there = (usedUs: number): readonly Group[] => [['system.slice/man-db.service', 7, usedUs]]
 
 describe('what ended units used', () => {
@@ -52,6 +64,8 @@ describe('what ended units used', () => {
     ['nothing, when it ended before', run({ began: 100, ended: 1000 }), 0, {}],
     ['nothing, when it ended later', run({ ended: 11_001 }), 0, {}],
     ['nothing, when its group is still counted', run(), 0, { now: there(5_000_000) }],
+    ['nothing, while it runs', running, 0, {}],
+    ['nothing, when it was not counted', { unit: 'man-db.service', began: 2000, ended: 9000 }, 0, {}],
     ['nothing, when it is no housekeeping', run({ unit: 'docker.service' }), 0, {}],
     ['nothing, when it has no name', run({ unit: '' }), 0, {}],
   ])('%s', (_, one, expected, { before = [], now = [] }) => {
@@ -78,6 +92,22 @@ describe('what ended units used', () => {
     ['0 when the slice is new', [['system.slice', 4, 9_000_000]], [['system.slice', 3, 2_000_000]], 0],
   ])('is at most %s', (_, now, before, expected) => {
     expect(endedAtMostMs(now, before)).toBe(expected)
+  })
+})
+
+describe('who fetched', () => {
+  it.each<[string, UnitRun, string | undefined]>([
+    ['a unit that ran within', run({ unit: 'apt-daily.service' }), 'apt-daily'],
+    ['one that began before and ended within', run({ unit: 'apt-daily.service', began: 1 }), 'apt-daily'],
+    ['one that began within and ended after', run({ unit: 'dnf-makecache.service', ended: 90_000 }), 'dnf-makecache'],
+    ['one that runs', { unit: 'snapd.refresh.service', began: 5 }, 'snapd.refresh'],
+    ['none that ended before', run({ unit: 'apt-daily.service', began: 1, ended: 1000 }), undefined],
+    ['none that began after', run({ unit: 'apt-daily.service', began: 11_000, ended: 11_001 }), undefined],
+    ['none that fetches nothing', run({ unit: 'man-db.service' }), undefined],
+    ['none of somebody else', run({ unit: 'backup.service' }), undefined],
+    ['none without a name', run({ unit: '' }), undefined],
+  ])('%s', (_, one, expected) => {
+    expect(fetcher([run({ unit: 'logrotate.service' }), one], 1000, 11_000)).toBe(expected)
   })
 })
 
@@ -182,4 +212,55 @@ describe('the cpu sensor', () => {
     })
     await expect(told(machine, {})).rejects.toThrow('no answer')
   })
+})
+
+/** 120 s in which the machine's one interface received and sent so much while apt-daily ran. */
+async function fetched(given: { received?: number; sent?: number; systemctl?: string }): Promise<Reading> {
+  const { received = 1, sent = 1, systemctl = block('apt-daily.service', '5000', ...within) } = given
+  const machine = createMachine('debian12-vm-quiet')
+  const before = await sample(network, machine)
+  machine.pass(120_000)
+  machine.edit('/proc/net/dev', 'ens5: 81000000', `ens5: ${81_000_000 + received}`)
+  machine.edit('/proc/net/dev', / 9100000 /, ` ${9_100_000 + sent} `)
+  machine.commands.set('systemctl', () => ({ status: 0, stdout: systemctl, stderr: '' }))
+  const now = await sample(network, machine)
+  const context = { span: { now: machine.clocks(), ms: 120_000 }, limits: defaults(network.options) }
+  const more = await network.excuse?.(machine.host(), { ...context, now, before }, new AbortController().signal)
+  return network.judge(JSON.parse(JSON.stringify(more ?? now)), before, context)
+}
+
+describe('the network sensor', () => {
+  it('holds while the distribution fetches, since nobody can tell whose bytes they were', async () => {
+    expect(await fetched({ received: 12_000_000, sent: 300_000 })).toEqual({
+      kind: 'hold',
+      reason: 'ens5 received 100.0 kB/s, limit 10.0 kB/s, while apt-daily ran',
+      ...{ evidence: 'housekeeping', limitMinutes: 1440, value: 100_000, unit: 'bytes per second', limit: 10_000 },
+    })
+  })
+
+  it.each<[string, Parameters<typeof fetched>[0], string]>([
+    ['holds for acknowledgements over the limit', { received: 120_000_000, sent: 4_200_000 }, 'hold'],
+    ['is active when more was sent', { received: 120_000_000, sent: 4_200_001 }, 'active'],
+    ['is active when only sent', { sent: 700_000 }, 'active'],
+    ['is active when nothing fetched', { received: 12_000_000, systemctl: '' }, 'active'],
+    [
+      'is active when it fetched earlier',
+      { received: 12_000_000, systemctl: block('apt-daily.service', '5', '1', '7200000000') },
+      'active',
+    ],
+    ['is idle when little was received', { received: 1000 }, 'idle'],
+  ])('%s', async (_, given, kind) => {
+    expect(await fetched(given)).toMatchObject({ kind })
+  })
+})
+
+it('asks systemd once for both', async () => {
+  const machine = createMachine('debian12-vm-quiet')
+  machine.commands.set('systemctl', () => ({ status: 0, stdout: '', stderr: '' }))
+  const host = machine.host()
+  const { signal } = new AbortController()
+  await Promise.all([unitRuns(host, signal), unitRuns(host, signal)])
+  expect(machine.ran.length).toBe(1)
+  await unitRuns(machine.host(), signal)
+  expect(machine.ran.length).toBe(2)
 })
