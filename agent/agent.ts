@@ -3,7 +3,7 @@
 import { type Deed, recordDeed } from './audit.ts'
 import { attempt, type Episode } from './check/act.ts'
 import { keepNote } from './check/note.ts'
-import { type Look, look } from './check/observe.ts'
+import { costlyVetoes, type Look, look } from './check/observe.ts'
 import type { Parts } from './check/parts.ts'
 import { writeStatus } from './check/status-file.ts'
 import { syncTags } from './check/tag-sync.ts'
@@ -12,7 +12,7 @@ import { sweep } from './leases.ts'
 import { acquireLock, type Lock } from './lock.ts'
 import { loadState, moveAside, type Stored, type StoredSample, saveState } from './state.ts'
 import { closeIntent, openIntent } from './state-intents.ts'
-import type { Decision, Instant, Intent, State } from './types.ts'
+import type { Decision, Instant, Intent, State, Veto } from './types.ts'
 import { warning, warnTerminals } from './warn.ts'
 
 const WAIT_MARGIN_MS = 20
@@ -94,10 +94,15 @@ async function evaluate(
   known: { readonly intent: Intent | undefined; readonly lookedAt?: Instant; readonly byHand?: true },
 ): Promise<{ look: Look; decision: Decision }> {
   const seen = await look(parts, base, { intent: known.intent, due: known.byHand === true })
-  const { readings, vetoes } = seen
   const moment = known.lookedAt === undefined ? seen.moment : { ...seen.moment, lookedAt: known.lookedAt }
-  const decision = parts.decide({ state: base?.state, readings, vetoes, policy: parts.policy, now: moment })
-  return { look: { ...seen, moment }, decision }
+  const judge = (vetoes: readonly Veto[]): Decision =>
+    parts.decide({ state: base?.state, readings: seen.readings, vetoes, policy: parts.policy, now: moment })
+  const decision = judge(seen.vetoes)
+  if (known.byHand === true || decision.actions.every(({ kind }) => kind === 'alert'))
+    return { look: { ...seen, moment }, decision }
+  // What forbids acting moves the due time, and with it the warning: known now, nobody is told a wrong one.
+  const vetoes = [...seen.vetoes, ...(await costlyVetoes(parts, decision.state, moment.clocks))]
+  return { look: { ...seen, moment, vetoes }, decision: judge(vetoes) }
 }
 
 /** Before waiting for the due time: warnings and tags go out now; the samples stay those of the interval's beginning. */

@@ -29,6 +29,7 @@ export interface Config extends Omit<Policy, 'action'> {
   readonly operatorTags: (typeof tagRules)[number]
   readonly allow: readonly OptIn[]
   readonly keepCeilingMs: number
+  readonly horizonMs: number
   /** By the sensor's name; every sensor of the table is there. */
   readonly sensors: Readonly<Record<string, SensorConfig>>
   /** The file that was read, or `defaults`. */
@@ -160,6 +161,7 @@ function configOf(given: readonly Given[], source: string): Config {
     operatorTags: tagRules.find((one) => one === values.get('operator_tags')) ?? 'required',
     allow: optIns.filter((one) => listOf(values, 'allow').includes(one)),
     keepCeilingMs: ms('keep.ceiling_hours', 3_600_000),
+    horizonMs: ms('horizon_minutes', 60_000),
     sensors: Object.fromEntries(sensorNames.map((name) => [name, sensorConfig(name, values)])),
     source,
   }

@@ -30,6 +30,7 @@ it('clears junk out of the leases although its own files cannot be written', asy
     operatorTags: 'optional',
     allow: [],
     keepCeilingMs: minutes,
+    horizonMs: 15 * minutes,
   } as const
   const cloud = createLocal(host, { name: 'local', stateDir: paths.stateDir })
   const parts: Parts = { host, cloud, sensors: [], vetoes: [], policy, settings, paths, decide }

@@ -4,7 +4,7 @@ import { messageOf } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import type { Span } from '../sensors/sensor.ts'
 import type { Stored, StoredSample } from '../state.ts'
-import type { Clocks, Intent, Moment, NamedReading, Reading, RunIdentity, Veto } from '../types.ts'
+import type { Clocks, Intent, Moment, NamedReading, Reading, RunIdentity, State, Veto } from '../types.ts'
 import type { ConfiguredSensor, Parts } from './parts.ts'
 
 const SENSOR_MS = 4_000
@@ -64,9 +64,10 @@ export async function look(parts: Parts, base: Stored | undefined, asked: Asked)
     cloudInitRunning: await cloudInitRuns(host),
     ...(intent === undefined ? {} : { intent }),
   }
-  const vetoes = [...identity.vetoes, ...(await readVetoes(parts, host, { now: moment.clocks, due: asked.due }))]
   const newRun = base === undefined || classify(base.state, moment, parts.policy.checkIntervalMs).newRun
   const before = newRun ? undefined : base
+  const which = asked.due ? 'all' : 'cheap'
+  const vetoes = [...identity.vetoes, ...(await readVetoes(parts, host, { now: moment.clocks, before, which }))]
   const ms = before === undefined ? 0 : Math.max(1, sampledAt.monoMs - before.sampledAt.monoMs)
   const judged = await Promise.all(raw.map((one) => judgeOne(host, one, { before, span: { now: sampledAt, ms } })))
   return {
@@ -193,21 +194,33 @@ async function cloudInitRuns(host: Host): Promise<boolean> {
   return names !== undefined && names.length > 0 && !names.includes('result.json') && !names.includes('disabled')
 }
 
+/** What forbids acting and is too costly for every check; for one that found an action or a warning due. Throws nothing that a veto throws. */
+export function costlyVetoes(parts: Parts, state: State, now: Clocks): Promise<readonly Veto[]> {
+  return readVetoes(parts, { ...parts.host }, { now, before: { state }, which: 'costly' })
+}
+
 async function readVetoes(
   parts: Parts,
   host: Host,
-  { now, due }: { readonly now: Clocks; readonly due: boolean },
+  asked: {
+    readonly now: Clocks
+    readonly before: { readonly state: State } | undefined
+    readonly which: 'all' | 'cheap' | 'costly'
+  },
 ): Promise<readonly Veto[]> {
   const { settings, paths } = parts
+  const { now, before, which } = asked
   const context = {
     now,
     leaseDir: paths.leases,
     keepCeilingMs: settings.keepCeilingMs,
+    horizonMs: settings.horizonMs,
     protected: settings.protected,
+    ...(before === undefined ? {} : { idleSince: before.state.idleSince }),
   }
   const found = await Promise.all(
     parts.vetoes.map(async (source): Promise<readonly Veto[]> => {
-      if (source.onlyWhenDue === true && !due) return []
+      if (which === (source.onlyWhenDue === true ? 'cheap' : 'costly')) return []
       try {
         return await within(host, { ms: VETO_MS, what: source.name }, (signal) => source.read(host, context, signal))
       } catch (error) {

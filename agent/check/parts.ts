@@ -39,6 +39,8 @@ export interface Settings {
   /** What an operator allows although the machine is not ours alone, or loses data by it. */
   readonly allow: readonly OptIn[]
   readonly keepCeilingMs: number
+  /** How far ahead a job that is due is waited for. */
+  readonly horizonMs: number
 }
 
 export interface Parts {

@@ -26,14 +26,14 @@ export async function assemble({ host, flags }: CommandContext): Promise<Assembl
     const own = config.sensors[sensor.name]
     return own?.enabled === true ? [{ sensor, limits: own.limits }] : []
   })
-  const { tagPrefix, operatorTags, allow, keepCeilingMs } = config
+  const { tagPrefix, operatorTags, allow, keepCeilingMs, horizonMs } = config
   const parts: Parts = {
     host,
     cloud,
     sensors: configured,
     vetoes,
     policy: policyOf(config, cloud.defaultAction),
-    settings: { tagPrefix, protected: config.protected, operatorTags, allow, keepCeilingMs },
+    settings: { tagPrefix, protected: config.protected, operatorTags, allow, keepCeilingMs, horizonMs },
     paths,
     decide,
   }

@@ -117,6 +117,16 @@ export const general = {
       'What may be done although the machine is not its own alone, or loses data by it: stop a Spot instance ' +
       '(its request must be persistent), one in Standby in its Auto Scaling group, one with data on instance store.',
   },
+  horizon_minutes: {
+    type: 'number',
+    default: 15,
+    min: 0,
+    max: 1440,
+    unit: 'minutes',
+    about:
+      'A cron job, an at job, a systemd timer or a scheduled shutdown that is due so soon is waited for; ' +
+      'one that runs at least as often is not.',
+  },
   'keep.ceiling_hours': {
     type: 'number',
     default: 24,
@@ -134,18 +144,7 @@ export const groups: Readonly<Record<string, string>> = {
 }
 
 /** Settings of the design that this version does not have: refused, never taken and left without effect. */
-const later = [
-  'allow_os_shutdown',
-  'horizon_minutes',
-  'ignore',
-  'processes',
-  'commands',
-  'work_hours',
-  'notify',
-  'profile',
-  'sensors.disk',
-  'sensors.gpu',
-]
+const later = ['allow_os_shutdown', 'ignore', 'processes', 'commands', 'work_hours', 'notify', 'profile', 'sensors.gpu']
 
 function setting(name: string, option: Option): Setting {
   return { name, path: name.split('.'), option }

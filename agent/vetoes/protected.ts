@@ -5,6 +5,8 @@ import type { VetoSource } from './veto.ts'
 export const protectedVeto: VetoSource = {
   name: 'protected',
   async read(_host, context) {
-    return context.protected ? [{ name: 'protected', reason: 'protected by the configuration (protected: true)' }] : []
+    return context.protected
+      ? [{ name: 'protected', reason: 'protected by the configuration, as long as it says protected: true' }]
+      : []
   },
 }

@@ -1,11 +1,15 @@
 /** What a veto source is: it reads the host and says what forbids acting now. */
 import type { Host } from '../host/host.ts'
-import type { Clocks, Veto } from '../types.ts'
+import type { Clocks, Instant, Veto } from '../types.ts'
 
 export interface VetoContext {
   readonly now: Clocks
   readonly leaseDir: string
   readonly keepCeilingMs: number
+  /** How far ahead something that is certain to happen is waited for. */
+  readonly horizonMs: number
+  /** When the machine was last in use, as far as the check before knew; `undefined` in a new run of the machine. */
+  readonly idleSince?: Instant
   readonly protected: boolean
 }
 

@@ -48,6 +48,7 @@ function partsWith(host: Host, one: Sensor<Sample>): Parts {
     operatorTags: 'optional',
     allow: [],
     keepCeilingMs: minute,
+    horizonMs: minute,
   } as const
   const cloud = createLocal(host, { name: 'local', stateDir: paths.stateDir })
   return { host, cloud, sensors: [{ sensor: one, limits: {} }], vetoes: [], policy, settings, paths, decide }

@@ -33,6 +33,7 @@ describe('without a file', () => {
       operatorTags: 'optional',
       allow: [],
       keepCeilingMs: 86_400_000,
+      horizonMs: 900_000,
       source: 'defaults',
     })
     expect(config).not.toHaveProperty('action')

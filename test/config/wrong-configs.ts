@@ -159,7 +159,6 @@ const names: readonly WrongConfig[] = [
   ),
   ...[
     'allow_os_shutdown: true',
-    'horizon_minutes: 15',
     'ignore: []',
     'processes: []',
     'commands: []',
@@ -205,7 +204,7 @@ const names: readonly WrongConfig[] = [
     'idle_threshold_minutes: [5, 6]',
     'FILE:2:27 idle_detection.idle_threshold_minutes: must be a number of minutes, got a list',
   ),
-  ...['disk', 'gpu'].map((name) =>
+  ...['gpu'].map((name) =>
     oneLine(
       `the sensor ${name} of a later version`,
       `sensors: { ${name}: {} }`,

@@ -53,7 +53,14 @@ class Bench {
       sensors: this.fakes.map((fake) => ({ sensor: sensorOf(fake), limits: {} })),
       vetoes: this.vetoes,
       policy: this.policy,
-      settings: { tagPrefix: 'T', protected: false, operatorTags: 'optional', allow: [], keepCeilingMs: 60 * MINUTE },
+      settings: {
+        tagPrefix: 'T',
+        protected: false,
+        operatorTags: 'optional',
+        allow: [],
+        keepCeilingMs: 60 * MINUTE,
+        horizonMs: 0,
+      },
       paths,
       decide,
     }

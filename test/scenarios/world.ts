@@ -432,6 +432,7 @@ export class World {
         operatorTags: setup.operatorTags,
         allow: [],
         keepCeilingMs: 24 * HOUR,
+        horizonMs: 15 * MINUTE,
       },
       paths,
       decide: (input) => {

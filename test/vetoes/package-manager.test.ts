@@ -8,7 +8,8 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { createHost } from '../../agent/host/real.ts'
 import { packageManagerVeto, parseLocks } from '../../agent/vetoes/package-manager.ts'
 
-const context = { now: { wallMs: 0, bootMs: 0, monoMs: 0 }, leaseDir: '/none', keepCeilingMs: 0, protected: false }
+const clocks = { wallMs: 0, bootMs: 0, monoMs: 0 }
+const context = { now: clocks, leaseDir: '/none', keepCeilingMs: 0, horizonMs: 0, protected: false }
 
 describe('parseLocks', () => {
   it('reads held locks and passes over waiting ones', () => {

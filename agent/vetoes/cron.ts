@@ -1,0 +1,114 @@
+/** Veto: a cron job of a user or of the operator is due soon. */
+import type { Host } from '../host/host.ts'
+import type { Veto } from '../types.ts'
+import { type CronLine, dueMinute, parseCrontab, type Window } from './crontab.ts'
+import { dueVeto, runningMs } from './due.ts'
+import { changedAt, fewest, inDoubt } from './ends.ts'
+import { cronFiles, cronScripts } from './housekeeping.ts'
+import type { VetoContext, VetoSource } from './veto.ts'
+import { wallMinutes, zoneOf } from './wall-time.ts'
+
+/** Users' crontabs on Debian, SUSE, and Red Hat. Only crontab(1) writes there. */
+const spools = ['/var/spool/cron/crontabs', '/var/spool/cron/tabs', '/var/spool/cron'] as const
+
+/** Larger crontabs are nobody's; as many bytes of all of them are parsed in about 0.1 s. */
+const maxBytes = 131_072
+const mostBytes = 1_048_576
+
+/** Neither editors' leftovers nor packages' (cron(8), cronie). */
+const ignored = /^\.|~$|#|^tmp\.|\.(rpmsave|rpmorig|rpmnew|dpkg-\w+|swp)$/
+
+interface Crontab {
+  readonly path: string
+  /** What to call a job of it. */
+  readonly job: string
+  readonly system: boolean
+}
+
+/** What a read has in hand. */
+interface Reading {
+  readonly host: Host
+  readonly context: VetoContext
+  readonly zone: string
+  readonly windows: Map<string, Window>
+  bytesLeft: number
+}
+
+async function crontabs(host: Host): Promise<readonly Crontab[]> {
+  const found: Crontab[] = [{ path: '/etc/crontab', job: 'a job of /etc/crontab', system: true }]
+  for (const name of (await host.list('/etc/cron.d')) ?? []) {
+    if (cronFiles.has(name) || ignored.test(name)) continue
+    found.push({ path: `/etc/cron.d/${name}`, job: `a job of /etc/cron.d/${name.slice(0, 40)}`, system: true })
+  }
+  for (const folder of spools) {
+    const names = ((await host.list(folder)) ?? []).filter((name) => !ignored.test(name))
+    found.push(...names.map((name) => ({ path: `${folder}/${name}`, job: 'a cron job', system: false })))
+  }
+  return found
+}
+
+/** The minutes around now in a zone. Throws RangeError if there is none of that name. */
+function windowOf({ context, windows }: Reading, zone: string): Window {
+  const known = windows.get(zone)
+  if (known !== undefined) return known
+  const { now, horizonMs } = context
+  const from = Math.floor((now.wallMs - runningMs) / 60_000) + 1
+  const horizon = Math.floor(horizonMs / 60_000)
+  const minutes = wallMinutes(zone, from - horizon, Math.floor((now.wallMs + horizonMs) / 60_000))
+  const made = { minutes, from, horizon }
+  windows.set(zone, made)
+  return made
+}
+
+/** `run-parts /etc/cron.daily` runs what lies there: somebody's, unless all of it is the distribution's. */
+async function isHousekeeping(host: Host, { command }: CronLine): Promise<boolean> {
+  const folders = command.match(/\/etc\/cron\.(?:hourly|daily|weekly|monthly)\b/g) ?? []
+  if (folders.length === 0 || !/\brun-parts\b/.test(command)) return false
+  for (const folder of folders) {
+    // What run-parts(8) takes for a script.
+    const scripts = ((await host.list(folder)) ?? []).filter((name) => /^[\w-]+$/.test(name))
+    if (scripts.some((name) => !cronScripts.has(name))) return false
+  }
+  return true
+}
+
+async function examine(reading: Reading, { path, job, system }: Crontab): Promise<readonly Veto[]> {
+  const { host, context } = reading
+  const stat = await host.stat(path)
+  if (stat?.kind !== 'file') return []
+  const what = system ? job : `${job} of ${stat.uid === 0 ? 'root' : `uid ${stat.uid}`}`
+  const madeAt = changedAt(stat.mtimeMs, context.now)
+  const doubt = (why: string) => inDoubt(context, { name: 'cron', reason: `${what} may be due: ${why}`, madeAt })
+  reading.bytesLeft -= Math.min(stat.size, maxBytes)
+  if (stat.size > maxBytes || reading.bytesLeft < 0) return doubt('there is more than is read')
+  const text = await host.readText(path, maxBytes)
+  if (text === undefined) return []
+  try {
+    const lines = parseCrontab(text, system)
+    const vetoes: Veto[] = []
+    for (const line of lines) {
+      const due = dueMinute(line, windowOf(reading, line.zone ?? reading.zone))
+      if (due === undefined || (system && (await isHousekeeping(host, line)))) continue
+      vetoes.push(...dueVeto(context, 'cron', { wallMs: due * 60_000, what }))
+    }
+    return vetoes
+  } catch {
+    return doubt('its crontab is not understood') // cron would not run it either, but other crons know other words
+  }
+}
+
+/** Only cron itself knows more, and it cannot be asked. */
+export const cronVeto: VetoSource = {
+  name: 'cron',
+  onlyWhenDue: true,
+  async read(host, context, signal) {
+    const zone = await zoneOf(host)
+    const reading: Reading = { host, context, zone, windows: new Map(), bytesLeft: mostBytes }
+    const vetoes: Veto[] = []
+    for (const crontab of await crontabs(host)) {
+      signal.throwIfAborted()
+      vetoes.push(...(await examine(reading, crontab)))
+    }
+    return fewest(vetoes)
+  },
+}

@@ -1,0 +1,140 @@
+/** Veto: a systemd timer of a user or of the operator is due soon. */
+import type { Host } from '../host/host.ts'
+import { housekeepingUnit } from '../sensors/known-agents.ts'
+import type { Clocks, Veto } from '../types.ts'
+import { dueVeto } from './due.ts'
+import { fewest, inDoubt } from './ends.ts'
+import { timers as housekeepingTimer } from './housekeeping.ts'
+import type { VetoContext, VetoSource } from './veto.ts'
+
+const askMs = 2_000
+
+/** Most users whose own timers are asked for, all at once. */
+const mostUsers = 8
+
+const properties = ['Id', 'Unit', 'NextElapseUSecRealtime', 'NextElapseUSecMonotonic', 'LastTriggerUSec'] as const
+
+/** One timer; times in milliseconds since the epoch. */
+export interface Timer {
+  readonly id: string
+  /** What it starts. */
+  readonly unit: string
+  readonly nextMs: number
+  readonly lastMs: number | undefined
+}
+
+/** systemd's words for spans (format_timespan), in milliseconds; its year is 365.25 days. */
+const spans: Readonly<Record<string, number>> = {
+  ...{ us: 0.001, ms: 1, s: 1000, min: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 },
+  ...{ month: 2_629_800_000, y: 31_557_600_000 },
+}
+
+/** Parses `1h 30min 5.5s`; `undefined` for `infinity`, `0`, and nothing. Throws where it is none. */
+export function parseSpan(text: string): number | undefined {
+  if (text === '' || text === 'infinity' || text === '0' || text === 'n/a') return undefined
+  let sum = 0
+  for (const word of text.split(' ')) {
+    const [, value, unit = ''] = /^(\d+(?:\.\d+)?)([a-z]+)$/.exec(word) ?? []
+    const ms = spans[unit]
+    if (value === undefined || ms === undefined) throw new Error('a time of systemctl is not understood')
+    sum += Number(value) * ms
+  }
+  return sum
+}
+
+/** Parses `Tue 2026-11-24 06:12:00 UTC`, or the span since the epoch of systemd before 220; `undefined` for none. Throws where it is neither. */
+export function parseTime(text: string): number | undefined {
+  const [, date, time] = /^[A-Z][a-z]{2} (\d{4,}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.\d+)? UTC$/.exec(text) ?? []
+  return date === undefined ? parseSpan(text) : Date.parse(`${date}T${time}Z`)
+}
+
+/** Parses what `systemctl show` tells of timers: blocks of KEY=VALUE. One that will not run is left out. Throws where a time is not understood. */
+export function parseTimers(text: string, now: Clocks): readonly Timer[] {
+  return text.split(/\n\n+/).flatMap((block) => {
+    const value = (key: (typeof properties)[number]): string =>
+      new RegExp(`^${key}=(.*)$`, 'm').exec(block)?.[1]?.trim() ?? ''
+    if (value('Id') === '') return []
+    const monotonic = parseSpan(value('NextElapseUSecMonotonic'))
+    const next = [
+      parseTime(value('NextElapseUSecRealtime')),
+      monotonic === undefined ? undefined : now.wallMs + monotonic - now.monoMs,
+    ].filter((ms) => ms !== undefined)
+    if (next.length === 0) return []
+    const lastMs = parseTime(value('LastTriggerUSec'))
+    return [{ id: value('Id'), unit: value('Unit'), nextMs: Math.min(...next), lastMs }]
+  })
+}
+
+/** It runs at least as often as the horizon is long: it would always be due, and is measured by what it does. */
+function isFrequent({ nextMs, lastMs }: Timer, horizonMs: number): boolean {
+  return lastMs !== undefined && nextMs - lastMs <= horizonMs
+}
+
+async function show(host: Host, before: readonly string[], signal: AbortSignal): Promise<string | undefined> {
+  const [scope, user] = before.length === 0 ? [[], []] : [before, ['--user']]
+  const query = ['systemctl', ...user, 'show', `--property=${properties.join(',')}`, '--', '*.timer']
+  const answer = await host.run([...scope, ...(user.length === 0 ? ['env', 'TZ=UTC'] : []), ...query], {
+    timeoutMs: askMs,
+    signal,
+  })
+  if (answer === undefined) return undefined
+  if (answer.status !== 0) throw new Error(`systemctl ended with ${answer.status}`)
+  return answer.stdout
+}
+
+function vetoesOf(text: string, context: VetoContext, whose: string): readonly Veto[] {
+  return parseTimers(text, context.now).flatMap((timer) => {
+    if (housekeepingUnit.test(timer.unit) || housekeepingTimer.test(timer.id)) return []
+    if (isFrequent(timer, context.horizonMs)) return []
+    return dueVeto(context, 'timer', { wallMs: timer.nextMs, what: `${timer.id.slice(0, 60)}${whose}` })
+  })
+}
+
+/**
+ * The timers of one user, asked as that user: the manager that answers is the user's own, and may say anything, or
+ * nothing.
+ */
+async function ofUser(host: Host, uid: string, asking: Asking): Promise<readonly Veto[]> {
+  const { context, signal } = asking
+  const drop = [`--reuid=${uid}`, '--regid=65534', '--clear-groups', '--inh-caps=-all', '--no-new-privs']
+  try {
+    const text = await show(host, ['setpriv', ...drop, 'env', 'TZ=UTC', `XDG_RUNTIME_DIR=/run/user/${uid}`], signal)
+    return text === undefined ? [] : vetoesOf(text, context, ` of uid ${uid}`)
+  } catch {
+    const reason = `timers of uid ${uid} may be due: their manager does not tell`
+    return inDoubt(context, { name: 'timer', reason, madeAt: context.now.monoMs })
+  }
+}
+
+interface Asking {
+  readonly context: VetoContext
+  readonly signal: AbortSignal
+}
+
+async function users(host: Host): Promise<readonly string[]> {
+  const found: string[] = []
+  for (const uid of (await host.list('/run/user')) ?? []) {
+    if (/^\d{1,10}$/.test(uid) && (await host.stat(`/run/user/${uid}/systemd/private`)) !== undefined) found.push(uid)
+  }
+  return found
+}
+
+/** Asks systemd itself, and the manager of each user who has one: in a session, or by lingering. */
+export const timersVeto: VetoSource = {
+  name: 'timer',
+  onlyWhenDue: true,
+  async read(host, context, signal) {
+    // Without systemd as process 1 (sd_booted(3)) there are no timers.
+    if ((await host.stat('/run/systemd/system')) === undefined) return []
+    const uids = await users(host)
+    const [own, ...theirs] = await Promise.all([
+      show(host, [], signal),
+      ...uids.slice(0, mostUsers).map((uid) => ofUser(host, uid, { context, signal })),
+    ])
+    const vetoes = [...(own === undefined ? [] : vetoesOf(own, context, '')), ...theirs.flat()]
+    const rest = uids.length - mostUsers
+    const reason = `timers of ${rest} more users may be due`
+    if (rest > 0) vetoes.push(...inDoubt(context, { name: 'timer', reason, madeAt: context.now.monoMs }))
+    return fewest(vetoes)
+  },
+}
