@@ -137,7 +137,7 @@ function parseRun(run: JsonObject): State['run'] {
   }
 }
 
-const kinds: readonly WeakEvidence[] = ['connection', 'output', 'gpu-memory', 'housekeeping']
+const kinds: readonly WeakEvidence[] = ['connection', 'output', 'gpu-memory', 'gpu-work', 'housekeeping']
 
 function parseSeen(seen: JsonObject): State['seen'] {
   const found: { [K in WeakEvidence]?: { at: number; limitMs: number } } = {}

@@ -57,7 +57,7 @@ export async function look(parts: Parts, base: Stored | undefined, asked: Asked)
   // A Host object of its own: by it the sensors find what they read once for all of them in this look.
   const host = { ...parts.host }
   const sampledAt = host.clocks()
-  const [identity, raw] = await Promise.all([identify(parts, host), readAll(parts.sensors, host)])
+  const [identity, raw] = await Promise.all([identify(parts, host), readAll(parts.sensors, host, base?.samples)])
   const moment: Moment = {
     clocks: host.clocks(),
     identity: identity.run,
@@ -89,12 +89,19 @@ interface Raw {
   readonly problem?: string
 }
 
-async function readAll(sensors: readonly ConfiguredSensor[], host: Host): Promise<readonly Raw[]> {
+async function readAll(
+  sensors: readonly ConfiguredSensor[],
+  host: Host,
+  samples: Stored['samples'] = {},
+): Promise<readonly Raw[]> {
   return Promise.all(
     sensors.map(async (part): Promise<Raw> => {
-      const { name } = part.sensor
+      const { name, sampleVersion, readMs } = part.sensor
+      const last = samples[name]
+      const before = last?.version === sampleVersion ? last.sample : undefined
       try {
-        const value = await within(host, { ms: SENSOR_MS, what: name }, (signal) => part.sensor.read(host, signal))
+        const limit = { ms: readMs ?? SENSOR_MS, what: name }
+        const value = await within(host, limit, (signal) => part.sensor.read(host, signal, before))
         return { part, sample: { value } }
       } catch (error) {
         return { part, problem: messageOf(error) }

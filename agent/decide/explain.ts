@@ -15,7 +15,8 @@ const evidenceWords: Readonly<Record<string, string>> = {
   connection: 'an open connection',
   output: 'output without input',
   'gpu-memory': 'GPU memory in use',
-  housekeeping: 'downloads of the system itself',
+  'gpu-work': 'GPU work that may go on in bursts',
+  housekeeping: 'housekeeping of the system itself',
 } satisfies Record<WeakEvidence, string>
 
 export function explain(state: State, standing: Standing, context: Context): string {

@@ -31,8 +31,10 @@ export interface Sensor<Sample, O extends Options = Options> {
   readonly sampleVersion: number
   /** Defaults, bounds, units and descriptions of its settings. */
   readonly options: O
-  /** I/O only. May throw: the loop turns a throw into `unknown`. */
-  read(host: Host, signal: AbortSignal): Promise<Sample>
+  /** How long `read` may take, in milliseconds; 4000 unless said. */
+  readonly readMs?: number
+  /** I/O only. `before` is the last stored sample, of this run of the machine or an earlier one. May throw: the loop turns a throw into `unknown`. */
+  read(host: Host, signal: AbortSignal, before?: Sample): Promise<Sample>
   /** Pure, where it matters: takes the agent's own deeds into the sample that is stored. */
   settle?(sample: Sample, deeds: OwnDeeds): Sample
   /** Pure. `before` is the sample at the beginning of the interval. May throw: the loop turns a throw into `unknown`. */
