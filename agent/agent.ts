@@ -11,7 +11,7 @@ import { duration, iso, timeOfDay, toWall } from './decide/words.ts'
 import { sweep } from './leases.ts'
 import { acquireLock, type Lock } from './lock.ts'
 import { loadState, moveAside, type Stored, type StoredSample, saveState } from './state.ts'
-import { closeIntent, openIntent } from './state-intents.ts'
+import { closeIntent, openIntent, recordWithdrawn } from './state-intents.ts'
 import type { Decision, Instant, Intent, State, Veto } from './types.ts'
 import { warning, warnTerminals } from './warn.ts'
 
@@ -223,7 +223,8 @@ async function closeOutcome(parts: Parts, decision: Decision): Promise<readonly 
     detail: `${outcome.result}${off}${back}`,
     intentId: outcome.intentId,
   })
-  await closeIntent(host, paths.intents, { id: outcome.intentId, result: outcome.result })
+  if (outcome.result === 'withdrawn') await recordWithdrawn(host, paths.intents, outcome.intentId)
+  else await closeIntent(host, paths.intents, { id: outcome.intentId, result: outcome.result })
   return [deed]
 }
 

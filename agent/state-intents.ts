@@ -7,6 +7,8 @@ import type { Intent } from './types.ts'
 /** Above this size the journal is rewritten with its open intent only; the audit log keeps the history. */
 const REWRITE_AT = 32_768
 
+const phases: readonly Intent['phase'][] = ['intended', 'accepted', 'withdrawn']
+
 /** The last intent that has no end yet, or `undefined`. Lines that cannot be read (torn by a crash) are passed over. */
 export async function openIntent(
   host: Host,
@@ -31,6 +33,11 @@ export async function recordAccepted(host: Host, path: string, id: string): Prom
   await host.store.append(path, `${JSON.stringify({ id, phase: 'accepted' })}\n`, 0o600)
 }
 
+/** Records that the call is not to be sent again, whatever became of it. */
+export async function recordWithdrawn(host: Host, path: string, id: string): Promise<void> {
+  await host.store.append(path, `${JSON.stringify({ id, phase: 'withdrawn' })}\n`, 0o600)
+}
+
 /** Records how an intent ended: `hibernated`, `stopped`, `failed`, `refused`, `abandoned`. */
 export async function closeIntent(
   host: Host,
@@ -51,7 +58,8 @@ function fold(text: string): Intent | undefined {
     if (object === undefined) continue
     if (object['at'] !== undefined) open = parseIntent(object) ?? open
     else if (object['id'] === open?.id && open !== undefined) {
-      open = object['phase'] === 'accepted' ? { ...open, phase: 'accepted' } : undefined
+      const phase = phases.find((one) => one === object['phase'])
+      open = phase === undefined ? undefined : { ...open, phase }
     }
   }
   return open
@@ -76,7 +84,7 @@ function parseIntent(object: JsonObject): Intent | undefined {
       ...parseIdentity(object),
       method: oneOf(object, 'method', ['hibernate', 'stop']),
       at: clocksAt(object, 'at'),
-      phase: oneOf(object, 'phase', ['intended', 'accepted']),
+      phase: oneOf(object, 'phase', phases),
       personSeen: booleanAt(object, 'personSeen'),
     }
   } catch (error) {

@@ -97,8 +97,8 @@ export interface Intent extends RunIdentity {
   readonly method: Method
   /** When it was written. */
   readonly at: Clocks
-  /** `intended`: written, and perhaps sent; the outcome is not known. */
-  readonly phase: 'intended' | 'accepted'
+  /** `intended`: written, and perhaps sent; the outcome is not known. `withdrawn`: the same, and not to be sent again. */
+  readonly phase: 'intended' | 'accepted' | 'withdrawn'
   /** Was a person seen in the run that it ended? Feeds the breaker. */
   readonly personSeen: boolean
 }
@@ -218,7 +218,8 @@ export interface Decision {
   /** What an open or past intent of ours turned out to be. */
   readonly outcome?: {
     readonly intentId: string
-    readonly result: 'hibernated' | 'stopped' | 'failed' | 'abandoned'
+    /** `withdrawn`: somebody is active, so it is not sent again; it may still take the machine down. */
+    readonly result: 'hibernated' | 'stopped' | 'failed' | 'abandoned' | 'withdrawn'
     readonly offMs: number
     readonly falseStop: boolean
   }

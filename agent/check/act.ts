@@ -156,22 +156,24 @@ async function lastLook(
   sending: { readonly call: Call; readonly intent: Intent },
 ): Promise<Episode | undefined> {
   const { call, intent } = sending
-  const last = await lookAgain(parts, episode, { vetoes: call.vetoes, intent })
+  const unsent = call.intentId === undefined
+  const last = await lookAgain(parts, episode, { vetoes: call.vetoes, intent: unsent ? undefined : intent })
   const answer = confirm(last.decision, last.look.readings)
   if (answer === 'act') return undefined
-  await closeIntent(parts.host, parts.paths.intents, { id: intent.id, result: 'abandoned' })
+  // A call that was sent before may have been accepted: its intent stays open, and IdleAction with it.
+  if (unsent) await closeIntent(parts.host, parts.paths.intents, { id: intent.id, result: 'abandoned' })
   const { interval, reason } = last.decision
   if (interval.newRun || interval.kind === 'gap') return { ...episode, overtaken: true }
   const detail = `${answer === 'cancel' ? 'cancelled' : 'postponed'} right before the call: ${reason}`
   const seen =
     answer === 'cancel' ? { ...episode, look: last.look, decision: last.decision, state: last.decision.state } : episode
-  const state = { ...seen.state, tags: { ...seen.state.tags, IdleAction: '' as const } }
+  const state = unsent ? { ...seen.state, tags: { ...seen.state.tags, IdleAction: '' as const } } : seen.state
   return refuse(parts, { ...seen, state }, { action: call.method, result: 'refused', detail })
 }
 
 async function writeIntent(parts: Parts, episode: Episode, call: Call): Promise<Intent> {
-  const { identity } = episode.look.moment
-  const at = parts.host.clocks()
+  // The look's own clocks: a sleep since then shows in them.
+  const { identity, clocks: at } = episode.look.moment
   const intent: Intent = {
     id: call.intentId ?? `${Math.round(at.wallMs).toString(36)}-${parts.host.self.pid.toString(36)}`,
     runId: episode.state.run.id,

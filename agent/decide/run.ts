@@ -19,7 +19,7 @@ const HOUR_MS = 3_600_000
 /** Somebody who is there again so soon after a stop did not want it. */
 export const FALSE_STOP_MS = 30 * 60_000
 const FALSE_STOP_MEMORY_MS = 28 * 24 * HOUR_MS
-/** A machine that still runs so long after an accepted stop did not stop. */
+/** A machine that still runs so long after a stop that was accepted, or may have been, did not stop. */
 const FAILED_AFTER_MS = 5 * 60_000
 const CLOUD_INIT_WAIT_MS = 2 * HOUR_MS
 
@@ -28,10 +28,10 @@ export type IntentOutcome = NonNullable<Decision['outcome']>
 export const freshAttempt: Attempt = { refusals: 0, stopInstead: false }
 
 /** What the journal's open intent turned out to be, or `undefined` while that is not known yet. */
-export function reconcile(before: State | undefined, now: Moment, policy: Policy): IntentOutcome | undefined {
+export function reconcile(now: Moment, policy: Policy): IntentOutcome | undefined {
   const intent = now.intent
   if (intent === undefined) return undefined
-  const result = resultOf(intent, before, { now, policy })
+  const result = resultOf(intent, now, policy)
   if (result === undefined) return undefined
   const startedMs = Date.parse(now.identity.startedAt ?? '')
   const backMs = Number.isNaN(startedMs) ? now.clocks.wallMs : Math.min(startedMs, now.clocks.wallMs)
@@ -40,19 +40,14 @@ export function reconcile(before: State | undefined, now: Moment, policy: Policy
   return { intentId: intent.id, result, offMs: gone ? offMs : 0, falseStop: gone && offMs < FALSE_STOP_MS }
 }
 
-function resultOf(
-  intent: Intent,
-  before: State | undefined,
-  present: { readonly now: Moment; readonly policy: Policy },
-): IntentOutcome['result'] | undefined {
-  const { now, policy } = present
+function resultOf(intent: Intent, now: Moment, policy: Policy): IntentOutcome['result'] | undefined {
   if (differ(intent.instanceId, now.identity.instanceId)) return 'abandoned'
   if (intent.bootId !== now.identity.bootId) return 'stopped'
   const away = wasAway(intent, now)
   if (away !== false) return away === true ? 'hibernated' : undefined
-  if (intent.phase === 'intended') return before?.run.id === intent.runId ? undefined : 'abandoned'
   const since = passed(intent.at, now.clocks).monoMs
-  return since >= FAILED_AFTER_MS + policy.checkIntervalMs ? 'failed' : undefined
+  if (since < FAILED_AFTER_MS + policy.checkIntervalMs) return undefined
+  return intent.phase === 'withdrawn' ? 'abandoned' : 'failed'
 }
 
 /**
@@ -119,7 +114,7 @@ export function continueRun(
   context: { readonly interval: Interval; readonly outcome: IntentOutcome | undefined },
 ): State {
   const { outcome } = context
-  const open = outcome === undefined && now.intent !== undefined ? underWay(now.intent.method) : undefined
+  const open = outcome === undefined ? mayHappen(now.intent) : undefined
   const inVain = outcome?.result === 'failed' || outcome?.result === 'abandoned'
   const action = inVain ? '' : (open ?? before.tags.IdleAction)
   return {
@@ -157,9 +152,15 @@ function actionTag(
   outcome: IntentOutcome | undefined,
 ): StateTags['IdleAction'] {
   if (outcome?.result === 'hibernated' || outcome?.result === 'stopped') return outcome.result
-  if (outcome === undefined && intent !== undefined) return underWay(intent.method)
+  const open = outcome === undefined ? mayHappen(intent) : undefined
+  if (open !== undefined) return open
   const was = before?.tags.IdleAction ?? ''
   return was === 'hibernating' || was === 'stopping' ? '' : was
+}
+
+/** What `IdleAction` says of an open intent; nothing of one that was withdrawn. */
+function mayHappen(intent: Intent | undefined): StateTags['IdleAction'] | undefined {
+  return intent === undefined || intent.phase === 'withdrawn' ? undefined : underWay(intent.method)
 }
 
 /** What `IdleAction` says while the call is under way. */

@@ -66,7 +66,7 @@ const WARN_SLACK_MS = 1_000
 export function decide(asked: Input): Decision {
   const { state: before, readings, policy, now } = asked
   const interval = classify(before, now, policy.checkIntervalMs)
-  const outcome = reconcile(before, now, policy)
+  const outcome = reconcile(now, policy)
   const input = { ...asked, vetoes: [...asked.vetoes, ...pendingStop(now, outcome, policy)] }
   const judgement = combine(readings, interval, now.clocks.monoMs)
   const base =
@@ -75,8 +75,8 @@ export function decide(asked: Input): Decision {
       : continueRun(before, now, { interval, outcome })
   const clocked = moveClock(base, judgement, { interval, now, readings })
   const standing = stand(clocked, judgement, input)
-  const closed = outcome ?? abandon(now, judgement)
-  const actions = actionsOf(clocked, standing, input)
+  const closed = outcome ?? withdraw(now, judgement)
+  const actions = actionsOf(clocked, standing, outcome === undefined ? input : { ...input, now: withoutIntent(now) })
   const marked = mark(clocked, actions, { standing, judgement, input, closed })
   return {
     state: marked,
@@ -143,10 +143,15 @@ function stand(state: State, judgement: Judgement, input: Input): Standing {
   return { ...open, phase: mono < due || vetoes.length > 0 ? 'held' : 'acting' }
 }
 
-/** An intent whose outcome is unknown is dropped, not sent again, once somebody is active. */
-function abandon(now: Moment, judgement: Judgement): IntentOutcome | undefined {
+/** An intent whose outcome is unknown is not sent again once somebody is active; whether it was accepted is still watched. */
+function withdraw(now: Moment, judgement: Judgement): IntentOutcome | undefined {
   if (now.intent?.phase !== 'intended' || judgement.verdict !== 'active') return undefined
-  return { intentId: now.intent.id, result: 'abandoned', offMs: 0, falseStop: false }
+  return { intentId: now.intent.id, result: 'withdrawn', offMs: 0, falseStop: false }
+}
+
+/** One whose end is known is no reason to send anything again. */
+function withoutIntent({ intent: _, ...now }: Moment): Moment {
+  return now
 }
 
 function actionsOf(state: State, standing: Standing, input: Input): readonly Action[] {

@@ -17,7 +17,6 @@ interface End {
   readonly is?: Partial<Moment['identity']>
   /** Metadata does not answer. */
   readonly silent?: boolean
-  readonly before?: State | 'lost'
   readonly expected: string | undefined
 }
 
@@ -30,13 +29,12 @@ function outcomeOf(end: End) {
   const open = end.silentIntent === true ? bare : intent(end.intent)
   const known = end.silent === true ? silent : identity
   const now = moment(end.clocks ?? stale, { identity: { ...known, ...end.is }, intent: open })
-  return reconcile(end.before === 'lost' ? undefined : (end.before ?? state()), now, policy)
+  return reconcile(now, policy)
 }
 
 const ends: readonly End[] = [
   { name: 'accepted, another boot', intent: { phase: 'accepted' }, is: { bootId: 'other' }, expected: 'stopped' },
   { name: 'unknown outcome, another boot', is: { bootId: 'other' }, expected: 'stopped' },
-  { name: 'another boot, and the state is lost', before: 'lost', is: { bootId: 'other' }, expected: 'stopped' },
   {
     name: 'accepted, the provider names a new start',
     intent: { phase: 'accepted' },
@@ -44,14 +42,6 @@ const ends: readonly End[] = [
     expected: 'hibernated',
   },
   { name: 'unknown outcome, a new start', is: { startedAt: NEW_START }, expected: 'hibernated' },
-  { name: 'a new start, and the state is lost', before: 'lost', is: { startedAt: NEW_START }, expected: 'hibernated' },
-  {
-    name: 'a new start that the state already knows, after a crash',
-    intent: { phase: 'accepted' },
-    before: state({ identity: { ...identity, startedAt: NEW_START } }, { id: 'run-2' }),
-    is: { startedAt: NEW_START },
-    expected: 'hibernated',
-  },
   { name: 'the hook ran', is: { resumeStamp: '9' }, expected: 'hibernated' },
   { name: 'the hook ran again', intent: { resumeStamp: '8' }, is: { resumeStamp: '9' }, expected: 'hibernated' },
   {
@@ -64,9 +54,8 @@ const ends: readonly End[] = [
   { name: 'the clocks show sleep, metadata is away', silent: true, clocks: asleep, expected: 'hibernated' },
   { name: 'the clocks show sleep, the start time is the same', clocks: asleep, expected: undefined },
   {
-    name: 'the hook’s stamp is old, and the state is lost',
+    name: 'the hook’s stamp is old',
     intent: { phase: 'accepted', resumeStamp: '8' },
-    before: 'lost',
     is: { resumeStamp: '8' },
     expected: undefined,
   },
@@ -97,9 +86,32 @@ const ends: readonly End[] = [
     clocks: later(start, 2 * FAILED_MS),
     expected: undefined,
   },
-  { name: 'unknown outcome, same run', clocks: later(start, 2 * FAILED_MS), expected: undefined },
-  { name: 'unknown outcome of an earlier run', before: state({}, { id: 'run-2' }), expected: 'abandoned' },
-  { name: 'unknown outcome, and the state is lost', before: 'lost', expected: 'abandoned' },
+  { name: 'unknown outcome, and still here', clocks: later(start, FAILED_MS - 1), expected: undefined },
+  {
+    name: 'unknown outcome, and still here when it must have happened',
+    clocks: later(start, FAILED_MS),
+    expected: 'failed',
+  },
+  { name: 'unknown outcome, of what the state calls an earlier run', intent: { runId: 'run-0' }, expected: undefined },
+  { name: 'withdrawn, another boot', intent: { phase: 'withdrawn' }, is: { bootId: 'other' }, expected: 'stopped' },
+  {
+    name: 'withdrawn, a new start',
+    intent: { phase: 'withdrawn' },
+    is: { startedAt: NEW_START },
+    expected: 'hibernated',
+  },
+  {
+    name: 'withdrawn, and still here',
+    intent: { phase: 'withdrawn' },
+    clocks: later(start, FAILED_MS - 1),
+    expected: undefined,
+  },
+  {
+    name: 'withdrawn, and still here when it must have happened',
+    intent: { phase: 'withdrawn' },
+    clocks: later(start, FAILED_MS),
+    expected: 'abandoned',
+  },
   { name: 'of another instance', is: { instanceId: 'i-2' }, expected: 'abandoned' },
   { name: 'of another instance, and another boot', is: { instanceId: 'i-2', bootId: 'other' }, expected: 'abandoned' },
 ]
@@ -112,7 +124,7 @@ describe('reconcile', () => {
   })
 
   it('has nothing to say without an intent', () => {
-    expect(reconcile(state(), moment(stale), policy)).toBeUndefined()
+    expect(reconcile(moment(stale), policy)).toBeUndefined()
   })
 
   it.each([
@@ -147,7 +159,7 @@ function begun(before: State | undefined, personSeen = false, offMs = 5 * HOUR, 
     identity: { ...identity, startedAt: new Date(WALL + offMs).toISOString() },
     intent: intent({ phase: 'accepted', personSeen }),
   })
-  const outcome = reconcile(before, now, policy)
+  const outcome = reconcile(now, policy)
   return beginRun(before, now, { policy: { ...policy, bootGraceMs }, interval: resumed, outcome })
 }
 
@@ -230,6 +242,7 @@ describe('beginRun', () => {
       'stopping',
     ],
     ['an outcome is unknown', 'hibernated', { intent: intent() }, 'hibernating'],
+    ['a call was withdrawn', 'hibernating', { intent: intent({ phase: 'withdrawn' }) }, ''],
     ['the end of the last one is told', 'stopped', {}, 'stopped'],
   ])('IdleAction when %s', (_name, was, more, expected) => {
     const before = state({ tags: { IdleStatus: 'active', IdleSince: '', IdleAction: was, IdleReason: '' } })

@@ -11,6 +11,7 @@ import {
   idle,
   intent,
   kinds,
+  later,
   Machine,
   MINUTE,
   moment,
@@ -253,13 +254,22 @@ describe('acting', () => {
     expect(decision.actions).toContainEqual({ kind: 'act', method: 'stop' })
   })
 
-  it('drops a call whose outcome is unknown once somebody is active, and not before', () => {
+  it('withdraws a call whose outcome is unknown once somebody is active, and not before', () => {
     const open = { moment: { intent: intent() } }
     expect(idleFor(2 * MINUTE, open).outcome).toBeUndefined()
     expect(idleFor(2 * MINUTE, { ...open, readings: [blind] }).outcome).toBeUndefined()
     const used = idleFor(2 * MINUTE, { ...open, readings: [busy] })
-    expect(used.outcome).toEqual({ intentId: 'intent-1', result: 'abandoned', offMs: 0, falseStop: false })
+    expect(used.outcome).toEqual({ intentId: 'intent-1', result: 'withdrawn', offMs: 0, falseStop: false })
     expect(used.state.tags.IdleAction).toBe('')
+  })
+
+  it.each([
+    ['withdrawn', intent({ phase: 'withdrawn' })],
+    ['of which it is known by now that it did not happen', intent({ at: later(start, -2 * HOUR) })],
+  ])('does not send a call again that was %s', (_name, open) => {
+    const decision = idleFor(10 * MINUTE, { moment: { intent: open } })
+    expect(decision.actions).toContainEqual({ kind: 'act', method: 'hibernate' })
+    expect(decision.state.tags.IdleAction).toBe('')
   })
 
   it('does nothing where it is switched off, and still knows', () => {

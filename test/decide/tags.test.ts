@@ -126,12 +126,12 @@ describe('IdleAction', () => {
     expect(told('hibernated').after(MINUTE, open).state.tags.IdleAction).toBe('stopping')
   })
 
-  it('is empty again after a stop that failed, or was dropped', () => {
+  it('is empty again after a stop that failed, or was withdrawn', () => {
     const at = { ...start, monoMs: start.monoMs - HOUR }
     const failed = { ...fast, moment: { intent: intent({ phase: 'accepted', runId: 'run-0', at }) } }
     expect(told('hibernating').after(MINUTE, failed).state.tags.IdleAction).toBe('')
-    const dropped = { ...fast, moment: { intent: intent({ runId: 'run-0' }) } }
-    expect(told('hibernating').after(MINUTE, dropped).state.tags.IdleAction).toBe('')
+    const withdrawn = { ...fast, moment: { intent: intent({ phase: 'withdrawn' }) } }
+    expect(told('').after(MINUTE, withdrawn).state.tags.IdleAction).toBe('')
   })
 
   it('stays while an accepted stop is still to happen, used or not', () => {

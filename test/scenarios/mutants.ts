@@ -169,6 +169,11 @@ export const mutants: readonly Mutant[] = [
       ? { ...decision, actions: [], state: { ...decision.state, idleSince: now.clocks.monoMs } }
       : decision,
   ),
+  clumsy('forgets a call that may have been accepted once somebody is active', ['P8'], (decision) =>
+    decision.outcome?.result === 'withdrawn'
+      ? { ...decision, outcome: { ...decision.outcome, result: 'abandoned' } }
+      : decision,
+  ),
   clumsy('claims to have hibernated', ['P8'], (decision) => withTags(decision, { IdleAction: 'hibernated' })),
   clumsy('dates the tags anew at each check', ['P8'], (decision, { now }) =>
     withTags(decision, { IdleSince: new Date(now.clocks.wallMs).toISOString() }),

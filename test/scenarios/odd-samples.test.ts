@@ -1,87 +1,11 @@
 /** Odd samples (kernel.md 6), as far as the loop has to deal with them: first, upgraded, corrupt, failing, doubled. */
 import { describe, expect, it } from 'vitest'
-import { type Checked, checkAndAct, checkByHand } from '../../agent/agent.ts'
-import { type Parts, pathsOf } from '../../agent/check/parts.ts'
-import { decide } from '../../agent/decide/state.ts'
-import type { Sensor } from '../../agent/sensors/sensor.ts'
+import { type Checked, checkByHand } from '../../agent/agent.ts'
 import { openIntent, recordAccepted, recordIntent } from '../../agent/state-intents.ts'
-import type { Policy, Reading } from '../../agent/types.ts'
-import type { VetoSource } from '../../agent/vetoes/veto.ts'
 import { intent, MINUTE, policy } from '../decide/given.ts'
-import { createMemoryHost, type MemoryHost } from '../host/memory.ts'
-import { createMemoryCloud, type MemoryCloud } from '../host/memory-cloud.ts'
+import { Bench, type Fake, paths } from './bench.ts'
 
-const paths = pathsOf(undefined)
 const { startedAt: _, ...bareIntent } = intent()
-
-interface Fake {
-  readonly name: string
-  version?: number
-  read?: () => unknown
-  judge?: () => Reading
-}
-
-const quiet: Reading = { kind: 'idle', reason: 'no work' }
-
-function sensorOf(fake: Fake): Sensor<unknown> {
-  return {
-    name: fake.name,
-    sampleVersion: fake.version ?? 1,
-    options: {},
-    read: async () => fake.read?.() ?? { count: 1 },
-    judge: () => fake.judge?.() ?? quiet,
-  }
-}
-
-/** A machine with two sensors, checked every two minutes, without grace unless given. */
-class Bench {
-  readonly host: MemoryHost = createMemoryHost()
-  startedAt = '2026-01-01T00:00:00Z'
-  readonly cloud: MemoryCloud = createMemoryCloud({ startedAt: () => this.startedAt })
-  fakes: Fake[] = [{ name: 'cpu' }, { name: 'disk' }]
-  vetoes: VetoSource[] = []
-  policy: Policy = { ...policy, bootGraceMs: 0 }
-  #pid = 2000
-
-  parts(): Parts {
-    this.#pid += 1
-    this.host.processes.clear()
-    const host = this.host.withSelf({ pid: this.#pid, startTicks: this.#pid })
-    return {
-      host,
-      cloud: this.cloud,
-      sensors: this.fakes.map((fake) => ({ sensor: sensorOf(fake), limits: {} })),
-      vetoes: this.vetoes,
-      policy: this.policy,
-      settings: {
-        tagPrefix: 'T',
-        protected: false,
-        operatorTags: 'optional',
-        allow: [],
-        keepCeilingMs: 60 * MINUTE,
-        horizonMs: 0,
-      },
-      paths,
-      decide,
-    }
-  }
-
-  check(afterMs = 2 * MINUTE): Promise<Checked> {
-    this.host.clock.advance(afterMs)
-    return checkAndAct(this.parts())
-  }
-
-  /** Checks until the machine was quiet for `count` intervals. */
-  async settle(count: number): Promise<Checked> {
-    let last = await this.check()
-    for (let i = 1; i < count; i += 1) last = await this.check()
-    return last
-  }
-
-  get acts(): number {
-    return this.cloud.calls.filter(({ kind }) => kind === 'act').length
-  }
-}
 
 function kinds({ look }: Checked): readonly string[] {
   return look.readings.map(({ sensor, kind }) => `${sensor}: ${kind}`)

@@ -202,6 +202,7 @@ class Properties implements Judge {
       return
     }
     this.#noteCoverage(checked)
+    this.#judgeTaken(checked)
     if (
       deeds.some((deed) => deed.detail.startsWith('postponed')) &&
       decision.state.idleSince !== this.#base?.idleSince
@@ -294,7 +295,7 @@ class Properties implements Judge {
     const soon = tau - before.tau < FAILED_AFTER_MS + setup.intervalMs - 10 * SECOND
     if (before.told === 'accepted' && soon) this.#fail('P4', 'called again after an accepted call in the same run')
     const same = before.agentRun === this.#agentRun && process.seen.strongTau <= before.tau
-    if (before.told === 'unknown' && same && before.method !== method) {
+    if (before.told === 'unknown' && soon && same && before.method !== method) {
       this.#fail('P4', 'called with another method while an outcome is unknown')
     }
   }
@@ -353,6 +354,20 @@ class Properties implements Judge {
         `the cloud shows ${[...tags.values()].join('|')} and not ${wanted.map(([, value]) => value).join('|')}`,
       )
     }
+  }
+
+  /** P8: when a call of ours took the machine down, the first check that can tell says so. */
+  #judgeTaken({ decision: { outcome } }: Checked): void {
+    const world = this.#world
+    const { taken } = world
+    // Until metadata says when it was started, it cannot tell.
+    if (taken === undefined || world.is('no-metadata')) return
+    world.taken = undefined
+    if (taken.tau - taken.calledTau >= FAILED_AFTER_MS) return
+    const expected = taken.method === 'hibernate' ? 'hibernated' : 'stopped'
+    // A check that died may have told it already.
+    if (outcome?.result === expected || world.told() > taken.told) return
+    this.#fail('P8', `${expected} by a call of ours, and the agent says ${outcome?.result ?? 'nothing'}`)
   }
 
   /** P5: once nothing happens any more, the machine is acted on within one interval + 30 s of the moment that the agent names. */

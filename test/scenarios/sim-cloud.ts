@@ -12,6 +12,13 @@ function unavailable(what: string): CloudError {
   return new CloudError(`scripted: no ${what}`, { code: 'scripted', retryable: true })
 }
 
+/** A machine that is stopping already is asked nothing more by EC2: the call is accepted, whatever would forbid it. */
+function answerNow(world: World, how: Answer): Answer {
+  const early: readonly Answer[] = ['forbidden', 'credentials', 'throttled', 'unreachable', 'other']
+  const kept: readonly Answer[] = [...early, 'wrong-state', 'lost', 'lost-executed', 'ignore']
+  return world.stopping === undefined || kept.includes(how) ? how : 'accept'
+}
+
 /** What the cloud answers; `undefined` where the answer never comes. */
 function answer(world: World, how: Answer, method: Method): Outcome | undefined {
   const accepted: Outcome = { result: 'accepted', detail: 'scripted' }
@@ -52,7 +59,7 @@ export function createSimCloud(world: World, process: Process): Cloud {
     point()
     world.judge?.called(process, method)
     process.acts += 1
-    const how = world.opened('api')?.answer ?? 'accept'
+    const how = answerNow(world, world.opened('api')?.answer ?? 'accept')
     const possible = how === 'accept' && method === 'hibernate' && !world.setup.canHibernate ? 'unsupported' : how
     world.say(`pid ${process.pid} calls ${method}: ${possible}`)
     const outcome = answer(world, possible, method)

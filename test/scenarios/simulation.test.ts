@@ -17,7 +17,7 @@ const properties: readonly (readonly [Property, string])[] = [
   ['P5', 'acts on an unused machine within one interval + 30 s of the moment it names'],
   ['P6', 'idleSince never moves back, weak evidence never moves it, due is never before idleSince + threshold'],
   ['P7', 'no crash, full disk or lost file makes a check throw what it should not'],
-  ['P8', 'the tags follow the state, are written only when they change, and claim no end that did not happen'],
+  ['P8', 'the tags follow the state, are written only when they change, and each end of ours is told, no other'],
   ['P9', 'after any crash the state is readable, and the intent is in the journal before each call'],
   ['P10', 'deciding is pure, and leaves its input alone'],
 ]

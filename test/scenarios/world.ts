@@ -39,6 +39,15 @@ export interface Process {
   tagWrites: number
 }
 
+/** A call that took the machine down. */
+interface Taken {
+  readonly method: Method
+  readonly calledTau: number
+  readonly tau: number
+  /** Ends in the journal when it was made. */
+  readonly told: number
+}
+
 /** What the properties listen to. */
 export interface Judge {
   looked(process: Process): void
@@ -101,6 +110,8 @@ export class World {
   /** When the memory of the agent was lost from the disk. */
   memoryLost = false
   stopping: { readonly method: Method } | undefined
+  /** The last call that took the machine down, until the agent has told so. */
+  taken: Taken | undefined
   stops = 0
   readonly open = new Set<Happening>()
 
@@ -201,14 +212,21 @@ export class World {
     throw new Crash()
   }
 
+  /** How many ends of calls stand in the journal. */
+  told(): number {
+    return (this.host.files.read(paths.intents) ?? '').split(/"result":"(?:hibernated|stopped)"/).length - 1
+  }
+
   /** The cloud takes the machine down, now or some time later. */
   takeDown(method: Method, delayMs: number): void {
     if (this.stopping !== undefined) return
     const stopping = { method }
     this.stopping = stopping
+    const called = { method, calledTau: this.tau, told: this.told() }
     const go = () => {
       if (this.stopping !== stopping) return
       this.stops += 1
+      this.taken = { ...called, tau: this.tau }
       this.#leave(method, this.random.pick([90 * SECOND, 20 * MINUTE, 45 * MINUTE, 14 * HOUR]))
     }
     if (delayMs === 0) go()
@@ -259,8 +277,8 @@ export class World {
   #happen(happening: Happening): void {
     this.say(`${happening.kind} ${JSON.stringify(happening)}`)
     if (happening.kind === 'input') this.#type()
-    else if (happening.kind === 'sleep') this.#leave('hibernate', happening.offMs)
-    else if (happening.kind === 'boot') this.#leave('stop', happening.offMs, happening.cloudInitMs)
+    else if (happening.kind === 'sleep') this.#leaveByOwner('hibernate', happening.offMs)
+    else if (happening.kind === 'boot') this.#leaveByOwner('stop', happening.offMs, happening.cloudInitMs)
     else if (happening.kind === 'suspend') this.#suspend(happening.offMs)
     else if (happening.kind === 'pause') this.#pause(happening.offMs, happening.stepAfterMs)
     else if (happening.kind === 'step') this.#step(happening.ms)
@@ -274,6 +292,12 @@ export class World {
     this.inputs += 1
     this.lastInputMono = this.host.clock.now().monoMs
     this.lastInputTau = this.tau
+  }
+
+  /** What the agent has not told of an end by then cannot be told from the owner's own. */
+  #leaveByOwner(method: Method, offMs: number, cloudInitMs = 0): void {
+    this.taken = undefined
+    this.#leave(method, offMs, cloudInitMs)
   }
 
   /** The machine goes away and its owner starts it again. */
@@ -308,6 +332,7 @@ export class World {
   }
 
   #suspend(offMs: number): void {
+    this.taken = undefined
     this.run += 1
     this.away += 1
     this.realMs += offMs

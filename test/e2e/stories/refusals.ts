@@ -214,16 +214,39 @@ test.concurrent('a call that was lost before it was executed is sent again', slo
   expect(machine.stops()).toEqual(['hibernate unanswered', 'hibernate accepted'])
 })
 
-test.concurrent('after an unknown outcome somebody types: the intent is dropped', slow, async (context) => {
-  const machine = await machineFor(context.onTestFinished)
-  machine.cloud.faults.add(stopFault({ kind: 'hang' }))
-  await machine.until(called)
-  machine.write('/dev/pts/3', '')
-  const typed = await machine.check()
-  expect(typed.check).toMatchObject({ verdict: 'active', idleSince: null })
-  expect([typed.tags['IdleAction'], machine.intents().at(-1)]).toMatchObject(['', { result: 'abandoned' }])
-  expect(machine.stops()).toEqual(['hibernate unanswered'])
-})
+test.concurrent(
+  'after an unknown outcome somebody types: the call is withdrawn, not sent again',
+  slow,
+  async (context) => {
+    const machine = await machineFor(context.onTestFinished)
+    machine.cloud.faults.add(stopFault({ kind: 'hang' }))
+    await machine.until(called)
+    machine.write('/dev/pts/3', '')
+    const typed = await machine.check()
+    expect(typed.check).toMatchObject({ verdict: 'active', idleSince: null })
+    expect([typed.tags['IdleAction'], machine.intents().at(-1)]).toMatchObject(['', { phase: 'withdrawn' }])
+    expect(machine.stops()).toEqual(['hibernate unanswered'])
+  },
+)
+
+test.concurrent(
+  'it was accepted all the same, and the machine went under them: told, and a false stop',
+  slow,
+  async (context) => {
+    const machine = await machineFor(context.onTestFinished, { cloud: lingering })
+    machine.cloud.faults.add(stopFault({ kind: 'hang-after-action' }))
+    await machine.until(called)
+    machine.write('/dev/pts/3', '')
+    await machine.check()
+    machine.configure({ ...fastest, boot_grace_minutes: 10 })
+    machine.startAgain({ newBootId: false })
+    const back = await machine.check()
+    expect([back.check.state, back.tags['IdleAction']]).toEqual(['grace', 'hibernated'])
+    expect(machine.intents().at(-1)).toMatchObject({ phase: 'closed', result: 'hibernated' })
+    expect(machine.audit().at(-1)?.['detail']).toContain('counted as a false stop')
+    expect(machine.stops()).toEqual(['hibernate unanswered'])
+  },
+)
 
 test.concurrent('metadata that stops answering at the last moment: no action', slow, async (context) => {
   const machine = await machineFor(context.onTestFinished)

@@ -1,0 +1,120 @@
+/** An intent whose call may have been accepted stays open until it is known what became of it. */
+import { expect, it } from 'vitest'
+import { openIntent } from '../../agent/state-intents.ts'
+import type { Outcome } from '../../agent/types/outcome.ts'
+import type { Reading } from '../../agent/types.ts'
+import { MINUTE } from '../decide/given.ts'
+import { Bench, paths } from '../scenarios/bench.ts'
+
+const rate: Reading = { kind: 'active', reason: 'a program works' }
+const quiet: Reading = { kind: 'idle', reason: 'no work' }
+const typing = (at: number): Reading => ({ kind: 'active', reason: 'somebody types', at, person: true })
+
+function lost(): Outcome {
+  throw new Error('no answer within 15 s')
+}
+
+function open(bench: Bench) {
+  return openIntent(bench.host, paths.intents, 'read-only')
+}
+
+/** A machine whose first call was sent, and whose answer was lost. */
+async function unanswered(): Promise<Bench> {
+  const bench = new Bench()
+  bench.answers = [lost]
+  while (bench.acts === 0) await bench.check()
+  return bench
+}
+
+/** The reading of the last look only: the third of a check that would act. */
+function atLastLook(bench: Bench, reading: () => Reading): void {
+  let looks = 0
+  bench.fakes[0] = {
+    name: 'cpu',
+    judge: () => {
+      looks += 1
+      return looks === 3 ? reading() : quiet
+    },
+  }
+}
+
+/** Resumes 14 hours later. */
+function resume(bench: Bench): void {
+  bench.host.clock.suspend(14 * 60 * MINUTE)
+  bench.startedAt = '2026-01-01T16:00:00Z'
+}
+
+it('postponed by the last look, it is told at the next start', async () => {
+  const bench = await unanswered()
+  atLastLook(bench, () => rate)
+  const postponed = await bench.check()
+  expect(postponed.deeds.map(({ detail }) => detail)).toContainEqual(expect.stringContaining('postponed right before'))
+  expect([await open(bench), bench.acts]).toMatchObject([{ phase: 'intended' }, 1])
+  expect(bench.cloud.tags.get('T:IdleAction')).toBe('hibernating')
+  resume(bench)
+  expect((await bench.check()).decision.outcome?.result).toBe('hibernated')
+})
+
+it('cancelled by the last look because somebody types, it is withdrawn, and told at the next start', async () => {
+  const bench = await unanswered()
+  atLastLook(bench, () => typing(bench.host.clock.now().monoMs))
+  await bench.check()
+  expect([await open(bench), bench.cloud.tags.get('T:IdleAction')]).toMatchObject([{ phase: 'withdrawn' }, ''])
+  resume(bench)
+  expect((await bench.check()).decision.outcome?.result).toBe('hibernated')
+})
+
+it('overtaken right before the call, it is told at the next check', async () => {
+  const bench = await unanswered()
+  let looks = 0
+  bench.fakes[0] = {
+    name: 'cpu',
+    read: () => {
+      looks += 1
+      if (looks === 3) resume(bench)
+      return { count: 1 }
+    },
+  }
+  await bench.check()
+  expect([await open(bench), bench.acts]).toMatchObject([{ phase: 'intended' }, 1])
+  expect((await bench.check()).decision.outcome?.result).toBe('hibernated')
+})
+
+it.each([
+  ['postponed', () => rate],
+  ['cancelled', () => typing(0)],
+])('never sent and %s by the last look, it is closed', async (_name, reading) => {
+  const bench = new Bench()
+  await bench.settle(5)
+  atLastLook(bench, reading)
+  await bench.check()
+  expect([await open(bench), bench.acts, bench.cloud.tags.get('T:IdleAction')]).toEqual([undefined, 0, ''])
+  expect(bench.host.files.read(paths.intents)).toContain('abandoned')
+})
+
+it('withdrawn and still there after minutes, it is closed; the machine is acted on anew when it is idle again', async () => {
+  const bench = await unanswered()
+  bench.fakes[0] = { name: 'cpu', judge: () => rate }
+  await bench.check()
+  bench.fakes[0] = { name: 'cpu' }
+  const first = await open(bench)
+  await bench.settle(3)
+  expect(await open(bench)).toBeUndefined()
+  await bench.settle(2)
+  expect([bench.acts, (await open(bench))?.id === first?.id]).toEqual([2, false])
+})
+
+it('sent, and nothing happens while something else holds: known to have failed after minutes', async () => {
+  const bench = await unanswered()
+  bench.vetoes = [{ name: 'lease', read: async () => [{ name: 'lease', reason: 'make train' }] }]
+  await bench.settle(3)
+  expect([await open(bench), bench.cloud.tags.get('T:IdleAction')]).toMatchObject([
+    { phase: 'intended' },
+    'hibernating',
+  ])
+  const late = await bench.check()
+  expect([late.decision.outcome?.result, bench.cloud.tags.get('T:IdleAction')]).toEqual(['failed', ''])
+  bench.vetoes = []
+  await bench.check()
+  expect([bench.acts, await open(bench)]).toMatchObject([2, { phase: 'accepted' }])
+})
