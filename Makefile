@@ -20,7 +20,7 @@ test: $(READY) ## everything that must hold before a change lands
 e2e: $(READY) ## real Linux guests that stop, hibernate and start again, in a sealed network; root, 20 minutes
 	@$(NODE) tools/verify.ts e2e
 
-build: $(READY) ## dist/idle-agent-linux-x64, dist/idle-agent, dist/SHA256SUMS
+build: $(READY) ## dist/idle-agent-linux-x64, dist/idle-agent-linux-arm64, dist/idle-agent (this machine's), dist/SHA256SUMS
 	@$(NODE) tools/build.ts
 
 cloud: $(READY) ## the loopback clouds in the foreground; prints what to export
@@ -29,7 +29,7 @@ cloud: $(READY) ## the loopback clouds in the foreground; prints what to export
 bench: dist/idle-agent ## every cost figure that the docs quote, measured here
 	@$(NODE) test/bench/main.ts
 
-weigh: $(READY) ## bytes of each package in the executable, and which of them every check loads
+weigh: $(READY) ## bytes and milliseconds of each module in the executable, and which of them every check loads
 	@$(NODE) tools/weigh.ts
 
 golden: dist/idle-agent ## rewrite the golden files and the generated docs; review the diff
@@ -42,8 +42,9 @@ format: $(READY) ## format the source and mend what the linter can mend
 clean: ## remove what was built; node_modules stays
 	@rm -rf build dist
 
+# For the demo and the bench; nothing for another architecture has to be fetched or emulated.
 dist/idle-agent: $(READY) $(shell find agent tools package.json -type f)
-	@$(NODE) tools/build.ts
+	@$(NODE) tools/build.ts --arch x64
 
 $(READY): package-lock.json
 	@echo 'installing the tool chain ...'

@@ -1,8 +1,11 @@
 #!/bin/sh
 # Installs idle-agent at the first boot: give this as user data. cloud-init runs it as root; what it says is in
-# /var/log/cloud-init-output.log. Set the address of the executable and its sum (dist/SHA256SUMS); keep the rest.
+# /var/log/cloud-init-output.log. Set the address of the executable and its sum (dist/SHA256SUMS), for each architecture
+# that you launch; keep the rest.
 AGENT_URL='https://example.com/idle-agent-linux-x64'
 AGENT_SHA256='0000000000000000000000000000000000000000000000000000000000000000'
+AGENT_URL_ARM64='https://example.com/idle-agent-linux-arm64'
+AGENT_SHA256_ARM64='0000000000000000000000000000000000000000000000000000000000000000'
 CONFIG='idle_detection:
   idle_threshold_minutes: 5
   hibernate_threshold_minutes: 10
@@ -19,7 +22,11 @@ fail() {
   exit 1
 }
 
-[ "$(uname -m)" = x86_64 ] || fail "there is no executable for $(uname -m) yet"
+case $(uname -m) in
+  x86_64) ;;
+  aarch64 | arm64) AGENT_URL=$AGENT_URL_ARM64 AGENT_SHA256=$AGENT_SHA256_ARM64 ;;
+  *) fail "there is no executable for $(uname -m)" ;;
+esac
 work=$(mktemp -d /var/tmp/idle-agent.XXXXXX) || fail 'no room for a temporary folder in /var/tmp'
 trap 'rm -rf "$work"' EXIT
 agent=$work/idle-agent

@@ -1,112 +1,157 @@
-// Builds dist/idle-agent-linux-<arch>: bundle, stripped Node, blob with code cache, injection, first run, sums.
-import { execFileSync, spawnSync } from 'node:child_process'
-import { copyFileSync, linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
-import { parseArgs } from 'node:util'
-import { constants, zstdCompressSync } from 'node:zlib'
-import { inject } from 'postject'
+// Builds dist/idle-agent-linux-<arch>: bundle, code caches, blob, blob into a Node without symbols, first run, sums.
+import { execFile, spawnSync } from 'node:child_process'
+import { copyFileSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { basename, join, resolve } from 'node:path'
+import { parseArgs, promisify } from 'node:util'
 import { type Arch, checkBase, sha256 } from './base.ts'
 import { type Bundle, bundle, type Identity, readIdentity } from './bundle.ts'
+import { withBlob } from './elf.ts'
+import { emulator } from './emulator.ts'
 
-const sentinelFuse = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2'
+const architectures: readonly Arch[] = ['x64', 'arm64']
 const maxBytes = 115_000_000
-const maxZstdBytes = 36_000_000
 
-type Bundled = Bundle & { readonly folder: string }
+type Bundled = Bundle & { readonly folder: string; readonly identity: Identity }
 
-/** Strips before the injection: a stripped executable that already holds its blob no longer starts. */
-function stripBase(arch: Arch, folder: string): string {
-  const base = checkBase(arch)
-  const stripped = join(folder, `node-${arch}`)
-  const { error, status, stderr } = spawnSync(base.strip, ['-o', stripped, base.path], { encoding: 'utf8' })
-  if (error !== undefined) throw new Error(`cannot run ${base.strip}: install binutils`, { cause: error })
-  if (status !== 0) throw new Error(`${base.strip} ended with ${status}: ${stderr}`)
-  return stripped
+/** What an architecture is built with; `argv` runs its Node on this machine. */
+interface Platform {
+  readonly arch: Arch
+  readonly node: string
+  readonly argv: readonly string[]
+}
+
+/** Throws if something is missing that cannot be fetched or installed from here. */
+function platformOf(arch: Arch): Platform {
+  const node = resolve(checkBase(arch).path)
+  return { arch, node, argv: [...emulator(arch), node] }
 }
 
 // Without a fixed seed the code cache differs at every build; a fixed hash seed would be rejected at run time.
 const seeded = '--random-seed=1'
 
-/** Has the base make the code caches and the blob that it will later find in itself. */
-function makeBlob(node: string, { folder, script, chunks, hot }: Bundled): Buffer {
-  const run = (...args: readonly string[]) => execFileSync(resolve(node), args, { cwd: folder, env: {}, stdio: 'pipe' })
-  const tool = resolve('tools/code-cache.ts')
-  run(seeded, tool, 'write-whole', ...hot)
-  run(seeded, tool, 'write', ...chunks.filter((name) => !hot.includes(name)))
-  run(tool, 'check', ...chunks)
+const start = promisify(execFile)
+
+/** Has the base make the code caches that it will later find in itself: one of another architecture would be rejected. */
+async function makeCaches({ arch, argv }: Platform, { folder, chunks, hot }: Bundled): Promise<void> {
+  mkdirSync(join(folder, arch))
+  const run = (flags: readonly string[], mode: string) => {
+    const [program = '', ...args] = [
+      ...argv,
+      ...flags,
+      resolve('tools/code-cache.cjs'),
+      mode,
+      arch,
+      hot.join(),
+      ...chunks,
+    ]
+    return start(program, args, { cwd: folder, env: {} })
+  }
+  await run([seeded], 'write')
+  await run([], 'check')
+}
+
+/** The script, the chunks and their caches. */
+async function makeBlob({ arch, argv }: Platform, { folder, script, chunks }: Bundled): Promise<Buffer> {
+  const output = `${arch}.blob`
   const config = {
     main: script, // relative, or the folder of the build would end up in the executable
-    output: 'sea.blob',
+    output,
     disableExperimentalSEAWarning: true,
-    useCodeCache: true,
+    // Of the script, which is only the loader. Node would say on stderr, at every run, that some processor rejects it:
+    // not to be had from one that was only emulated. For the chunks tools/loader.cjs compiles in silence then.
+    useCodeCache: arch === process.arch,
     execArgvExtension: 'none', // NODE_OPTIONS of whoever calls it must not reach an agent that runs as root
-    assets: Object.fromEntries(chunks.flatMap((name) => [name, `${name}.cache`]).map((name) => [`./${name}`, name])),
+    assets: Object.fromEntries([
+      ...chunks.map((name) => [`./${name}`, name]),
+      ...chunks.map((name) => [`./${name}.cache`, `${arch}/${name}.cache`]),
+    ]),
   }
-  writeFileSync(join(folder, 'sea.json'), JSON.stringify(config))
-  run(seeded, '--experimental-sea-config', 'sea.json')
-  return readFileSync(join(folder, 'sea.blob'))
+  writeFileSync(join(folder, `${arch}.json`), JSON.stringify(config))
+  const [program = '', ...args] = [...argv, seeded, '--experimental-sea-config', `${arch}.json`]
+  await start(program, args, { cwd: folder, env: {} })
+  return readFileSync(join(folder, output))
 }
 
-/** postject's ELF parser warns about section names of every Node binary; anything else it prints stays visible. */
-async function injectBlob(executable: string, blob: Buffer): Promise<void> {
-  const { warn, error } = console
-  const quiet = (print: (text: string) => void) => (text: string) => {
-    if (!String(text).startsWith("warning: Can't find string offset for section name '.note")) print(text)
-  }
-  console.warn = quiet(warn)
-  console.error = quiet(error)
-  try {
-    await inject(executable, 'NODE_SEA_BLOB', blob, { sentinelFuse })
-  } finally {
-    console.warn = warn
-    console.error = error
-  }
-}
-
-/** An injection can fail in silence; only a run shows it. */
-function runOnce(executable: string, identity: Identity): void {
-  const { status, signal, stdout, stderr } = spawnSync(executable, ['version'], { encoding: 'utf8', env: {} })
-  const good = status === 0 && stderr === '' && stdout.includes(identity.version) && stdout.includes(identity.commit)
-  if (good) return
+/** A blob can be ignored in silence; only a run shows it. */
+function runOnce(argv: readonly string[], { version, commit }: Identity): void {
+  const [program = '', ...args] = [...argv, 'version']
+  const { status, signal, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8', env: {} })
+  if (status === 0 && stderr === '' && stdout.includes(version) && stdout.includes(commit)) return
   throw new Error(
-    `${executable} version: exit ${status ?? signal}, expected 0, nothing on stderr, ` +
-      `and ${identity.version} and ${identity.commit} on stdout\nstdout: ${stdout}\nstderr: ${stderr}`,
+    `${argv.at(-1)} version: exit ${status ?? signal}, expected 0, nothing on stderr, ` +
+      `and ${version} and ${commit} on stdout\nstdout: ${stdout}\nstderr: ${stderr}`,
   )
 }
 
-function checkSizes(executable: string): string {
-  const bytes = statSync(executable).size
-  const params = { [constants.ZSTD_c_compressionLevel]: 12, [constants.ZSTD_c_nbWorkers]: 2 }
-  const zstdBytes = zstdCompressSync(readFileSync(executable), { params }).length
-  const said = `${bytes.toLocaleString('en')} bytes, ${zstdBytes.toLocaleString('en')} by zstd -12`
-  if (bytes > maxBytes || zstdBytes > maxZstdBytes) throw new Error(`${executable} is too big: ${said}`)
+function sizeOf(executable: string): string {
+  const { size } = statSync(executable)
+  const said = `${size.toLocaleString('en')} bytes`
+  if (size > maxBytes) throw new Error(`${executable} is too big: ${said}`)
   return said
+}
+
+async function buildFor(platform: Platform, bundled: Bundled, out: string): Promise<string> {
+  const { arch, node, argv } = platform
+  const executable = join(out, `idle-agent-linux-${arch}`)
+  const { identity } = bundled
+  await makeCaches(platform, bundled)
+  const whole = `build/whole-${arch}`
+  writeFileSync(whole, withBlob(readFileSync(node), await makeBlob(platform, bundled)), { mode: 0o755 })
+  // A copy, for its own sake: written in one piece the file lies in large page-cache folios, and then 20 MB more of it
+  // are mapped, and counted as resident, than of a file that was downloaded or copied.
+  const fresh = `${executable}.new`
+  copyFileSync(whole, fresh)
+  rmSync(whole)
+  runOnce([...argv.slice(0, -1), fresh], identity)
+  renameSync(fresh, executable)
+  process.stdout.write(`${executable} ${identity.version} ${identity.commit}: ${sizeOf(executable)}\n`)
+  return executable
+}
+
+/** Of the architectures asked for, those that can be built here; without `--may-skip` that has to be all of them. */
+function platforms(wanted: readonly Arch[], maySkip: boolean): readonly Platform[] {
+  return wanted.flatMap((arch) => {
+    try {
+      return [platformOf(arch)]
+    } catch (error) {
+      if (!maySkip || arch === process.arch || !(error instanceof Error)) throw error
+      process.stderr.write(`SKIPPED: no executable for ${arch}: ${error.message}\n`)
+      return []
+    }
+  })
+}
+
+/** The sums, and the name without architecture. Nothing of an earlier version stays beside them. */
+function finish(out: string, executables: readonly string[]): void {
+  const all = architectures.map((arch) => join(out, `idle-agent-linux-${arch}`))
+  for (const path of all) if (!executables.includes(path)) rmSync(path, { force: true })
+  const own = executables.find((path) => path.endsWith(`-${process.arch}`))
+  rmSync(join(out, 'idle-agent.new'), { force: true })
+  if (own !== undefined) {
+    linkSync(own, join(out, 'idle-agent.new'))
+    renameSync(join(out, 'idle-agent.new'), join(out, 'idle-agent'))
+  }
+  const sums = executables.map((path) => `${sha256(path)}  ${basename(path)}\n`)
+  writeFileSync(join(out, 'SHA256SUMS'), sums.join(''))
 }
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
-    options: { entry: { type: 'string', default: 'agent/main.ts' }, out: { type: 'string', default: 'dist' } },
+    options: {
+      entry: { type: 'string', default: 'agent/main.ts' },
+      out: { type: 'string', default: 'dist' },
+      arch: { type: 'string', multiple: true, default: [...architectures] },
+      'may-skip': { type: 'boolean', default: false },
+    },
   })
-  const arch: Arch = 'x64'
   const folder = 'build/bundle'
-  const name = `idle-agent-linux-${arch}`
-  const executable = join(values.out, name)
-  mkdirSync(values.out, { recursive: true })
+  const wanted = architectures.filter((arch) => values.arch.includes(arch))
+  const built = platforms(wanted, values['may-skip'])
   const identity = readIdentity()
-  const bundled = await bundle(values.entry, folder, identity)
-  const node = stripBase(arch, 'build')
-  const blob = makeBlob(node, { ...bundled, folder })
-  await injectBlob(node, blob)
-  rmSync(executable, { force: true })
-  // A copy, also for its own sake: postject writes in one piece, which leaves the file in large page-cache folios, and
-  // then 20 MB more of it are mapped, and counted as resident, than of a file that was downloaded or copied.
-  copyFileSync(node, executable)
-  runOnce(executable, identity)
-  const own = join(values.out, 'idle-agent')
-  rmSync(own, { force: true })
-  linkSync(executable, own)
-  writeFileSync(join(values.out, 'SHA256SUMS'), `${sha256(executable)}  ${name}\n`)
-  process.stdout.write(`${executable} ${identity.version} ${identity.commit}: ${checkSizes(executable)}\n`)
+  const bundled = { ...(await bundle(values.entry, folder, identity)), folder, identity }
+  mkdirSync(values.out, { recursive: true })
+  const executables = await Promise.all(built.map((platform) => buildFor(platform, bundled, values.out)))
+  finish(values.out, executables)
 }
 
 try {

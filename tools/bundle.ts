@@ -4,6 +4,7 @@ import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import { basename, join } from 'node:path'
 import { type BuildOptions, build, type Metafile, transform } from 'esbuild'
 import { hotRoots } from './check-imports.ts'
+import { shakeSchemas } from './shake.ts'
 
 /** What the executable can say about itself; becomes the constants of agent/build.d.ts. */
 export interface Identity {
@@ -50,6 +51,7 @@ function options(entry: string, folder: string, identity: Identity): BuildOption
     target: 'node24',
     // The SDK's CommonJS entry cannot be shaken: 1029 kB against 840 kB through `module`.
     mainFields: ['module', 'main'],
+    plugins: [shakeSchemas],
     legalComments: 'none',
     logLevel: 'warning',
     write: false,
@@ -70,12 +72,9 @@ async function toCommonJs(text: string): Promise<string> {
   return code
 }
 
-/** A check asks the driver of its cloud who the machine is; most machines are on EC2. */
-const hotEntries = [...hotRoots, 'agent/clouds/aws.ts']
-
 /** The files of the executable that a check always reads: those of its entry points and what they import statically. */
 export function hotOutputs(outputs: Metafile['outputs']): ReadonlySet<string> {
-  const roots = Object.entries(outputs).filter(([, { entryPoint = '' }]) => hotEntries.includes(entryPoint))
+  const roots = Object.entries(outputs).filter(([, { entryPoint = '' }]) => hotRoots.includes(entryPoint))
   const hot = new Set(roots.map(([path]) => path))
   for (const path of hot) {
     for (const one of outputs[path]?.imports ?? []) {

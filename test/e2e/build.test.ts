@@ -1,13 +1,17 @@
-// The executable says what it is, leaks nothing of the build, ignores NODE_OPTIONS, and comes out the same from two clones.
-import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs'
+// The executables say what they are, leak nothing of the build, keep their size, and come out the same from two clones.
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { promisify } from 'node:util'
+import { constants, zstdCompress } from 'node:zlib'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { sha256 } from '../../tools/base.ts'
 import { readIdentity } from '../../tools/bundle.ts'
 
 const executable = resolve('dist/idle-agent-linux-x64')
+/** The second is missing where it can be neither fetched nor emulated; the build has said so. */
+const names = ['idle-agent-linux-x64', 'idle-agent-linux-arm64'].filter((name) => existsSync(join('dist', name)))
 let folder: string
 
 beforeAll(() => {
@@ -17,17 +21,27 @@ afterAll(() => {
   rmSync(folder, { recursive: true })
 })
 
-function must(command: string, args: readonly string[], cwd: string): void {
-  const { status, stderr } = spawnSync(command, args, { cwd, encoding: 'utf8' })
-  if (status !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${status}: ${stderr}`)
+/** Ends without blocking: the two clones are built side by side. */
+async function must(argv: readonly string[], cwd: string): Promise<void> {
+  const [command = '', ...args] = argv
+  const child = spawn(command, args, { cwd, stdio: ['ignore', 'ignore', 'pipe'] })
+  let said = ''
+  child.stderr.on('data', (chunk: Buffer) => {
+    said += chunk.toString()
+  })
+  const code = await new Promise((end, fail) => child.on('error', fail).on('close', end))
+  if (code !== 0) throw new Error(`${argv.join(' ')} ended with ${String(code)}: ${said}`)
 }
 
-function buildClone(name: string): string {
+async function buildClone(name: string): Promise<string> {
   const clone = join(folder, name)
-  must('git', ['clone', '--quiet', '.', clone], '.')
+  await must(['git', 'clone', '--quiet', '.', clone], '.')
   symlinkSync(resolve('node_modules'), join(clone, 'node_modules'))
-  must(process.execPath, ['tools/build.ts'], clone)
-  return sha256(join(clone, 'dist/idle-agent'))
+  const architectures = names.flatMap((one) => ['--arch', one.replace('idle-agent-linux-', '')])
+  await must([process.execPath, 'tools/build.ts', ...architectures], clone)
+  const sums = readFileSync(join(clone, 'dist/SHA256SUMS'), 'utf8')
+  expect(names.map((one) => `${sha256(join(clone, 'dist', one))}  ${one}\n`).join('')).toBe(sums)
+  return sums
 }
 
 test('prints its version, commit and date, and nothing on stderr', () => {
@@ -44,17 +58,30 @@ test('is not steered by NODE_OPTIONS of whoever calls it', () => {
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
 })
 
-test('holds no path of the machine that built it', () => {
-  expect(readFileSync(executable).includes(resolve('.'))).toBe(false)
+describe.each(names)('%s', (name) => {
+  const path = resolve('dist', name)
+
+  test('holds no path of the machine that built it', () => {
+    expect(readFileSync(path).includes(resolve('.'))).toBe(false)
+  })
+
+  test('is at most 115 MB, and 36 MB compressed', async () => {
+    const params = { [constants.ZSTD_c_compressionLevel]: 9 } // 12 takes twice the time for 1 % less
+    const compressed = await promisify(zstdCompress)(readFileSync(path), { params })
+    expect(statSync(path).size).toBeLessThanOrEqual(115_000_000)
+    expect(compressed.length).toBeLessThanOrEqual(36_000_000)
+  })
 })
 
-test('is listed in SHA256SUMS, and dist/idle-agent is the same file', () => {
-  expect(readFileSync('dist/SHA256SUMS', 'utf8')).toBe(`${sha256(executable)}  idle-agent-linux-x64\n`)
+test('SHA256SUMS names each of them, and dist/idle-agent is the one for this machine', () => {
+  const sums = names.map((name) => `${sha256(join('dist', name))}  ${name}\n`)
+  expect(readFileSync('dist/SHA256SUMS', 'utf8')).toBe(sums.join(''))
   expect(statSync('dist/idle-agent').ino).toBe(statSync(executable).ino)
 })
 
-test('comes out the same, byte for byte, from two clones of one commit in different folders', {
+test('come out the same, byte for byte, from two clones of one commit in different folders', {
   timeout: 180_000,
-}, () => {
-  expect(buildClone('one')).toBe(buildClone('a-second-folder'))
+}, async () => {
+  const [one, other] = await Promise.all([buildClone('one'), buildClone('a-second-folder')])
+  expect(one).toBe(other)
 })

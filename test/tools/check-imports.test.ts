@@ -1,9 +1,9 @@
 // The import check must fail, with the reason and the place, on each way of breaking the table.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { importProblems } from '../../tools/check-imports.ts'
+import { hotRoots, importProblems } from '../../tools/check-imports.ts'
 
 let root: string
 
@@ -69,7 +69,7 @@ const broken: readonly (readonly [what: string, path: string, text: string, prob
   ['chance', 'agent/decide/a.ts', 'export const f = () => Math.random()', 'Math.random reaches'],
   ['the SDK elsewhere', 'agent/state.ts', "await import('@aws-sdk/client-ec2')", 'only in ^agent'],
   ['all of the SDK at once', 'agent/clouds/aws.ts', "await import('@aws-sdk/client-ec2')", '-sdk'],
-  ['the SDK up front', 'agent/clouds/aws.ts', "import { A } from '@aws-sdk/client-ec2'", '-sdk'],
+  ['the SDK up front', 'agent/clouds/gcp.ts', "import { A } from '@aws-sdk/client-ec2'", '-sdk'],
   ['the scheduler up front', 'agent/commands/run.ts', "import { schedule } from 'node-cron'", 'only by await import()'],
   ['the inventory in a sensor', 'agent/sensors/cpu.ts', "await import('systeminformation')", 'only in'],
   ['a package nobody decided on', 'agent/cli.ts', "await import('left-pad')", 'not in the table of packages'],
@@ -101,11 +101,16 @@ describe('what a steady check loads', () => {
 
   test('finds the SDK behind a static import', () => {
     const problems = problemsOf({
-      'agent/agent.ts': "import { send } from './clouds/aws.ts'",
+      'agent/commands/check.ts': "import { send } from '../clouds/aws.ts'",
       'agent/clouds/aws.ts': "import { EC2Client } from './aws-sdk.ts'",
       'agent/clouds/aws-sdk.ts': "export { EC2Client } from '@aws-sdk/client-ec2'",
     })
-    expect(problems).toEqual([expect.stringContaining('every check would load @aws-sdk/client-ec2 (agent/agent.ts > ')])
+    const chain = 'agent/clouds/aws.ts > agent/clouds/aws-sdk.ts'
+    expect(problems).toEqual([expect.stringContaining(`every check would load @aws-sdk/client-ec2 (${chain})`)])
+  })
+
+  test.each(hotRoots)('%s, where it starts, is there', (root) => {
+    expect(existsSync(root)).toBe(true)
   })
 
   test('follows neither types nor deferred imports', () => {

@@ -7,12 +7,14 @@ const rows = readFileSync('docs/dependencies.md', 'utf8').matchAll(/^\| `([^`]+)
 const documented = [...rows].map(([, name]) => name)
 
 test('every dependency has a row, and every row is a dependency', () => {
-  const { dependencies, devDependencies } = manifest
-  expect(documented).toEqual([...Object.keys(dependencies), ...Object.keys(devDependencies)])
+  const { dependencies, devDependencies, optionalDependencies } = manifest
+  const names = [dependencies, devDependencies, optionalDependencies].flatMap((group) => Object.keys(group))
+  expect(documented).toEqual(names)
 })
 
 test('every version is exact', () => {
-  const versions = Object.values({ ...manifest.dependencies, ...manifest.devDependencies })
+  const { dependencies, devDependencies, optionalDependencies } = manifest
+  const versions = Object.values({ ...dependencies, ...devDependencies, ...optionalDependencies })
   expect(versions.filter((version) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version))).toEqual([])
 })
 
