@@ -41,6 +41,33 @@ export function cgroupMount(mountinfo: string): string | undefined {
   return found
 }
 
+/** Where the cgroup2 tree begins. */
+export interface GroupRoot {
+  readonly mount: string
+  /** What lies there: control files, and the groups at the top. */
+  readonly names: readonly string[]
+  /** A container's: /proc/stat and /proc/diskstats are its host's. */
+  readonly container: boolean
+}
+
+async function findRoot(host: Host): Promise<GroupRoot | undefined> {
+  const mount = cgroupMount((await host.readText('/proc/self/mountinfo')) ?? '')
+  if (mount === undefined) return undefined
+  const names = (await host.list(mount)) ?? []
+  // Every group but the real root has cgroup.events (cgroup-v2.rst): a root that has it belongs to a container.
+  return { mount, names, container: names.includes('cgroup.events') }
+}
+
+/** A root belongs to the Host object it was found through: every look of the loop has a Host object of its own. */
+const roots = new WeakMap<Host, Promise<GroupRoot | undefined>>()
+
+/** The root of the cgroup2 tree, looked up once a look; `undefined` if none is mounted. */
+export function groupRoot(host: Host): Promise<GroupRoot | undefined> {
+  const root = roots.get(host) ?? findRoot(host)
+  roots.set(host, root)
+  return root
+}
+
 async function readGroup(host: Host, mount: string, path: string): Promise<Group | undefined> {
   const folder = path === '' ? mount : `${mount}/${path}`
   const stat = await host.stat(folder)
@@ -73,9 +100,9 @@ async function pathsToRead(host: Host, mount: string, top: readonly string[]): P
  * CPU accounting its slices do not exist. Throws if a cpu.stat is not understood.
  */
 export async function readGroups(host: Host, signal: AbortSignal): Promise<Groups> {
-  const mount = cgroupMount((await host.readText('/proc/self/mountinfo')) ?? '')
-  if (mount === undefined) return { groups: [] }
-  const names = (await host.list(mount)) ?? []
+  const root = await groupRoot(host)
+  if (root === undefined) return { groups: [] }
+  const { mount, names } = root
   const top = names.filter((name) => !controlFile.test(name))
   const groups: Group[] = []
   for (const path of await pathsToRead(host, mount, top)) {
@@ -83,8 +110,7 @@ export async function readGroups(host: Host, signal: AbortSignal): Promise<Group
     const group = await readGroup(host, mount, path)
     if (group !== undefined) groups.push(group)
   }
-  // Every group but the real root has cgroup.events (cgroup-v2.rst): a root that has it belongs to a container.
-  if (!names.includes('cgroup.events')) return { groups }
+  if (!root.container) return { groups }
   const container = await readGroup(host, mount, '')
   return container === undefined ? { groups } : { groups, container }
 }

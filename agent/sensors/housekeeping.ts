@@ -98,11 +98,14 @@ export function unitRuns(host: Host, signal: AbortSignal): Promise<readonly Unit
   return answer
 }
 
+/** Units that ran at some time between the two moments, without their suffix. */
+export function ranBetween(runs: readonly UnitRun[], from: Instant, to: Instant): readonly string[] {
+  return runs
+    .filter((run) => run.began < to && (run.ended === undefined || run.ended > from))
+    .map(({ unit }) => unit.replace(/\.service$/, ''))
+}
+
 /** A unit that fetches and ran at some time between the two moments, without its suffix. */
 export function fetcher(runs: readonly UnitRun[], from: Instant, to: Instant): string | undefined {
-  const name = ({ unit }: UnitRun): string => unit.replace(/\.service$/, '')
-  const found = runs.find(
-    (run) => fetchingUnits.has(name(run)) && run.began < to && (run.ended === undefined || run.ended > from),
-  )
-  return found === undefined ? undefined : name(found)
+  return ranBetween(runs, from, to).find((name) => fetchingUnits.has(name))
 }

@@ -1,5 +1,6 @@
 /** All sensors, in the order in which they are read and shown; adding one is one line. */
 import { cpu } from './cpu.ts'
+import { disk } from './disk.ts'
 import { network } from './network.ts'
 import type { Sensor } from './sensor.ts'
 import { sessions } from './sessions.ts'
@@ -8,4 +9,5 @@ export const sensors: readonly Sensor<unknown>[] = [
   cpu, //
   sessions,
   network,
+  disk,
 ]

@@ -24,6 +24,7 @@ const limits = `
   sensors:
     cpu: { cores: 64 }
     network: { in_bytes_per_second: 1000000000, out_bytes_per_second: 1000000000 }
+    disk: { bytes_per_second: 10000000000 }
     sessions: { connection_hold_minutes: 0, output_hold_minutes: 0`
 
 export interface Agent {

@@ -1,4 +1,5 @@
 /** Wrong configurations, each with everything that must be said about it; `FILE` stands for the path. */
+import { sensorNames } from '../../agent/config/options.ts'
 
 /** A wrong text and the lines that must be printed for it. */
 export interface WrongConfig {
@@ -351,7 +352,7 @@ const together: readonly WrongConfig[] = [
   ),
   oneLine(
     'no sensor at all',
-    'sensors: { cpu: { enabled: false }, sessions: { enabled: false }, network: { enabled: false } }',
+    `sensors: { ${sensorNames.map((name) => `${name}: { enabled: false }`).join(', ')} }`,
     'FILE:2:21 idle_detection.sensors.cpu.enabled: at least one sensor must stay enabled, or nothing would be seen',
   ),
   {

@@ -1,0 +1,117 @@
+/** Whose bytes went to and from the disks: read only when there were many, since it costs a file for each process. */
+import type { Host } from '../host/host.ts'
+import { msPerTick, parseCount } from './counts.ts'
+import { housekeepingUnit } from './known-agents.ts'
+import {
+  type OwnProcess,
+  ownProcess,
+  type Process,
+  type ProcessTable,
+  processTable,
+  whileItLives,
+} from './processes.ts'
+import { processName } from './words.ts'
+
+/** Bytes of one process, its ended children's with it. */
+export type ProcessBytes = readonly [pid: number, start: number, bytes: number]
+
+/** Most processes kept from one sample to the next, those with the most bytes. */
+const mostKept = 300
+
+/** Most processes whose control group is looked at. */
+const mostExamined = 20
+
+/** kthreadd's children are the kernel's own threads, which write for others. */
+const kthreadd = 2
+
+/**
+ * Bytes that a process caused to be read from and written to disks, out of /proc/PID/io (proc_pid_io(5)): not what came
+ * out of the page cache, nor what was deleted before it was written. Throws if it is not understood.
+ */
+export function parseBytes(text: string): number {
+  const field = (name: string): number =>
+    parseCount(new RegExp(`^${name}: (\\S*)$`, 'm').exec(text)?.[1], `${name} in /proc/PID/io`)
+  return field('read_bytes') + Math.max(0, field('write_bytes') - field('cancelled_write_bytes'))
+}
+
+async function bytesOf(host: Host, { pid }: { readonly pid: number }): Promise<number | undefined> {
+  const text = await whileItLives(host, pid, () => host.readText(`/proc/${pid}/io`))
+  // The file can be opened and be empty while its process ends.
+  return text === undefined || text === '' ? undefined : parseBytes(text)
+}
+
+/** This agent's own bytes so far; `undefined` where it runs on another machine than the one it observes, or cannot tell. */
+export async function ownBytes(host: Host): Promise<(OwnProcess & { readonly bytes: number }) | undefined> {
+  const own = await ownProcess(host)
+  const bytes = own === undefined ? undefined : await bytesOf(host, own)
+  return own === undefined || bytes === undefined ? undefined : { pid: own.pid, start: own.start, bytes }
+}
+
+/** Bytes of all processes but the kernel's and this one. */
+export async function readBytes(
+  host: Host,
+  table: ProcessTable,
+  signal: AbortSignal,
+): Promise<readonly ProcessBytes[]> {
+  const own = await ownProcess(host)
+  const all: ProcessBytes[] = []
+  for (const process of table.values()) {
+    if (process.ppid === kthreadd || process.pid === kthreadd || process.pid === own?.pid) continue
+    signal.throwIfAborted()
+    const bytes = await bytesOf(host, process)
+    if (bytes !== undefined && bytes > 0) all.push([process.pid, process.start, bytes])
+  }
+  return all.sort((a, b) => b[2] - a[2]).slice(0, mostKept)
+}
+
+/** An earlier moment: the boot-time clock then, and the bytes of processes, if they were read. */
+export interface Earlier {
+  readonly bootMs: number
+  readonly users?: readonly ProcessBytes[]
+}
+
+/** What a process added since; 0 where that cannot be told. */
+function added([pid, start, bytes]: ProcessBytes, { bootMs, users }: Earlier): number {
+  if (start * msPerTick >= bootMs) return bytes
+  if (users === undefined) return 0
+  const old = users.find((one) => one[0] === pid && one[1] === start)
+  // One that was not kept had none then, or less than all that were.
+  const cut = users.length < mostKept ? 0 : (users.at(-1)?.[2] ?? 0)
+  return Math.max(0, bytes - (old?.[2] ?? Math.min(bytes, cut)))
+}
+
+async function isHousekeeping(host: Host, pid: number): Promise<boolean> {
+  const text = await whileItLives(host, pid, () => host.readText(`/proc/${pid}/cgroup`))
+  return (text ?? '').split('\n').some((line) => {
+    const unit = /^\d+:(?:name=systemd)?:\/system\.slice\/([^/]+)/.exec(line)?.[1]
+    return unit !== undefined && housekeepingUnit.test(unit)
+  })
+}
+
+/** Who used the disks since an earlier moment. */
+export interface Users {
+  /** To be kept for the next time. */
+  readonly users: readonly ProcessBytes[]
+  /** Bytes of living processes that are no housekeeping; those of process 1 are of anybody who has ended. */
+  readonly others: number
+  /** The living process with most of them. */
+  readonly most?: string
+}
+
+/** Reads the bytes of all processes and compares. Throws HostError where somebody else's may not be read. */
+export async function diskUsers(host: Host, earlier: Earlier, signal: AbortSignal): Promise<Users> {
+  const table = await processTable(host, signal)
+  const users = await readBytes(host, table, signal)
+  const grew = users
+    .filter(([pid]) => pid !== 1)
+    .map((one) => ({ process: table.get(one[0]), bytes: added(one, earlier) }))
+    .filter((one): one is { process: Process; bytes: number } => one.process !== undefined && one.bytes > 0)
+    .sort((a, b) => b.bytes - a.bytes)
+  let [others, most] = [0, '']
+  for (const [index, { process, bytes }] of grew.entries()) {
+    if (index < mostExamined && (await isHousekeeping(host, process.pid))) continue
+    others += bytes
+    if (most === '') most = processName(process.comm, process.pid)
+  }
+  return { users, others, ...(most === '' ? {} : { most }) }
+}
