@@ -71,7 +71,8 @@ async function refuseUnsent(
   const now: Moment = { ...episode.look.moment, clocks: parts.host.clocks() }
   const after = afterOutcome(episode.state, refusal, { method: action.method, now, policy: parts.policy })
   // An open intent may still be carried out, so the tag goes on saying so.
-  const state = action.intentId === undefined ? after : { ...after, tags: episode.state.tags }
+  const { IdleAction } = action.intentId === undefined ? after.tags : episode.state.tags
+  const state = { ...after, tags: { ...after.tags, IdleAction } }
   return refuse(parts, { ...episode, state }, deedOf(refusal, action.method))
 }
 

@@ -84,7 +84,7 @@ export function outcomeOf(failure: Failure, method: Method): Outcome {
   if (failure.kind === 'lost') return { result: 'unknown', message: failure.message }
   const { code, message } = failure
   const why = failure.kind === 'answered' ? refusalOf(code, message, method) : 'unreachable'
-  return { result: 'refused', why, code, message, ...adviceFor(why, message) }
+  return { result: 'refused', why, code, message, ...adviceFor(why, code, message) }
 }
 
 const doctor = 'see "sudo idle-agent doctor"'
@@ -102,9 +102,16 @@ const advices: Readonly<Partial<Record<Refusal, string>>> = {
   unreachable: `EC2 cannot be reached from here; ${doctor}`,
 }
 
-function adviceFor(why: Refusal, message: string): { readonly advice?: string } {
-  const advice = /root device type/i.test(message) ? 'root volume on instance store cannot be stopped' : advices[why]
+function adviceFor(why: Refusal, code: string, message: string): { readonly advice?: string } {
+  const advice = special(code, message) ?? advices[why]
   return advice === undefined ? {} : { advice }
+}
+
+/** Where one reason stands for several facts. */
+function special(code: string, message: string): string | undefined {
+  if (code === 'no-role') return `this instance has no role; ${doctor}`
+  if (code === 'IncorrectSpotRequestState') return 'its Spot request is cancelled or disabled; only EC2 stops it'
+  return /root device type/i.test(message) ? 'root volume on instance store; EC2 could only terminate it' : undefined
 }
 
 /** A CloudError from before anything was sent, as an outcome. */
@@ -117,8 +124,8 @@ export function outcomeOfUnsent(error: CloudError): Outcome {
     'run-changed': 'other',
   }
   const why = whys[error.code] ?? 'unreachable'
-  const advice = error.code === 'no-role' ? { advice: `this instance has no role; ${doctor}` } : adviceFor(why, '')
-  return { result: 'refused', why, code: error.code, message: error.message, ...advice }
+  const { code, message } = error
+  return { result: 'refused', why, code, message, ...adviceFor(why, code, '') }
 }
 
 /** A failed call about tags, as the error that its caller gets. */

@@ -3,6 +3,7 @@
 import type { Outcome, Refusal, Refused } from '../types/outcome.ts'
 import type { Decision, Instant, Method, Moment, NamedReading, Policy, State, Veto } from '../types.ts'
 import { freshAttempt, underWay } from './run.ts'
+import { refusedReason } from './tags.ts'
 
 const MINUTE_MS = 60_000
 const PERMISSIONS_SETTLE_MS = 30 * MINUTE_MS
@@ -56,8 +57,8 @@ export function beginAttempt(state: State, method: Method): State {
 }
 
 /**
- * The state after the cloud answered. Accepted: the run has ended. Refused: `IdleAction` is cleared, the clock is left
- * alone, and the call is due again after a wait that fits the refusal. Unknown: nothing changes, the open intent tells.
+ * The state after the cloud answered. Accepted: the run has ended. Refused: `IdleAction` is cleared, `IdleReason` says
+ * why, the clock is left alone, and the call is due again after a wait that fits the refusal. Unknown: nothing changes, the open intent tells.
  */
 export function afterOutcome(
   state: State,
@@ -72,15 +73,18 @@ export function afterOutcome(
   const gaveUp = since !== undefined && mono - since >= context.policy.notReadyMs
   const stopInstead =
     state.attempt.stopInstead || (context.method === 'hibernate' && (outcome.why === 'unsupported' || gaveUp))
+  const refusal = wordsOf(outcome)
+  const reason = refusedReason(refusal)
   return {
     ...state,
-    tags: { ...state.tags, IdleAction: '' },
+    tags: { ...state.tags, IdleAction: '', IdleReason: reason.text },
+    reasonClass: reason.class,
     attempt: {
       refusals,
       retryAt: mono + waitMs(outcome.why, refusals, mono - state.run.began.monoMs),
       ...(since === undefined ? {} : { notReadySince: since }),
       stopInstead,
-      refusal: wordsOf(outcome),
+      refusal,
     },
   }
 }

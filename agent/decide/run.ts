@@ -1,6 +1,7 @@
 /** Runs of the machine: how one begins, its grace, and what became of an intent that ended the one before. */
 
 import type {
+  Action,
   Attempt,
   Decision,
   FalseStop,
@@ -14,6 +15,7 @@ import type {
   Veto,
 } from '../types.ts'
 import { differ, passed, SLEPT_MS } from './clock.ts'
+import { duration } from './words.ts'
 
 const HOUR_MS = 3_600_000
 /** Somebody who is there again so soon after a stop did not want it. */
@@ -61,6 +63,15 @@ function wasAway(intent: Intent, now: Moment): boolean | undefined {
   if (intent.startedAt !== undefined && is.startedAt !== undefined) return is.startedAt !== intent.startedAt
   if (passed(intent.at, now.clocks).sleptMs > SLEPT_MS) return true
   return intent.startedAt === undefined ? false : undefined
+}
+
+/** A stop that was accepted and did not happen is more than a line about the past: the machine costs on, and only a person can look why. */
+export function inVain(outcome: IntentOutcome | undefined, now: Moment): readonly Action[] {
+  if (outcome?.result !== 'failed' || now.intent?.phase !== 'accepted') return []
+  const since = duration(now.clocks.monoMs - now.intent.at.monoMs)
+  return [
+    { kind: 'alert', reason: `still running ${since} after a stop that was accepted; see its state in the console` },
+  ]
 }
 
 /** An accepted stop that is still to happen forbids another one, until it counts as failed. */

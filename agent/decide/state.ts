@@ -34,6 +34,7 @@ import {
   freshAttempt,
   type IntentOutcome,
   inGrace,
+  inVain,
   patience,
   pendingStop,
   reconcile,
@@ -80,7 +81,7 @@ export function decide(asked: Input): Decision {
   const marked = mark(clocked, actions, { standing, judgement, input, closed })
   return {
     state: marked,
-    actions,
+    actions: [...inVain(outcome, now), ...actions],
     verdict: judgement.verdict,
     phase: standing.phase,
     interval,

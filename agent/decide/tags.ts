@@ -41,6 +41,11 @@ function cut(text: string): string {
   return text.slice(0, REASON_LIMIT).replace(/[\uD800-\uDBFF]$/, '')
 }
 
+/** What `IdleReason` says after a refusal, and its class. */
+export function refusedReason(refusal: string): { class: string; text: string } {
+  return { class: `refused:${refusal}`, text: cut(`refused: ${refusal}`) }
+}
+
 function reasonOf(state: State, standing: Standing, context: Context): { class: string; text: string } {
   const { judgement, clocks, policy } = context
   const blind = judgement.unknown[0]
@@ -51,8 +56,7 @@ function reasonOf(state: State, standing: Standing, context: Context): { class: 
   if (standing.phase !== 'held') return { class: '', text: '' }
   const veto = standing.vetoes[0]
   if (veto !== undefined) return { class: `held:${veto.name}`, text: `held: ${veto.reason}` }
-  if (state.attempt.refusal !== undefined)
-    return { class: `refused:${state.attempt.refusal}`, text: `refused: ${state.attempt.refusal}` }
+  if (state.attempt.refusal !== undefined) return refusedReason(state.attempt.refusal)
   const held = standing.held
   if (held === undefined) return { class: '', text: '' }
   return { class: `held:${held.evidence}`, text: `held: ${held.evidence} until ${timeOfDay(held.until, clocks)}` }

@@ -58,12 +58,20 @@ describe('the wait after refusals in a row, in minutes', () => {
 describe('a refusal', () => {
   const ready = beginAttempt(state(), 'hibernate')
 
-  it('clears IdleAction, leaves the clock alone and is remembered', () => {
+  it('clears IdleAction, says why, leaves the clock alone and is remembered', () => {
     const next = answered(refused('forbidden'), { before: ready })
-    expect(next.tags.IdleAction).toBe('')
+    expect(next.tags).toEqual({ ...ready.tags, IdleAction: '', IdleReason: 'refused: Code (forbidden)' })
+    expect(next.reasonClass).toBe('refused:Code (forbidden)')
     expect(next.idleSince).toBe(ready.idleSince)
     expect(next.run).toEqual(ready.run)
     expect(next.attempt.refusal).toBe('Code (forbidden)')
+  })
+
+  it('is told with what an operator can do, in a text that fits a tag', () => {
+    const advice = 'do this or that '.repeat(10)
+    const next = answered({ result: 'refused', why: 'opt-in', code: 'Code', message: 'text', advice })
+    expect(next.attempt.refusal).toBe(`Code (opt-in): ${advice}`)
+    expect(next.tags.IdleReason).toBe(`refused: Code (opt-in): ${advice}`.slice(0, 120))
   })
 
   it.each<[string, Refusal, Method, boolean]>([

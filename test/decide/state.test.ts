@@ -66,6 +66,12 @@ describe('phases at thresholds 5/10', () => {
     })
     expect(decision.outcome?.result).toBe('failed')
     expect(decision.actions).toContainEqual({ kind: 'act', method: 'hibernate' })
+    expect(decision.actions[0]).toEqual({
+      kind: 'alert',
+      reason: expect.stringMatching(/^still running \d+ min after/),
+    })
+    // Not the alert of a sensor that stays blind, which is raised once.
+    expect(decision.state.alerted).toBe(false)
   })
 
   it('grace until its end, then counting from there', () => {
