@@ -22,7 +22,7 @@ export const gpuOptions = {
     max: 1440,
     unit: 'minutes',
     about:
-      'how long a GPU that was busy can hold the machine where its driver does not account the use: between two looks, work in bursts is not seen',
+      'how long a GPU that was busy can hold the machine where its use is not accounted: work in bursts may lie between two looks',
   },
   memory_hold_minutes: {
     type: 'number',

@@ -1,6 +1,7 @@
 /** All sensors, in the order in which they are read and shown; adding one is one line. */
 import { cpu } from './cpu.ts'
 import { disk } from './disk.ts'
+import { gpu } from './gpu.ts'
 import { network } from './network.ts'
 import type { Sensor } from './sensor.ts'
 import { sessions } from './sessions.ts'
@@ -10,4 +11,5 @@ export const sensors: readonly Sensor<unknown>[] = [
   sessions,
   network,
   disk,
+  gpu,
 ]

@@ -205,13 +205,6 @@ const names: readonly WrongConfig[] = [
     'idle_threshold_minutes: [5, 6]',
     'FILE:2:27 idle_detection.idle_threshold_minutes: must be a number of minutes, got a list',
   ),
-  ...['gpu'].map((name) =>
-    oneLine(
-      `the sensor ${name} of a later version`,
-      `sensors: { ${name}: {} }`,
-      `FILE:2:14 idle_detection.sensors.${name}: not supported by this version`,
-    ),
-  ),
 ]
 
 const yaml: readonly WrongConfig[] = [
@@ -362,7 +355,7 @@ const together: readonly WrongConfig[] = [
       'idle_detection:',
       '  sensors:',
       '    cpu: { cores: 100, Cores: 1 }',
-      '    gpu: { percent: 5 }',
+      '  work_hours: {}',
       '  check_interval_minutes: soon',
       '  hibernate_threshold_minutes: 1',
       '  enabled: true',
@@ -372,7 +365,7 @@ const together: readonly WrongConfig[] = [
     problems: [
       'FILE:4:19 idle_detection.sensors.cpu.cores: must be at most 64 cores, got 100',
       'FILE:4:24 idle_detection.sensors.cpu.Cores: unknown setting, did you mean cores?',
-      'FILE:5:5 idle_detection.sensors.gpu: not supported by this version',
+      'FILE:5:3 idle_detection.work_hours: not supported by this version',
       'FILE:6:27 idle_detection.check_interval_minutes: must be a number of minutes, got "soon"',
       'FILE:7:3 idle_detection.hibernate_threshold_minutes: must not be less than idle_threshold_minutes (5, the default), got 1',
       'FILE:9:3 idle_detection.enabled: set twice, first in line 8',
