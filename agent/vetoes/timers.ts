@@ -70,16 +70,29 @@ function isFrequent({ nextMs, lastMs }: Timer, horizonMs: number): boolean {
   return lastMs !== undefined && nextMs - lastMs <= horizonMs
 }
 
-async function show(host: Host, before: readonly string[], signal: AbortSignal): Promise<string | undefined> {
-  const [scope, user] = before.length === 0 ? [[], []] : [before, ['--user']]
-  const query = ['systemctl', ...user, 'show', `--property=${properties.join(',')}`, '--', '*.timer']
-  const answer = await host.run([...scope, ...(user.length === 0 ? ['env', 'TZ=UTC'] : []), ...query], {
-    timeoutMs: askMs,
-    signal,
-  })
-  if (answer === undefined) return undefined
+const query = ['show', `--property=${properties.join(',')}`, '--', '*.timer']
+
+/** Asks for times in UTC, the one zone whose words are the same everywhere. */
+const ofSystem = ['env', 'TZ=UTC', 'systemctl', ...query]
+
+/** As the user, since the manager that answers is the user's own and may say anything. */
+function ofUser(uid: string): readonly string[] {
+  const drop = [`--reuid=${uid}`, '--regid=65534', '--clear-groups', '--inh-caps=-all', '--no-new-privs']
+  return ['setpriv', ...drop, 'env', 'TZ=UTC', `XDG_RUNTIME_DIR=/run/user/${uid}`, 'systemctl', '--user', ...query]
+}
+
+interface Asking {
+  readonly context: VetoContext
+  readonly signal: AbortSignal
+}
+
+/** The vetoes of one manager's timers. Throws where it does not answer, or with something else. */
+async function ask(host: Host, argv: readonly string[], asking: Asking & { whose: string }): Promise<readonly Veto[]> {
+  const { context, signal, whose } = asking
+  const answer = await host.run(argv, { timeoutMs: askMs, signal })
+  if (answer === undefined) return []
   if (answer.status !== 0) throw new Error(`systemctl ended with ${answer.status}`)
-  return answer.stdout
+  return vetoesOf(answer.stdout, context, whose)
 }
 
 function vetoesOf(text: string, context: VetoContext, whose: string): readonly Veto[] {
@@ -90,25 +103,13 @@ function vetoesOf(text: string, context: VetoContext, whose: string): readonly V
   })
 }
 
-/**
- * The timers of one user, asked as that user: the manager that answers is the user's own, and may say anything, or
- * nothing.
- */
-async function ofUser(host: Host, uid: string, asking: Asking): Promise<readonly Veto[]> {
-  const { context, signal } = asking
-  const drop = [`--reuid=${uid}`, '--regid=65534', '--clear-groups', '--inh-caps=-all', '--no-new-privs']
+async function askUser(host: Host, uid: string, asking: Asking): Promise<readonly Veto[]> {
   try {
-    const text = await show(host, ['setpriv', ...drop, 'env', 'TZ=UTC', `XDG_RUNTIME_DIR=/run/user/${uid}`], signal)
-    return text === undefined ? [] : vetoesOf(text, context, ` of uid ${uid}`)
+    return await ask(host, ofUser(uid), { ...asking, whose: ` of uid ${uid}` })
   } catch {
     const reason = `timers of uid ${uid} may be due: their manager does not tell`
-    return inDoubt(context, { name: 'timer', reason, madeAt: context.now.monoMs })
+    return inDoubt(asking.context, { name: 'timer', reason, madeAt: asking.context.now.monoMs })
   }
-}
-
-interface Asking {
-  readonly context: VetoContext
-  readonly signal: AbortSignal
 }
 
 async function users(host: Host): Promise<readonly string[]> {
@@ -127,11 +128,11 @@ export const timersVeto: VetoSource = {
     // Without systemd as process 1 (sd_booted(3)) there are no timers.
     if ((await host.stat('/run/systemd/system')) === undefined) return []
     const uids = await users(host)
-    const [own, ...theirs] = await Promise.all([
-      show(host, [], signal),
-      ...uids.slice(0, mostUsers).map((uid) => ofUser(host, uid, { context, signal })),
+    const found = await Promise.all([
+      ask(host, ofSystem, { context, signal, whose: '' }),
+      ...uids.slice(0, mostUsers).map((uid) => askUser(host, uid, { context, signal })),
     ])
-    const vetoes = [...(own === undefined ? [] : vetoesOf(own, context, '')), ...theirs.flat()]
+    const vetoes = found.flat()
     const rest = uids.length - mostUsers
     const reason = `timers of ${rest} more users may be due`
     if (rest > 0) vetoes.push(...inDoubt(context, { name: 'timer', reason, madeAt: context.now.monoMs }))

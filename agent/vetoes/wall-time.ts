@@ -4,11 +4,17 @@ import type { WallMinute } from './crontab.ts'
 
 const weekdays = 'Sun Mon Tue Wed Thu Fri Sat'.split(' ')
 
-/** Name of the machine's time zone: where /etc/localtime leads, else /etc/timezone (Debian), else UTC, as the C library does without the former. */
+/**
+ * Name of the machine's time zone: where /etc/localtime leads, else /etc/timezone (Debian), else that of this process; UTC
+ * where there is no /etc/localtime, as the C library has it.
+ */
 export async function zoneOf(host: Host): Promise<string> {
   const link = await host.readLink('/etc/localtime')
   const linked = /\/zoneinfo\/(?:posix\/|right\/)?(.+)$/.exec(link ?? '')?.[1]
-  return linked ?? ((await host.readText('/etc/timezone', 4096))?.trim() || 'UTC')
+  const named = linked ?? (await host.readText('/etc/timezone', 4096))?.trim()
+  if (named !== undefined && named !== '') return named
+  const copied = (await host.stat('/etc/localtime')) !== undefined
+  return copied ? new Intl.DateTimeFormat().resolvedOptions().timeZone : 'UTC'
 }
 
 /** The minutes from `from` to `to` (since the epoch, both included) in a time zone. Throws RangeError if there is no such zone. */
