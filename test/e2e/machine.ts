@@ -85,6 +85,8 @@ interface Spec {
   readonly settings?: Settings
   readonly instance?: InstanceSpec
   readonly cloud?: AwsOptions
+  /** What is run, if it is not the executable for this machine. */
+  readonly program?: readonly string[]
 }
 
 export function startProgram(file: string, args: readonly string[], env: Readonly<Record<string, string>>): Started {
@@ -126,6 +128,7 @@ export async function startMachine(spec: Spec = {}): Promise<Machine> {
     instances: [{ launchTime, ...spec.instance }],
     ...spec.cloud,
   })
+  const [file = '', ...before] = spec.program ?? [executable]
   const flags = ['--root', root, '--state-dir', stateDir, '--config', configPath]
   let nextMs = 0
 
@@ -150,7 +153,7 @@ export async function startMachine(spec: Spec = {}): Promise<Machine> {
     env: cloud.env,
     runCheck: (args) => machine.run(...args, ...flags),
     run: (...args) => machine.start(...args).done,
-    start: (...args) => startProgram(executable, args, machine.env),
+    start: (...args) => startProgram(file, [...before, ...args], machine.env),
     async check() {
       await sleep(Math.max(0, nextMs - Date.now()))
       nextMs = Date.now() + INTERVAL_MS
