@@ -51,9 +51,9 @@ export function heldByOperator(
   return { ...state, attempt: { ...state.attempt, retryAt, refusal: first.reason } }
 }
 
-/** The state while the call is under way. */
+/** The state while the call is under way; what refused another one before is no reason any more. */
 export function beginAttempt(state: State, method: Method): State {
-  return { ...state, tags: { ...state.tags, IdleAction: underWay(method) } }
+  return { ...state, tags: { ...state.tags, IdleAction: underWay(method), IdleReason: '' }, reasonClass: '' }
 }
 
 /**

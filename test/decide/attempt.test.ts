@@ -100,6 +100,11 @@ describe('a refusal', () => {
 })
 
 describe('other answers', () => {
+  it('a call that is under way has no refusal beside it', () => {
+    const { tags, reasonClass } = beginAttempt(answered(refused('unsupported')), 'stop')
+    expect([tags.IdleAction, tags.IdleReason, reasonClass]).toEqual(['stopping', '', ''])
+  })
+
   it('accepted: the run has ended, the attempt is forgotten, the tag stays', () => {
     const before = beginAttempt(answered(refused('throttled')), 'hibernate')
     const next = answered({ result: 'accepted', detail: '' }, { before })

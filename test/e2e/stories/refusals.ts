@@ -102,38 +102,31 @@ test.concurrent('what is not ready for too long is stopped', slow, async (contex
   expect(stops.length).toBeGreaterThanOrEqual(3)
 })
 
-for (const { name, spec, code } of [
-  {
-    name: 'stop protection',
-    spec: { instance: { disableApiStop: true } },
-    code: /OperationNotPermitted \(protected\)/,
-  },
-  { name: 'a fleet', spec: { instance: { fleet: true } }, code: /UnsupportedOperation \(owned\)/ },
-]) {
-  test.concurrent(`${name}: refused, said, and tried again with back-off`, slow, async (context) => {
-    const machine = await machineFor(context.onTestFinished, { ...spec })
-    const first = await lastOf(machine, called)
-    const idleSince = first.check.idleSince
-    expect([first.code, first.tags['IdleAction'], first.tags['IdleStatus']]).toEqual([3, '', 'idle'])
-    expect(first.check.actions.find(({ action }) => action === 'hibernate')?.detail).toMatch(code)
-    const status = (await machine.run('status', ...machine.flags)).stdout
-    expect(status).toMatch(/refused +\w+ \(\w+\)/)
-    const [held, quiet] = [await machine.check(), await machine.check()]
-    expect(held.check).toMatchObject({ verdict: 'idle', state: 'held' })
-    expect(held.check.reason).toMatch(/held: .*, again at \d\d:\d\d/)
-    expect(held.tags['IdleReason']).toMatch(/^refused: /)
-    expect([held.code, quiet.code, quiet.api]).toEqual([0, 0, []])
-    expect(Math.abs(Date.parse(quiet.check.idleSince ?? '') - Date.parse(idleSince ?? ''))).toBeLessThan(100)
-    endBackOff(machine)
-    const again = await machine.check()
-    expect([again.code, machine.stops().length]).toEqual([3, 2])
-    expect(machine.audit().filter(({ result }) => result === 'refused')).toHaveLength(2)
-    Object.assign(machine.cloud.instance(), { disableApiStop: false, fleet: false })
-    endBackOff(machine)
-    const freed = await machine.check()
-    expect([freed.code, freed.tags['IdleAction']]).toEqual([0, 'hibernating'])
-  })
-}
+test.concurrent('stop protection: refused, said, and tried again with back-off', slow, async (context) => {
+  const machine = await machineFor(context.onTestFinished, { instance: { disableApiStop: true } })
+  const first = await lastOf(machine, called)
+  const idleSince = first.check.idleSince
+  expect([first.code, first.tags['IdleAction'], first.tags['IdleStatus']]).toEqual([3, '', 'idle'])
+  expect(first.check.actions.find(({ action }) => action === 'hibernate')?.detail).toMatch(
+    /OperationNotPermitted \(protected\)/,
+  )
+  const status = (await machine.run('status', ...machine.flags)).stdout
+  expect(status).toMatch(/refused +OperationNotPermitted \(protected\): stop protection is on/)
+  const [held, quiet] = [await machine.check(), await machine.check()]
+  expect(held.check).toMatchObject({ verdict: 'idle', state: 'held' })
+  expect(held.check.reason).toMatch(/held: .*, again at \d\d:\d\d/)
+  expect(held.tags['IdleReason']).toMatch(/^refused: /)
+  expect([held.code, quiet.code, quiet.api]).toEqual([0, 0, []])
+  expect(Math.abs(Date.parse(quiet.check.idleSince ?? '') - Date.parse(idleSince ?? ''))).toBeLessThan(100)
+  endBackOff(machine)
+  const again = await machine.check()
+  expect([again.code, machine.stops().length]).toEqual([3, 2])
+  expect(machine.audit().filter(({ result }) => result === 'refused')).toHaveLength(2)
+  machine.cloud.instance().disableApiStop = false
+  endBackOff(machine)
+  const freed = await machine.check()
+  expect([freed.code, freed.tags['IdleAction']]).toEqual([0, 'hibernating'])
+})
 
 test.concurrent('a missing permission is waited for shortly after boot, and named', slow, async (context) => {
   const machine = await machineFor(context.onTestFinished, { cloud: { roles: withoutActions('StopInstances') } })
