@@ -1,7 +1,8 @@
 /** One check: look, decide, act, save. The only place that acts. */
 
 import { type Deed, recordDeed } from './audit.ts'
-import { attempt, type Episode } from './check/act.ts'
+import { attempt } from './check/act.ts'
+import type { Episode } from './check/episode.ts'
 import { keepNote } from './check/note.ts'
 import { costlyVetoes, type Look, look } from './check/observe.ts'
 import type { Parts } from './check/parts.ts'

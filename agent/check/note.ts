@@ -7,7 +7,7 @@ import { inGrace } from '../decide/run.ts'
 import { duration } from '../decide/words.ts'
 import { HostError } from '../errors.ts'
 import { leaveNote, type Return, returnLine, takeNote } from '../note.ts'
-import type { Episode } from './act.ts'
+import type { Episode } from './episode.ts'
 import type { Parts } from './parts.ts'
 
 /** A note that cannot be written is told, and keeps nothing from being done. */

@@ -64,6 +64,8 @@ export function readFailure(error: unknown, handedOver: boolean): Failure {
 /** Why EC2 refused, by code, and by message where one code stands for several reasons. */
 export function refusalOf(code: string, message: string, method: Method): Refusal {
   if (code === 'UnsupportedOperation') return unsupportedOperation(message)
+  // An instance that EC2 still counts as starting is not on its way down.
+  if (code === 'IncorrectInstanceState' && /never reached|pending/i.test(message)) return 'other'
   if (code === 'UnsupportedHibernationConfiguration' && notReady.test(message)) return 'not-ready'
   const why = Object.hasOwn(byCode, code) ? byCode[code] : undefined
   if (why === 'unsupported' && method !== 'hibernate') return 'other'

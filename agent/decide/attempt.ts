@@ -94,6 +94,23 @@ function wordsOf({ code, why, advice }: Refused): string {
   return advice === undefined ? `${code} (${why})` : `${code} (${why}): ${advice}`
 }
 
+/** Refusals that EC2 gives only after a look at a running instance: no earlier call is under way then. */
+const ofRunning: ReadonlySet<Refusal> = new Set(['not-ready', 'unsupported'])
+
+/**
+ * The answer to a call that was sent again, as an answer to both, since the first may have been accepted: an instance that
+ * still runs and is in no state to be stopped (cloud.md 1.3) is stopping already.
+ */
+export function afterLostAnswer(outcome: Outcome): Outcome {
+  if (outcome.result !== 'refused' || outcome.why !== 'wrong-state') return outcome
+  return { result: 'accepted', detail: `${outcome.code}: it is on its way down since the call before` }
+}
+
+/** May the first call still be carried out after this answer to the second? */
+export function leavesOpen(outcome: Outcome): boolean {
+  return outcome.result === 'refused' && !ofRunning.has(outcome.why)
+}
+
 function waitMs(why: Refusal, refusals: number, runMs: number): number {
   if (why === 'forbidden' && runMs < PERMISSIONS_SETTLE_MS) return 0
   const { first, most } = retryMinutes[why]

@@ -92,6 +92,58 @@ it.each([
   expect(bench.host.files.read(paths.intents)).toContain('abandoned')
 })
 
+const wrongState: Outcome = { result: 'refused', why: 'wrong-state', code: 'IncorrectInstanceState', message: 'x' }
+
+it('sent again and in a wrong state for it, it was accepted the first time', async () => {
+  const bench = await unanswered()
+  bench.answers = [() => wrongState]
+  const again = await bench.check()
+  expect(again.deeds).toContainEqual(expect.objectContaining({ action: 'hibernate', result: 'done' }))
+  expect([await open(bench), bench.cloud.tags.get('T:IdleAction')]).toMatchObject([
+    { phase: 'accepted' },
+    'hibernating',
+  ])
+  await bench.settle(2)
+  expect(bench.acts).toBe(2)
+  resume(bench)
+  expect((await bench.check()).decision.outcome?.result).toBe('hibernated')
+})
+
+it('in a wrong state at the first call, somebody else is stopping it: a refusal, and nothing is claimed', async () => {
+  const bench = new Bench()
+  bench.answers = [() => wrongState]
+  while (bench.acts === 0) await bench.check()
+  expect([await open(bench), bench.cloud.tags.get('T:IdleAction')]).toEqual([undefined, ''])
+  resume(bench)
+  expect((await bench.check()).decision.outcome).toBeUndefined()
+})
+
+it.each(['forbidden', 'credentials', 'throttled', 'unreachable', 'protected', 'owned', 'other'] as const)(
+  'sent again and refused as %s, which says nothing of the first call: still open, tried again with back-off',
+  async (why) => {
+    const bench = await unanswered()
+    bench.answers = [() => ({ result: 'refused', why, code: 'Code', message: 'text' })]
+    const refused = await bench.check()
+    expect(refused.decision.state.attempt.refusals).toBe(1)
+    expect([await open(bench), bench.cloud.tags.get('T:IdleAction')]).toMatchObject([
+      { phase: 'intended' },
+      'hibernating',
+    ])
+    resume(bench)
+    expect((await bench.check()).decision.outcome?.result).toBe('hibernated')
+  },
+)
+
+it.each(['unsupported', 'not-ready'] as const)(
+  'sent again and refused as %s, which EC2 says of running instances only: closed',
+  async (why) => {
+    const bench = await unanswered()
+    bench.answers = [() => ({ result: 'refused', why, code: 'Code', message: 'text' })]
+    await bench.check()
+    expect(bench.host.files.read(paths.intents)).toContain('"result":"refused"')
+  },
+)
+
 it('withdrawn and still there after minutes, it is closed; the machine is acted on anew when it is idle again', async () => {
   const bench = await unanswered()
   bench.fakes[0] = { name: 'cpu', judge: () => rate }

@@ -28,6 +28,7 @@ describe('why EC2 refused', () => {
     ['UnsupportedHibernationConfiguration', 'Instance is not ready to hibernate yet', 'hibernate', 'not-ready'],
     ['OperationNotPermitted', "may not be stopped. Modify its 'disableApiStop'", 'stop', 'protected'],
     ['IncorrectInstanceState', 'not in a state', 'stop', 'wrong-state'],
+    ['IncorrectInstanceState', "cannot be stopped as it has never reached the 'running' state.", 'stop', 'other'],
     ['IncorrectSpotRequestState', 'x', 'stop', 'owned'],
     ['UnauthorizedOperation', 'x', 'stop', 'forbidden'],
     ['AuthFailure', 'x', 'stop', 'credentials'],

@@ -58,7 +58,8 @@ export type Happening =
   | (During & { readonly kind: 'no-tags' })
   | (During & { readonly kind: 'no-operator-tags' })
   | (During & { readonly kind: 'disk-full' })
-  | (During & { readonly kind: 'api'; readonly answer: Answer })
+  /** `again`: what calls after the first get. */
+  | (During & { readonly kind: 'api'; readonly answer: Answer; readonly again?: Answer })
   /** The owner hibernates or stops it and starts it again. */
   | (At & { readonly kind: 'sleep' | 'boot'; readonly offMs: number; readonly cloudInitMs?: number })
   /** Suspended by somebody inside: the clocks show it, the provider does not. */
@@ -198,7 +199,13 @@ export function makeHappening(
     case 'no-cron':
       return { kind, at, until: Math.min(calmFrom, at + intervalMs * random.whole(1, 6)) }
     case 'api':
-      return { kind, at, until: random.chance(0.3) ? calmFrom : until, answer: random.pick(answers) }
+      return {
+        kind,
+        at,
+        until: random.chance(0.3) ? calmFrom : until,
+        answer: random.pick(answers),
+        ...(random.chance(0.4) ? { again: random.pick(answers) } : {}),
+      }
     case 'sleep':
       return sleepKind(setup, { at, offMs })
     case 'boot':

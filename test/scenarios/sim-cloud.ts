@@ -59,7 +59,7 @@ export function createSimCloud(world: World, process: Process): Cloud {
     point()
     world.judge?.called(process, method)
     process.acts += 1
-    const how = answerNow(world, world.opened('api')?.answer ?? 'accept')
+    const how = answerNow(world, world.answer())
     const possible = how === 'accept' && method === 'hibernate' && !world.setup.canHibernate ? 'unsupported' : how
     world.say(`pid ${process.pid} calls ${method}: ${possible}`)
     const outcome = answer(world, possible, method)

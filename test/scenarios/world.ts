@@ -6,7 +6,17 @@ import { HostError, LockedError } from '../../agent/errors.ts'
 import type { Host, Store } from '../../agent/host/host.ts'
 import type { Decision, Method, Policy } from '../../agent/types.ts'
 import { Crash, createMemoryHost, type MemoryHost } from '../host/memory.ts'
-import { type Happening, type History, HOUR, type Kind, MINUTE, SECOND, type Setup, tickAt } from './histories.ts'
+import {
+  type Answer,
+  type Happening,
+  type History,
+  HOUR,
+  type Kind,
+  MINUTE,
+  SECOND,
+  type Setup,
+  tickAt,
+} from './histories.ts'
 import { createRandom, type Random } from './random.ts'
 import { scriptedSensors, scriptedVeto } from './scripted.ts'
 import { createSimCloud } from './sim-cloud.ts'
@@ -114,6 +124,7 @@ export class World {
   taken: Taken | undefined
   stops = 0
   readonly open = new Set<Happening>()
+  readonly #answered = new Set<Happening>()
 
   readonly #tricks: Tricks
   #queue: Entry[] = []
@@ -175,6 +186,15 @@ export class World {
   opened<K extends Kind>(kind: K): Extract<Happening, { kind: K }> | undefined {
     for (const one of this.open) if (isKind(one, kind)) return one
     return undefined
+  }
+
+  /** What the present call gets. */
+  answer(): Answer {
+    const api = this.opened('api')
+    if (api === undefined) return 'accept'
+    const isFirst = !this.#answered.has(api)
+    this.#answered.add(api)
+    return isFirst ? api.answer : (api.again ?? api.answer)
   }
 
   tauOf(monoMs: number): number {

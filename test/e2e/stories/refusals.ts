@@ -208,6 +208,25 @@ test.concurrent('a call that was lost before it was executed is sent again', slo
 })
 
 test.concurrent(
+  'an answer that never comes, then "not in a state to be stopped": it is on its way down',
+  slow,
+  async (context) => {
+    const machine = await machineFor(context.onTestFinished, { cloud: lingering })
+    machine.cloud.faults.add(stopFault({ kind: 'hang-after-action' }))
+    await machine.until(called)
+    machine.cloud.faults.add(stopFault({ kind: 'api-error', code: 'IncorrectInstanceState' }))
+    const again = await lastOf(machine, called)
+    expect([again.code, again.tags['IdleAction']]).toEqual([0, 'hibernating'])
+    expect(machine.intents().at(-1)).toMatchObject({ phase: 'accepted' })
+    await machine.check()
+    expect(machine.stops()).toEqual(['hibernate unanswered', 'hibernate IncorrectInstanceState'])
+    machine.configure({ ...fastest, boot_grace_minutes: 10 })
+    machine.startAgain({ newBootId: false })
+    expect((await machine.check()).tags['IdleAction']).toBe('hibernated')
+  },
+)
+
+test.concurrent(
   'after an unknown outcome somebody types: the call is withdrawn, not sent again',
   slow,
   async (context) => {
