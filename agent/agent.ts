@@ -141,7 +141,10 @@ async function carryOut(
   episode = { ...episode, deeds: [...told.deeds, ...(await say(parts, decision))] }
   const action = decision.actions.find((one) => one.kind === 'act')
   if (action !== undefined) episode = await attempt(parts, episode, action)
-  if (episode.overtaken === true) return episode
+  if (episode.overtaken === true) {
+    await keepBackOff(parts, episode)
+    return episode
+  }
   const synced = await syncTags(parts, episode.mirror, {
     tags: episode.state.tags,
     moment: episode.look.moment,
@@ -184,6 +187,13 @@ async function say(parts: Parts, decision: Decision): Promise<readonly Deed[]> {
     deeds.push(await recordDeed(parts.host, parts.paths.audit, deed))
   }
   return deeds
+}
+
+/** Into what the disk holds of the check before: another run of the machine forgets it. */
+async function keepBackOff(parts: Parts, { base, backOff, mirror }: Episode): Promise<void> {
+  if (base === undefined || backOff === undefined) return
+  const state = { ...base.state, attempt: backOff }
+  await saveState(parts.host, parts.paths.state, { ...base, state, mirror })
 }
 
 async function save(parts: Parts, episode: Episode, warned: Warned): Promise<void> {

@@ -1,7 +1,7 @@
 /** What a check holds in hand between deciding and saving, and how it grows: another look, another deed. */
 import { type Deed, recordDeed } from '../audit.ts'
 import type { Stored } from '../state.ts'
-import type { Decision, Intent, State, Veto } from '../types.ts'
+import type { Attempt, Decision, Intent, State, Veto } from '../types.ts'
 import { type Look, look } from './observe.ts'
 import type { Parts } from './parts.ts'
 
@@ -15,6 +15,8 @@ export interface Episode {
   readonly deeds: readonly Deed[]
   /** True if the machine slept in the middle of this check: the next check finds out, this one writes nothing more. */
   readonly overtaken?: boolean
+  /** How long a refusal is waited for, in a check that was overtaken, perhaps by no more than a step of the wall clock. */
+  readonly backOff?: Attempt
 }
 
 /** A further look, and what it means. */

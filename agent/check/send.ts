@@ -46,12 +46,13 @@ export async function send(parts: Parts, episode: Episode, call: Call): Promise<
   if (outcome.result === 'accepted') await recordAccepted(parts.host, parts.paths.intents, intent.id)
   const told = { ...deedOf(outcome, call.method, call.note), intentId: intent.id }
   const deed = await recordDeed(parts.host, parts.paths.audit, told)
-  if (await changed(parts, ready)) {
-    if (outcome.result === 'refused' && !staysOpen(outcome, call))
-      await closeIntent(parts.host, parts.paths.intents, { id: intent.id, result: 'refused' })
-    return { ...ready, overtaken: true }
-  }
-  return settle(parts, withDeed(ready, deed), { outcome, call, intent })
+  const overtaken = await changed(parts, ready)
+  const done = withDeed(ready, deed)
+  if (overtaken && outcome.result !== 'refused') return { ...done, overtaken }
+  const settled = await settle(parts, done, { outcome, call, intent })
+  if (overtaken) return { ...settled, overtaken, backOff: settled.state.attempt }
+  const fallBack = settled.state.attempt.stopInstead && !ready.state.attempt.stopInstead
+  return fallBack ? send(parts, settled, { ...call, method: 'stop', intentId: undefined }) : settled
 }
 
 /**
@@ -135,8 +136,7 @@ async function settle(
     return { ...done, state: { ...state, tags: { ...state.tags, IdleAction } } }
   }
   await closeIntent(parts.host, parts.paths.intents, { id: intent.id, result: 'refused' })
-  const fallBack = state.attempt.stopInstead && !episode.state.attempt.stopInstead
-  return fallBack ? send(parts, done, { ...call, method: 'stop', intentId: undefined }) : done
+  return done
 }
 
 /** Is the intent still open after this answer, because a call sent before may have been accepted? */

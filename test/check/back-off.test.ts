@@ -1,0 +1,52 @@
+/** A refusal is waited for, whatever the clocks do while the call is under way. */
+import { describe, expect, it } from 'vitest'
+import type { Refusal } from '../../agent/types/outcome.ts'
+import { MINUTE } from '../decide/given.ts'
+import { Bench } from '../scenarios/bench.ts'
+
+/** A machine whose first call is refused after `meanwhile`; checked until it was sent. */
+async function refusedAfter(meanwhile: (bench: Bench) => void, why: Refusal = 'owned'): Promise<Bench> {
+  const bench = new Bench()
+  bench.answers = [
+    () => {
+      meanwhile(bench)
+      return { result: 'refused', why, code: 'Code', message: 'text' }
+    },
+  ]
+  while (bench.acts === 0) await bench.check()
+  return bench
+}
+
+describe('a call that is refused', () => {
+  it.each([
+    ['ahead', 90_000],
+    ['back', -3 * 60 * MINUTE],
+    ['hardly', 100],
+  ])('while the wall clock jumps %s is sent again after its wait, not before', async (_name, ms) => {
+    const bench = await refusedAfter(({ host }) => host.clock.stepWall(ms))
+    const held = await bench.settle(5)
+    expect([bench.acts, held.decision.phase, bench.cloud.tags.get('T:IdleAction')]).toEqual([1, 'held', ''])
+    expect(held.decision.reason).toContain('Code (owned)')
+    await bench.settle(26)
+    expect(bench.acts).toBe(2)
+  })
+
+  it('while the machine slept is forgotten with the run that it was made in', async () => {
+    const bench = await refusedAfter((one) => {
+      one.host.clock.suspend(14 * 60 * MINUTE)
+      one.startedAt = '2026-01-01T16:00:00Z'
+    })
+    const next = await bench.check()
+    expect([next.decision.interval.kind, next.decision.state.attempt.refusals]).toEqual(['resume', 0])
+    await bench.settle(4)
+    expect(bench.acts).toBe(1)
+    await bench.settle(2)
+    expect(bench.acts).toBe(2)
+  })
+
+  it('as unsupported while the machine slept is not followed by another call', async () => {
+    const bench = await refusedAfter((one) => one.host.clock.suspend(14 * 60 * MINUTE), 'unsupported')
+    expect(bench.acts).toBe(1)
+    expect((await refusedAfter(() => undefined, 'unsupported')).acts).toBe(2)
+  })
+})
