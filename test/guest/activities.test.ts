@@ -1,186 +1,188 @@
-// What people and programs really do on a real Debian: each has the right verdict and the right name while it lasts, and ends.
-import { spawn } from 'node:child_process'
+// What people and programs really do on a real Debian: the right verdict and name while it lasts, and a stop once it ended.
+import { appendFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Connection, cloudInitResult, type Guest, user } from './guest.ts'
-import { dieWithUs, end, environment, output, until } from './host.ts'
-import { addresses } from './network.ts'
+import { type Activity, activities, loggedIn, secondUser, terminalOf } from './activities.ts'
+import { cloudInitResult, type Guest, user } from './guest.ts'
+import { until } from './host.ts'
 import { bootNspawn } from './nspawn.ts'
 import { endpoints, guestsSkipped, installing, type Observer, observe, seconds, type Told } from './story.ts'
 
-interface Activity {
-  /** Starts it, and returns how it ends. */
-  readonly begin: (guest: Guest) => Promise<() => Promise<unknown>>
-  readonly sensor: string
-  readonly kind: 'active' | 'hold' | 'idle'
-  readonly reason: RegExp
+/** Looked at every 3 s, idle after 6 s, stopped after 12 s: more than the 8 s in which a terminal shows one read only. */
+const [intervalMs, idleMs, thresholdMs, holdMs] = [3_000, 6_000, 12_000, 24_000]
+const settings = {
+  ...seconds,
+  hibernate_threshold_minutes: thresholdMs / 60_000,
+  boot_grace_minutes: 0,
+  sensors: { sessions: { connection_hold_minutes: holdMs / 60_000, output_hold_minutes: holdMs / 60_000 } },
 }
 
-const loggedIn = (connection: Connection): Promise<unknown> =>
-  until(() => connection.text().includes('$ '), 15_000, 'a prompt over ssh')
-
-async function inBackground(guest: Guest, script: string): Promise<() => Promise<unknown>> {
-  const unit = `work-${String(Date.now())}`
-  await guest.ask(`systemd-run -q --unit ${unit} --uid ${user} -p KillMode=control-group -- sh -c '${script}'`)
-  return () => guest.exec(`systemctl stop ${unit}`)
+/** When the deed in a line of the audit log was done, in epoch milliseconds. */
+function auditedAt(line: string): number {
+  return Date.parse(/"at":"([^"]+)"/.exec(line)?.[1] ?? '')
 }
 
-async function typing(guest: Guest): Promise<() => Promise<unknown>> {
-  const person = guest.ssh()
-  await loggedIn(person)
-  const timer = setInterval(() => person.type(' '), 700)
-  return () => {
-    clearInterval(timer)
-    return person.close()
-  }
-}
+/** The installed timer may be a second late each time, which is a third of the interval. */
+const punctual = `mkdir /etc/systemd/system/idle-agent.timer.d &&
+printf '[Timer]\\nAccuracySec=100ms\\n' >/etc/systemd/system/idle-agent.timer.d/punctual.conf &&
+systemctl daemon-reload && systemctl restart idle-agent.timer`
 
-async function detached(guest: Guest, command: string): Promise<() => Promise<unknown>> {
-  await guest.ask(`su - ${user} -c "tmux new-session -d ${command}"`)
-  return () => guest.exec(`su - ${user} -c "tmux kill-server"`)
-}
-
-async function tunnel(guest: Guest, { used }: { readonly used: boolean }): Promise<() => Promise<unknown>> {
-  const server = await inBackground(guest, 'while :; do head -c 2000 /dev/zero | nc -l -p 9000 -q 0; done')
-  const connection = guest.ssh({ tty: false, flags: ['-N', '-L', '9001:127.0.0.1:9000'] })
-  const fetched = used ? setInterval(() => void fetchOnce(guest), 600) : undefined
-  return async () => {
-    clearInterval(fetched)
-    await connection.close()
-    await server()
-  }
-}
-
-async function fetchOnce({ network }: Guest): Promise<void> {
-  await output(network.inSim('bash', '-c', 'exec 3<>/dev/tcp/127.0.0.1/9001 && cat <&3 >/dev/null'), {
-    timeoutMs: 5_000,
-  })
-}
-
-async function upload(guest: Guest): Promise<() => Promise<unknown>> {
-  const sink = `require('node:net').createServer((socket) => socket.resume()).listen(9002, '${addresses.gateway}')`
-  const [file = '', ...args] = [...dieWithUs, ...guest.network.inSim(process.execPath, '-e', sink)]
-  const server = spawn(file, args, { env: environment, stdio: ['ignore', 'ignore', 'inherit'] })
-  const send = `while :; do head -c 3000 /dev/zero; sleep 0.1; done | nc ${addresses.gateway} 9002`
-  const stop = await inBackground(guest, `sleep 1; ${send}`)
-  return async () => {
-    await stop()
-    await end(server)
-  }
-}
-
-async function twoUsers(guest: Guest): Promise<() => Promise<unknown>> {
-  const idler = guest.ssh()
-  await loggedIn(idler)
-  const leave = await typing(guest)
-  return async () => {
-    await leave()
-    await idler.close()
-  }
-}
-
-/** Runs at the next full minute. */
-async function crontab(guest: Guest): Promise<() => Promise<unknown>> {
-  await guest.ask(`echo '* * * * * timeout 50 sh -c "${spin}"' | crontab -u ${user} -`)
-  await until(() => guest.ask(`pgrep -u ${user} -x timeout`), 70_000, 'the job runs')
-  return () => guest.exec(`crontab -u ${user} -r; pkill -u ${user} -x timeout`)
-}
-
-const spin = 'while :; do :; done'
-
-const activities: Readonly<Record<string, Activity>> = {
-  'a person types': { begin: typing, sensor: 'sessions', kind: 'active', reason: /input on pts\/\d+|over ssh/ },
-  'two users, one of whom types': {
-    begin: twoUsers,
-    sensor: 'sessions',
-    kind: 'active',
-    reason: /input on pts\/\d+|over ssh/,
-  },
-  'a detached tmux runs a polling test': {
-    begin: (guest) => detached(guest, "'while :; do curl -s -m 1 -o /dev/null http://10.77.0.1:80/; sleep 0.5; done'"),
-    sensor: 'sessions',
-    kind: 'active',
-    reason: /pts\/\d+|tmux/,
-  },
-  'a tunnel over ssh carries bytes': {
-    begin: (guest) => tunnel(guest, { used: true }),
-    sensor: 'sessions',
-    kind: 'active',
-    reason: /tunnel or transfer over ssh/,
-  },
-  'a tunnel over ssh is forgotten': {
-    begin: (guest) => tunnel(guest, { used: false }),
-    sensor: 'sessions',
-    kind: 'hold',
-    reason: /ssh connection open/,
-  },
-  'one busy thread': { begin: (guest) => inBackground(guest, spin), sensor: 'cpu', kind: 'active', reason: /\bsh\b/ },
-  'a detached tmux with two shells': {
-    begin: (guest) => detached(guest, '\\\\; split-window'),
-    sensor: 'sessions',
-    kind: 'idle',
-    reason: /./,
-  },
-  "a user's crontab job": { begin: crontab, sensor: 'cpu', kind: 'active', reason: /./ },
-  'an upload of 30 kB/s': { begin: upload, sensor: 'network', kind: 'active', reason: /eth0 sent/ },
-}
-
-describe.skipIf(guestsSkipped('activities in a guest'))('what people do', { timeout: 120_000 }, () => {
+describe.skipIf(guestsSkipped('activities in a guest'))('what people do', { timeout: 150_000 }, () => {
   let guest: Guest
   let observer: Observer
-  const reading = (told: Told, sensor: string): Told['readings'][number] | undefined =>
-    told.readings.find((one) => one.sensor === sensor)
 
   beforeAll(async () => {
-    const settings = { ...seconds, hibernate_threshold_minutes: 60, boot_grace_minutes: 0 }
-    guest = await bootNspawn({ name: 'nspawn-activities', userData: installing(settings) })
+    // The cloud refuses each stop, and the guest goes on: a refusal ends nothing but that idle period.
+    const instance = { disableApiStop: true }
+    guest = await bootNspawn({ name: 'nspawn-activities', userData: installing(settings), instance })
     observer = observe(guest)
     await cloudInitResult(guest, 40_000)
+    await guest.ask(punctual)
   }, 240_000)
   afterAll(() => guest?.close(), 60_000)
 
-  /** Two checks after now see nothing but what is there now. */
-  async function settled(): Promise<void> {
-    const now = Date.now()
-    await observer.see(
-      (told) =>
-        Date.parse(told.at) > now && told.verdict === 'idle' && told.readings.every(({ kind }) => kind === 'idle'),
-      30_000,
-      'nothing going on',
+  const reading = (told: Told, sensor: string): Told['readings'][number] | undefined =>
+    told.readings.find((one) => one.sensor === sensor)
+
+  /** When the agent asked the cloud for a stop since then, in epoch milliseconds. */
+  async function stopsSince(ms: number): Promise<readonly number[]> {
+    const { requests } = await guest.cloud.requests()
+    const stops = requests.filter(
+      ({ action, errorCode }) => action === 'StopInstances' && errorCode !== 'DryRunOperation',
     )
+    return stops.map(({ at }) => Date.parse(at)).filter((at) => at >= ms)
   }
 
-  test.each(Object.entries(activities))('%s', async (name, { begin, sensor, kind, reason }) => {
-    await settled()
+  /** The first stop after `from`: sent when the threshold was over and not before, recorded, and said. */
+  async function acted(from: number, extraMs = 0): Promise<number> {
+    const at = await until(async () => (await stopsSince(from))[0], 40_000 + extraMs, 'a stop', 300)
+    const refused = ({ state, reason }: Told): boolean => state === 'held' && reason.includes('OperationNotPermitted')
+    const told = await observer.see((one) => refused(one) && Date.parse(one.at) > at - 5_000, 10_000, 'held')
+    const idleFor = at - Date.parse(told.idleSince ?? '')
+    expect(idleFor).toBeGreaterThanOrEqual(thresholdMs + extraMs)
+    expect(idleFor).toBeLessThan(thresholdMs + extraMs + intervalMs + 30_000)
+    const audit = (await guest.ask('tail -n 5 /var/log/idle-agent/audit.jsonl')).split('\n')
+    const deed = `"action":"stop","result":"refused","detail":"OperationNotPermitted (protected)`
+    expect(audit.filter((line) => line.includes(deed) && auditedAt(line) >= at).length).toBe(1)
+    return at
+  }
+
+  const inSeconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`
+
+  /** Keeps one line of the table: what was done, the verdict, its reason, the seconds. */
+  function record(...columns: readonly string[]): void {
+    observer.note(columns.join(' | '))
+    appendFileSync(join(guest.run.evidence, 'activities.txt'), `${columns.join(' | ')}\n`)
+  }
+
+  /** The last of so many checks in a row that fit, the first of them over an interval that began after now. */
+  async function seenBy(checks: number, fits: (told: Told) => boolean): Promise<Told> {
+    const from = Date.now() + intervalMs
+    let last = await observer.see((told) => Date.parse(told.at) > from && fits(told), 25_000, 'the first such check')
+    for (let seen = 1; seen < checks; seen += 1) {
+      const before = last.at
+      last = await observer.see(({ at }) => at !== before, 15_000, 'another check')
+      expect(last).toSatisfy(fits, `check ${String(seen + 1)}`)
+    }
+    return last
+  }
+
+  /** What the agent says of an activity while it goes on. */
+  async function told({ sensor, kind, checks = 1 }: Activity, reason: RegExp): Promise<readonly [string, string]> {
+    const last = await seenBy(checks, (one) => {
+      const found = reading(one, sensor)
+      return found?.kind === kind && reason.test(found.reason)
+    })
+    expect(last.verdict).toBe(kind === 'active' ? 'active' : 'idle')
+    expect(await guest.ask('cat /run/idle-agent/status.json')).not.toMatch(new RegExp(`${user}|${secondUser}`))
+    return [last.verdict, `${sensor} ${kind}: ${reading(last, sensor)?.reason ?? ''}`]
+  }
+
+  test.each(Object.entries(activities))('%s', async (name, activity) => {
     observer.note(`--- ${name}`)
-    const finish = await begin(guest)
+    const began = Date.now()
+    const { reason, finish } = await activity.begin(guest)
+    const columns = [name]
     try {
-      // The first whole interval with it, not the one in which it began: a login is evidence of its own.
-      const from = Date.now() + 5_000
-      const told = await observer.see(
-        (one) => Date.parse(one.at) > from && reading(one, sensor)?.kind === kind,
-        25_000,
-        `${name}: ${sensor} is ${kind}`,
-      )
-      expect(reading(told, sensor)?.reason).toMatch(reason)
-      expect(told.verdict).toBe(kind === 'active' ? 'active' : 'idle')
+      columns.push(...(await told(activity, reason)), `told after ${inSeconds(Date.now() - began)}`)
+      if (activity.kind === 'active') expect(await stopsSince(began)).toEqual([])
+      else {
+        const at = await acted(began, activity.kind === 'hold' ? holdMs + idleMs - thresholdMs : 0)
+        columns.push(`a stop ${inSeconds(at - began)} after it began, while it went on`)
+      }
     } finally {
       await finish()
-      observer.note(`--- end of ${name}`)
     }
-    await settled()
+    if (activity.kind === 'active') {
+      const ended = Date.now()
+      const afterMs = (await acted(ended)) - ended
+      expect(afterMs).toBeGreaterThan(thresholdMs - intervalMs)
+      columns.push(`a stop ${inSeconds(afterMs)} after its end`)
+    }
+    record(...columns)
+  })
+
+  test('a key pressed rarely', async () => {
+    observer.note('--- a key pressed rarely')
+    const everyMs = 0.8 * thresholdMs // as 8 minutes are to 10
+    const person = guest.ssh()
+    let last = 0
+    try {
+      await loggedIn(person)
+      const input = new RegExp(`^input on ${await terminalOf(guest, user)} \\d s ago$`)
+      const began = Date.now()
+      for (let key = 1; key <= 4; key += 1) {
+        await sleep(began + key * everyMs - Date.now())
+        last = Date.now()
+        person.type(' ')
+        const isTold = (one: Told): boolean => input.test(reading(one, 'sessions')?.reason ?? '')
+        await observer.see((one) => Date.parse(one.at) > last && isTold(one), 6_000, 'the key')
+        const quiet = await observer.see(({ verdict }) => verdict === 'idle', 7_000, 'quiet again')
+        expect(Date.parse(quiet.idleSince ?? '')).toBeGreaterThanOrEqual(last)
+      }
+      expect(await stopsSince(began)).toEqual([])
+    } finally {
+      await person.close()
+    }
+    const after = inSeconds((await acted(last)) - last)
+    const keys = `4 keys, ${inSeconds(everyMs)} apart: input told at each, and the clock started again`
+    record('a key pressed rarely', 'active', keys, `a stop ${after} after the last`)
   })
 
   test('a package manager at work holds its lock', async () => {
-    await settled()
+    observer.note('--- a package manager at work holds its lock')
+    const visitor = guest.ssh()
+    await loggedIn(visitor)
+    await observer.see(({ verdict }) => verdict === 'active', 8_000, 'the visitor, so that the clock starts again')
+    await visitor.close()
+    const began = Date.now()
     const lock =
-      "import fcntl, time; lock = open('/var/lib/dpkg/lock', 'w'); fcntl.lockf(lock, fcntl.LOCK_EX); time.sleep(60)"
+      "import fcntl, time; lock = open('/var/lib/dpkg/lock', 'w'); fcntl.lockf(lock, fcntl.LOCK_EX); time.sleep(90)"
     await guest.ask('install -m 0755 /usr/bin/python3 /var/tmp/apt-get')
     await guest.ask(`systemd-run -q --unit held -- /var/tmp/apt-get -c "${lock}"`)
+    const pid = (await guest.ask('systemctl show --property MainPID --value held')).trim()
+    const reason = `dpkg lock held by pid ${pid} (apt-get)`
     // Vetoes that cost something are read when an action is due, and when somebody asks by hand.
-    const byHand = (): Promise<string> => guest.ask(`${endpoints.join(' ')} idle-agent check --json`)
-    const reason = /"vetoes":\[\{"name":"package-manager","reason":"[^"]*dpkg[^"]*apt-get/
-    await until(async () => reason.test(await byHand()), 15_000, 'the veto')
+    const last = await observer.see(
+      ({ state, reason: all }) => state === 'held' && all.includes(reason),
+      30_000,
+      'held',
+    )
+    await sleep(3 * intervalMs)
+    expect(await stopsSince(began)).toEqual([])
+    const byHand = await guest.ask(`${endpoints.join(' ')} idle-agent check --json`)
+    expect(byHand).toContain(`"vetoes":[{"name":"package-manager","reason":"${reason}`)
+    const held = `no stop for ${inSeconds(Date.now() - began)}`
     await guest.ask('systemctl stop held')
-    expect(await byHand()).toContain('"vetoes":[]')
+    const ended = Date.now()
+    const after = inSeconds((await acted(ended)) - ended)
+    record(
+      'a package manager at work',
+      last.verdict,
+      last.reason,
+      held,
+      `a stop ${after} after the lock was given back`,
+    )
   })
 })

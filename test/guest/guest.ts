@@ -125,30 +125,27 @@ export interface SshOptions {
   readonly tty?: boolean
   readonly command?: string
   readonly flags?: readonly string[]
+  /** Account that is logged in to; `user` unless given. It must have the run's public key. */
+  readonly as?: string
 }
 
 /** argv of ssh into the guest. */
-export function sshArgv({
-  network,
-  keyPath,
-  flags = [],
-}: {
-  network: Network
-  keyPath: string
-  flags?: readonly string[]
-}) {
+export function sshArgv(
+  { network, keyPath }: { readonly network: Network; readonly keyPath: string },
+  { flags = [], as = user }: Pick<SshOptions, 'flags' | 'as'> = {},
+) {
   const options = ['StrictHostKeyChecking=no', 'UserKnownHostsFile=/dev/null', 'LogLevel=ERROR', 'ConnectTimeout=10']
   const given = [...options, 'BatchMode=yes', 'IdentitiesOnly=yes'].flatMap((option) => ['-o', option])
-  return network.inSim('ssh', '-F', 'none', '-i', keyPath, ...given, ...flags, `${user}@${addresses.guest}`)
+  return network.inSim('ssh', '-F', 'none', '-i', keyPath, ...given, ...flags, `${as}@${addresses.guest}`)
 }
 
 /** Opens an ssh connection that ends with this process at the latest. */
 export function connect(
   network: Network,
   keyPath: string,
-  { tty = true, command, flags = [] }: SshOptions,
+  { tty = true, command, flags = [], ...account }: SshOptions,
 ): Connection {
-  const ssh = sshArgv({ network, keyPath, flags: [...(tty ? ['-tt'] : ['-T']), ...flags] })
+  const ssh = sshArgv({ network, keyPath }, { flags: [tty ? '-tt' : '-T', ...flags], ...account })
   const argv = [...dieWithUs, ...ssh, ...(command === undefined ? [] : [command])]
   const child = spawn(argv[0] ?? '', argv.slice(1), { env: environment, stdio: ['pipe', 'pipe', 'pipe'] })
   let text = ''
