@@ -74,8 +74,8 @@ async function examine(host: Host, name: string, context: VetoContext): Promise<
 async function ownerOf(host: Host, pid: number | undefined): Promise<string | undefined> {
   if (pid === undefined) return 'an unknown process'
   if ((await host.stat(`/proc/${pid}`)) === undefined) return undefined
-  const comm = (await host.readText(`/proc/${pid}/comm`))?.trim()
-  return comm === undefined ? undefined : `${comm} (pid ${pid})`
+  const comm = (await host.readText(`/proc/${pid}/comm`))?.trim() ?? 'unknown'
+  return `${comm.slice(0, 15)} (pid ${pid})`
 }
 
 function toVeto(

@@ -36,7 +36,7 @@ export const scheduledShutdownVeto: VetoSource = {
     }
     const { wallMs, mode } = scheduled
     const until = now.monoMs + wallMs - now.wallMs + underWayMs
-    // `shutdown -k` and `--dry-run` only say so.
+    // A dry run only says so.
     if (mode.startsWith('dry-') || wallMs > now.wallMs + horizonMs || until <= now.monoMs) return []
     return [{ name: 'shutdown', reason: `a ${mode} is scheduled; it is waited for ${untilWords(until, now)}`, until }]
   },
