@@ -9,7 +9,7 @@ export const permissions = [
   { action: 'ec2:CreateTags', reason: 'show in the console since when it is idle, and why it was stopped' },
   {
     action: 'ec2:DescribeTags',
-    reason: "read the operator's KeepAwakeUntil and Protected where metadata shows no tags",
+    reason: "read the operator's tags, and those of services that own the instance, where metadata shows none",
   },
 ] as const
 

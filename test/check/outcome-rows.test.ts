@@ -136,6 +136,14 @@ describe('metadata that does not tell who owns the instance', () => {
     },
   )
 
+  it('does not answer at all: nothing is sent', async () => {
+    await using machine = await startRow()
+    const path = '/latest/meta-data/instance-life-cycle'
+    machine.aws.faults.add({ server: 'metadata', path, fault: { kind: 'hang' } })
+    expect(refusalIn(await machine.due())).toMatchObject({ code: 'OwnershipUnknown' })
+    expect(machine.stops()).toEqual([])
+  })
+
   it.each(['<html>', 'two words', ''])('a life cycle that is none: %j', async (body) => {
     await using machine = await startRow()
     const path = '/latest/meta-data/instance-life-cycle'

@@ -110,6 +110,13 @@ export function cloudContract(name: string, facts: CloudFacts, start: () => Prom
       expect((await test.cloud.operatorTags(PREFIX, signal)).KeepAwakeUntil).toBe('2026-11-22T18:00:00+01:00')
     })
 
+    it('knows of nobody else who owns a fresh instance, and asks no API for it', async () => {
+      const asked = { allow: [], owners: [], hibernate: facts.hibernation }
+      const before = test.requests() - test.metadataRequests()
+      expect((await test.cloud.ownership?.(asked, signal))?.refusal).toBeUndefined()
+      expect(test.requests() - test.metadataRequests()).toBe(before)
+    })
+
     it.each(methods)('%s: accepted, or refused with a sentence', async (method) => {
       const outcome = await test.cloud.act(method, signal)
       expect(outcome.result).toBe(facts.acts ? 'accepted' : 'refused')
@@ -131,7 +138,8 @@ export function cloudContract(name: string, facts: CloudFacts, start: () => Prom
         test.cloud.canHibernate(aborted),
         test.cloud.writeTags({ [`${PREFIX}:IdleStatus`]: 'idle' }, aborted),
       ]
-      const results = await Promise.allSettled(calls)
+      const owned = test.cloud.ownership?.({ allow: [], hibernate: true }, aborted)
+      const results = await Promise.allSettled(owned === undefined ? calls : [...calls, owned])
       for (const result of results) {
         expect(result.status === 'rejected' && result.reason).toBeInstanceOf(CloudError)
       }
