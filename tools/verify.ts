@@ -39,9 +39,15 @@ const steps: Readonly<Record<string, readonly Step[]>> = {
     vitest('tests', '--exclude=test/guest/**'),
     prepare,
     // Their seconds count: no other tests beside them.
-    vitest('guests', 'test/guest/', '--exclude=test/guest/{activities,cron,qemu}.test.ts'),
+    vitest('guests', 'test/guest/', '--exclude=test/guest/{activities,cron,qemu,quiet}.test.ts'),
   ],
-  e2e: [build, prepare, vitest('e2e', 'test/guest/', '--no-file-parallelism')],
+  e2e: [
+    build,
+    prepare,
+    vitest('e2e', 'test/guest/', '--no-file-parallelism', '--exclude=test/guest/quiet.test.ts'),
+    // Half an hour in which nothing may happen: last, and by itself.
+    vitest('quiet', 'test/guest/quiet.test.ts'),
+  ],
 }
 
 function run(step: Step): Count {

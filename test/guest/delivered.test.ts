@@ -1,7 +1,7 @@
 // The first user data as shipped, given to a real Debian by the metadata service: it installs at the first boot, or says why not.
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { type FileServer, releaseUrl, startFileServer } from './file-server.ts'
+import { type FileServer, filesUrl, startFileServer } from './file-server.ts'
 import { cloudInitResult, type Guest } from './guest.ts'
 import { until } from './host.ts'
 import { bootNspawn } from './nspawn.ts'
@@ -17,7 +17,7 @@ function releasedSum(): string {
 /** The script with its two variables filled in; the third, the configuration, is left as shipped. */
 function userData(): string {
   return readFileSync('cloud-init/user-data.sh', 'utf8')
-    .replace(/^AGENT_URL=.*$/m, `AGENT_URL='${releaseUrl}/idle-agent-linux-x64'`)
+    .replace(/^AGENT_URL=.*$/m, `AGENT_URL='${filesUrl}/idle-agent-linux-x64'`)
     .replace(/^AGENT_SHA256=.*$/m, `AGENT_SHA256='${releasedSum()}'`)
 }
 
@@ -83,7 +83,7 @@ describe.skipIf(guestsSkipped('the delivered agent'))(
         expect((await said()).at(-1)).toBe(last)
         expect(server.asked()).toBe(1)
         expect(await left()).toEqual(installed)
-        const sums = `curl -fsS ${releaseUrl}/SHA256SUMS | sed -n 's#idle-agent-linux-x64$#/usr/local/bin/idle-agent#p'`
+        const sums = `curl -fsS ${filesUrl}/SHA256SUMS | sed -n 's#idle-agent-linux-x64$#/usr/local/bin/idle-agent#p'`
         expect(await guest.ask(`${sums} | sha256sum -c`)).toBe('/usr/local/bin/idle-agent: OK\n')
         expect(await guest.ask('systemctl is-active cron')).toBe('active\n')
         expect(await guest.ask('cat /etc/cron.d/idle-agent')).toMatch(

@@ -1,16 +1,16 @@
-// Where a first user data fetches the executable from: a web server in the sealed namespace that answers as it is told.
+// A web server in the sealed namespace: what it has, and the executable as it is told, for a first user data to fetch.
 import { spawn } from 'node:child_process'
 import { createReadStream } from 'node:fs'
 import { createServer, type ServerResponse } from 'node:http'
-import { resolve } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { end, environment, until } from './host.ts'
 import { addresses, type Network } from './network.ts'
 
 /** How one request for the executable is answered: with it, with 404, or with somebody's sign-in page and 200. */
 export type Answer = 'file' | 'missing' | 'page'
 
-/** Where the release lies for a guest: `idle-agent-linux-x64` and `SHA256SUMS` of dist/. */
-export const releaseUrl = `http://${addresses.gateway}:8000`
+/** Where the files lie for a guest. */
+export const filesUrl = `http://${addresses.gateway}:8000`
 
 const executable = 'idle-agent-linux-x64'
 
@@ -22,9 +22,9 @@ export interface FileServer {
   close(): Promise<void>
 }
 
-/** Starts it in the namespace of the cloud. Rejects where it will not listen. */
-export async function startFileServer(network: Network): Promise<FileServer> {
-  const argv = network.inSim(process.execPath, resolve('test/guest/file-server.ts'))
+/** Starts it in the namespace of the cloud; it has the files of a folder, dist/ unless given. Rejects where it will not listen. */
+export async function startFileServer(network: Network, folder = 'dist'): Promise<FileServer> {
+  const argv = network.inSim(process.execPath, resolve('test/guest/file-server.ts'), resolve(folder))
   const child = spawn(argv[0] ?? '', argv.slice(1), {
     env: environment,
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
@@ -48,13 +48,13 @@ export async function startFileServer(network: Network): Promise<FileServer> {
   return { give: (...answers) => void child.send(answers), asked: () => asked, close: () => end(child) }
 }
 
-function answer(response: ServerResponse, kind: Answer): void {
-  if (kind === 'missing') response.writeHead(404).end('nothing here')
-  else if (kind === 'page') response.end('<!doctype html><title>Sign in</title>')
-  else createReadStream(`dist/${executable}`).pipe(response)
+function send(response: ServerResponse, path: string): void {
+  createReadStream(path)
+    .on('error', () => response.writeHead(404).end('nothing here'))
+    .pipe(response)
 }
 
-function serve(): void {
+function serve(folder: string): void {
   const answers: Answer[] = []
   const waiting: ServerResponse[] = []
   function match(): void {
@@ -62,12 +62,15 @@ function serve(): void {
     if (response === undefined || kind === undefined) return
     waiting.shift()
     answers.shift()
-    answer(response, kind)
+    if (kind === 'missing') response.writeHead(404).end('nothing here')
+    else if (kind === 'page') response.end('<!doctype html><title>Sign in</title>')
+    else send(response, join(folder, executable))
     match()
   }
   const server = createServer((request, response) => {
-    if (request.url === '/SHA256SUMS') {
-      createReadStream('dist/SHA256SUMS').pipe(response)
+    const name = basename(request.url ?? '')
+    if (name !== executable) {
+      send(response, join(folder, name))
       return
     }
     process.send?.('asked')
@@ -83,4 +86,4 @@ function serve(): void {
   server.listen(8000, addresses.gateway, () => process.send?.('ready'))
 }
 
-if (import.meta.main) serve()
+if (import.meta.main) serve(process.argv[2] ?? '')
