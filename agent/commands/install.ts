@@ -7,6 +7,7 @@ import {
   cronFields,
   cronPath,
   executablePath,
+  gpuUnitPath,
   hookPath,
   type InstalledFile,
   installedFiles,
@@ -18,6 +19,7 @@ import {
   tmpfilesPath,
 } from '../install/files.ts'
 import type { CommandContext } from './context.ts'
+import { accountGpus } from './gpu-accounts.ts'
 import { below, exists, makeFolder, needRoot, removeOld, systemctl } from './installation.ts'
 
 /** Endpoints that the schedule must know too when the one who installs uses them (contract.md, Environment). */
@@ -41,18 +43,16 @@ export async function install(context: CommandContext): Promise<number> {
   for (const path of predecessors) await removeOld(context, path, 'the agent that this one replaces')
   await putExecutable(context)
   if (source.explicit && source.path !== configPath) await putConfig(context, source.path)
-  for (const file of await applicable(
-    context,
-    installedFiles({ schedule, intervalMs: config.checkIntervalMs, environment }),
-  )) {
-    await put(context, file)
-  }
+  const accountsGpus = config.sensors['gpu']?.enabled === true && (await accountGpus(context))
+  const plan = { schedule, intervalMs: config.checkIntervalMs, environment, accountsGpus }
+  for (const file of await applicable(context, installedFiles(plan))) await put(context, file)
   const other = schedule === 'cron' ? [timerPath, servicePath] : [cronPath]
   if (schedule === 'cron' && (await exists(context, timerPath)))
     await systemctl(context, ['disable', '--now', 'idle-agent.timer'])
   for (const path of other) await removeOld(context, path, 'the other schedule')
   await makeFolders(context)
   await makeFolder(context, '/etc/motd.d')
+  if (accountsGpus) await enableGpuUnit(context)
   if (schedule === 'timer') await startTimer(context)
   if (schedule === 'timer' && context.host.root !== '/') {
     context.out(`enable it in the image: systemctl --root ${context.host.root} enable idle-agent.timer`)
@@ -136,7 +136,7 @@ async function applicable(context: CommandContext, files: readonly InstalledFile
   const logrotate = await exists(context, '/etc/logrotate.d')
   return files.filter(({ path }) => {
     if (path === logrotatePath) return logrotate
-    return path === hookPath || path === tmpfilesPath ? systemd : true
+    return path === hookPath || path === tmpfilesPath || path === gpuUnitPath ? systemd : true
   })
 }
 
@@ -148,6 +148,12 @@ async function makeFolders(context: CommandContext): Promise<void> {
   if (context.host.root !== '/') return
   await store.makeDir(paths.runDir, 0o755)
   await store.makeDir(paths.leases, 0o1733)
+}
+
+async function enableGpuUnit(context: CommandContext): Promise<void> {
+  if (!(await exists(context, gpuUnitPath))) return
+  await systemctl(context, ['daemon-reload'])
+  await systemctl(context, ['enable', 'idle-agent-gpu.service'])
 }
 
 async function startTimer(context: CommandContext): Promise<void> {

@@ -15,6 +15,8 @@ export interface Plan {
   readonly intervalMs: number
   /** Endpoint variables that the schedule passes on, by name. */
   readonly environment: Readonly<Record<string, string>>
+  /** NVIDIA's driver accounts what runs, and forgets that at each boot. */
+  readonly accountsGpus?: boolean
 }
 
 export const executablePath = '/usr/local/bin/idle-agent'
@@ -22,6 +24,7 @@ export const configPath = '/etc/idle-agent/config.yaml'
 export const cronPath = '/etc/cron.d/idle-agent'
 export const servicePath = '/etc/systemd/system/idle-agent.service'
 export const timerPath = '/etc/systemd/system/idle-agent.timer'
+export const gpuUnitPath = '/etc/systemd/system/idle-agent-gpu.service'
 export const hookPath = '/usr/lib/systemd/system-sleep/idle-agent'
 export const logrotatePath = '/etc/logrotate.d/idle-agent'
 export const tmpfilesPath = '/etc/tmpfiles.d/idle-agent.conf'
@@ -38,6 +41,7 @@ export const ownFiles: readonly string[] = [
   cronPath,
   timerPath,
   servicePath,
+  gpuUnitPath,
   hookPath,
   logrotatePath,
   tmpfilesPath,
@@ -59,7 +63,7 @@ export function cronFields(intervalMs: number): string | undefined {
 /** The files of an installation besides the executable and the configuration. */
 export function installedFiles(plan: Plan): readonly InstalledFile[] {
   const schedule = plan.schedule === 'cron' ? [cronFile(plan)] : [serviceFile(plan), timerFile(plan)]
-  return [...schedule, hookFile, logrotateFile, tmpfilesFile]
+  return [...schedule, ...(plan.accountsGpus === true ? [gpuUnitFile] : []), hookFile, logrotateFile, tmpfilesFile]
 }
 
 function cronFile({ intervalMs, environment }: Plan): InstalledFile {
@@ -105,6 +109,28 @@ function timerFile({ intervalMs }: Plan): InstalledFile {
     'WantedBy=timers.target',
   ]
   return { path: timerPath, mode: 0o644, text: `${lines.join('\n')}\n` }
+}
+
+/** Both modes end with the driver (nvidia-smi(1), -pm and -am). A failure, as under MIG, is told by `doctor`. */
+const gpuUnitFile: InstalledFile = {
+  path: gpuUnitPath,
+  mode: 0o644,
+  text: `# Written by \`idle-agent install\`; \`idle-agent uninstall\` removes it.
+[Unit]
+Description=Lets the NVIDIA driver account what runs, so that idle-agent sees it
+After=nvidia-persistenced.service
+ConditionPathExists=/usr/bin/nvidia-smi
+
+[Service]
+Type=oneshot
+ExecStart=-/usr/bin/nvidia-smi -pm 1
+ExecStart=-/usr/bin/nvidia-smi -am 1
+TimeoutStartSec=300
+StandardOutput=null
+
+[Install]
+WantedBy=multi-user.target
+`,
 }
 
 /** systemd runs it with `post` after every resume (systemd-sleep(8)); clocks alone do not always show one. */

@@ -70,9 +70,9 @@ async function childOf(host: Host, command: string, signal: AbortSignal): Promis
   )
 }
 
-/** "nvidia-smi hangs since 09:12 UTC", with the date where that was on another day. */
+/** "nvidia-smi hangs since 09:12 UTC", or the driver whose files grep reads, with the date where that was on another day. */
 function hangs({ command, sinceMs }: Stuck, host: Host): string {
   const [now, since] = [host.clocks().wallMs, sinceMs].map((ms) => new Date(ms).toISOString())
   const [day, time] = [since?.slice(0, 10), since?.slice(11, 16)]
-  return `${command} hangs since ${now?.startsWith(day ?? '') === true ? '' : `${day} `}${time} UTC`
+  return `${command === 'grep' ? 'amdgpu' : command} hangs since ${now?.startsWith(day ?? '') === true ? '' : `${day} `}${time} UTC`
 }

@@ -1,6 +1,6 @@
 // What `install` writes, as data.
 import { describe, expect, it } from 'vitest'
-import { cronFields, cronPath, installedFiles, timerPath } from '../../agent/install/files.ts'
+import { cronFields, cronPath, gpuUnitPath, installedFiles, ownFiles, timerPath } from '../../agent/install/files.ts'
 
 describe('cronFields', () => {
   it.each<[number, string | undefined]>([
@@ -30,6 +30,21 @@ describe('the files', () => {
     const timer = installedFiles({ schedule: 'timer', intervalMs: 3_000, environment })
     expect(timer.find(({ path }) => path === timerPath)?.text).toContain('OnActiveSec=3s\nOnUnitActiveSec=3s\n')
     expect(timer.map(({ path }) => path)).not.toContain(cronPath)
+  })
+
+  it('switch GPU accounting on at each boot, where it was switched on now', () => {
+    for (const schedule of ['cron', 'timer'] as const) {
+      const files = (accountsGpus: boolean) =>
+        installedFiles({ schedule, intervalMs: 120_000, environment, accountsGpus })
+      expect(files(false).map(({ path }) => path)).not.toContain(gpuUnitPath)
+      const unit = files(true).find(({ path }) => path === gpuUnitPath)
+      // A failure must not leave the machine with a failed unit.
+      expect(unit?.text.match(/^ExecStart=.*$/gm)).toEqual([
+        'ExecStart=-/usr/bin/nvidia-smi -pm 1',
+        'ExecStart=-/usr/bin/nvidia-smi -am 1',
+      ])
+    }
+    expect(ownFiles).toContain(gpuUnitPath)
   })
 
   it('wait two minutes for the first check, not a whole long interval', () => {

@@ -1,0 +1,49 @@
+/** GPU accounting, without which nobody knows what ran on a GPU between two checks: switched on by `install`, looked at by `doctor`. */
+
+import { messageOf } from '../errors.ts'
+import { gpuUnitPath } from '../install/files.ts'
+import { findGpus } from '../sensors/gpu-devices.ts'
+import type { Gpu } from '../sensors/gpu-sample.ts'
+import type { CommandContext } from './context.ts'
+import { exists, systemctl } from './installation.ts'
+
+/** A driver that has to wake eight large GPUs takes half a minute. */
+const COMMAND_MS = 120_000
+const LOOK_MS = 15_000
+
+/** Lets NVIDIA's driver account what runs, until it is unloaded; true if it does. Nothing of this keeps `install` from going on. */
+export async function accountGpus({ host, out }: CommandContext): Promise<boolean> {
+  try {
+    const devices = host.root === '/' ? await findGpus(host) : []
+    if (!devices.some(({ driver }) => driver === 'nvidia')) return false
+    // Kept ready, or else the accounts end with the last program.
+    await host.run(['nvidia-smi', '-pm', '1'], { timeoutMs: COMMAND_MS })
+    const result = await host.run(['nvidia-smi', '-am', '1'], { timeoutMs: COMMAND_MS })
+    const said = result?.stdout.trim().split('\n')[0] ?? 'nvidia-smi is not there'
+    out(`GPU accounting is ${result?.status === 0 ? '' : 'not switched '}on (${said || `exit ${result?.status}`})`)
+    return result?.status === 0
+  } catch (error) {
+    out(`GPU accounting is not switched on (${messageOf(error)})`)
+    return false
+  }
+}
+
+/** Before its file is removed. What it switched on stays so until the next boot. */
+export async function disableGpuUnit(context: CommandContext): Promise<void> {
+  if (!(await exists(context, gpuUnitPath))) return
+  await systemctl(context, ['disable', 'idle-agent-gpu.service'])
+  context.out('GPU accounting stays on until the next boot')
+}
+
+/** A look at each GPU; none where there are none. Throws if the bus cannot be read. */
+export async function lookAtGpus({ host }: CommandContext): Promise<readonly Gpu[]> {
+  const devices = await findGpus(host)
+  if (devices.length === 0) return []
+  const { readGpus } = await import('../sensors/gpu-read.ts')
+  const deadline = host.deadline(LOOK_MS)
+  try {
+    return (await readGpus(host, devices, { signal: deadline.signal, before: undefined })).gpus
+  } finally {
+    deadline.clear()
+  }
+}
