@@ -6,12 +6,14 @@ import type { Episode } from './check/episode.ts'
 import { keepNote } from './check/note.ts'
 import { costlyVetoes, type Look, look } from './check/observe.ts'
 import type { Parts } from './check/parts.ts'
+import { keepBackOff, save, settled } from './check/save.ts'
 import { writeStatus } from './check/status-file.ts'
 import { syncTags } from './check/tag-sync.ts'
 import { duration, iso, timeOfDay, toWall } from './decide/words.ts'
 import { sweep } from './leases.ts'
 import { acquireLock, type Lock } from './lock.ts'
-import { loadState, moveAside, type Stored, type StoredSample, saveState } from './state.ts'
+import type { OwnDeeds } from './sensors/sensor.ts'
+import { loadState, moveAside, type Stored, saveState } from './state.ts'
 import { closeIntent, openIntent, recordWithdrawn } from './state-intents.ts'
 import type { Decision, Instant, Intent, State, Veto } from './types.ts'
 import { warning, warnTerminals } from './warn.ts'
@@ -163,9 +165,7 @@ async function carryOut(
   return { ...episode, deeds: [...episode.deeds, ...closed, ...unwritten, ...untold] }
 }
 
-type Warned = Awaited<ReturnType<typeof warnTerminals>>
-
-async function warn(parts: Parts, decision: Decision): Promise<{ warned: Warned; deeds: readonly Deed[] }> {
+async function warn(parts: Parts, decision: Decision): Promise<{ warned: OwnDeeds['warned']; deeds: readonly Deed[] }> {
   const action = decision.actions.find((one) => one.kind === 'warn')
   if (action === undefined) return { warned: [], deeds: [] }
   const now = parts.host.clocks()
@@ -187,37 +187,6 @@ async function say(parts: Parts, decision: Decision): Promise<readonly Deed[]> {
     deeds.push(await recordDeed(parts.host, parts.paths.audit, deed))
   }
   return deeds
-}
-
-/** Into what the disk holds of the check before: another run of the machine forgets it. */
-async function keepBackOff(parts: Parts, { base, backOff, mirror }: Episode): Promise<void> {
-  if (base === undefined || backOff === undefined) return
-  const state = { ...base.state, attempt: backOff }
-  await saveState(parts.host, parts.paths.state, { ...base, state, mirror })
-}
-
-async function save(parts: Parts, episode: Episode, warned: Warned): Promise<void> {
-  const deeds = { cpuMs: parts.host.self.cpuMs(), warned }
-  await saveState(parts.host, parts.paths.state, {
-    state: episode.state,
-    samples: settled(parts, episode.look.samples, deeds),
-    sampledAt: episode.look.sampledAt,
-    mirror: episode.mirror,
-  })
-}
-
-function settled(
-  parts: Parts,
-  samples: Stored['samples'],
-  deeds: { readonly cpuMs?: number; readonly warned: Warned },
-): Readonly<Record<string, StoredSample>> {
-  const next: Record<string, StoredSample> = { ...samples }
-  for (const { sensor } of parts.sensors) {
-    const found = next[sensor.name]
-    if (found === undefined || found.version !== sensor.sampleVersion || sensor.settle === undefined) continue
-    next[sensor.name] = { ...found, sample: sensor.settle(found.sample, deeds) }
-  }
-  return next
 }
 
 /** After the state is saved: told again it would be the same, so a crash in between loses nothing. */

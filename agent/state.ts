@@ -13,7 +13,7 @@ import {
   parseObject,
   textAt,
 } from './parse.ts'
-import type { Attempt, Clocks, FalseStop, RunIdentity, State, StateTags, WeakEvidence } from './types.ts'
+import type { Attempt, Clocks, FalseStop, Instant, RunIdentity, State, StateTags, WeakEvidence } from './types.ts'
 
 /** Version of the file's form. A file of another version is moved aside. */
 const SCHEMA = 'idle-agent.state.v1'
@@ -22,6 +22,8 @@ const SCHEMA = 'idle-agent.state.v1'
 export interface StoredSample {
   readonly version: number
   readonly sample: unknown
+  /** When it was taken, where that was before the others: its sensor could not be read since. */
+  readonly at?: Instant
 }
 
 /** What the cloud is known to show, and when a failed write may be tried again. */
@@ -68,7 +70,9 @@ function parseStored(text: string): Stored {
   if (file['schema'] !== SCHEMA) throw new Error(`its form is ${String(file['schema'])}, not ${SCHEMA}`)
   const samples: Record<string, StoredSample> = {}
   for (const [name, value] of Object.entries(objectAt(file, 'samples'))) {
-    if (isObject(value)) samples[name] = { version: numberAt(value, 'version'), sample: value['sample'] }
+    if (!isObject(value)) continue
+    const at = optional(value, 'at', numberAt)
+    samples[name] = { version: numberAt(value, 'version'), sample: value['sample'], ...at }
   }
   return {
     state: parseState(objectAt(file, 'state')),

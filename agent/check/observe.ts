@@ -2,16 +2,15 @@
 import { classify } from '../decide/clock.ts'
 import { messageOf } from '../errors.ts'
 import type { Host } from '../host/host.ts'
-import type { Span } from '../sensors/sensor.ts'
 import type { Stored, StoredSample } from '../state.ts'
-import type { Clocks, Intent, Moment, NamedReading, Reading, RunIdentity, State, Veto } from '../types.ts'
+import type { Clocks, Intent, Moment, NamedReading, RunIdentity, State, Veto } from '../types.ts'
+import { intervalOf, judgeOne, plain, type Raw, toStore } from './judge.ts'
 import type { ConfiguredSensor, Parts } from './parts.ts'
+import { within } from './within.ts'
 
 const SENSOR_MS = 4_000
-const EXCUSE_MS = 3_000
 const VETO_MS = 3_000
 const IDENTIFY_MS = 3_000
-const REASON_LIMIT = 200
 
 /** Everything one look found. */
 export interface Look {
@@ -23,25 +22,6 @@ export interface Look {
   readonly region?: string
   /** Milliseconds that the readings cover; 0 without an earlier sample. */
   readonly coveredMs: number
-}
-
-/** Runs `work` with a deadline of `ms`. Throws Error naming `what` when it passes. */
-export async function within<T>(
-  host: Host,
-  limit: { readonly ms: number; readonly what: string },
-  work: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const deadline = host.deadline(limit.ms)
-  const passed = new Promise<never>((_, reject) => {
-    deadline.signal.addEventListener('abort', () =>
-      reject(new Error(`${limit.what}: no answer within ${limit.ms / 1000} s`)),
-    )
-  })
-  try {
-    return await Promise.race([work(deadline.signal), passed])
-  } finally {
-    deadline.clear()
-  }
 }
 
 /** What a look is for. */
@@ -69,24 +49,17 @@ export async function look(parts: Parts, base: Stored | undefined, asked: Asked)
   const which = asked.due ? 'all' : 'cheap'
   const vetoes = [...identity.vetoes, ...(await readVetoes(parts, host, { now: moment.clocks, before, which }))]
   const ms = before === undefined ? 0 : Math.max(1, sampledAt.monoMs - before.sampledAt.monoMs)
-  const judged = await Promise.all(raw.map((one) => judgeOne(host, one, { before, span: { now: sampledAt, ms } })))
+  const interval = intervalOf(before, sampledAt, parts.policy.checkIntervalMs)
+  const judged = await Promise.all(raw.map((one) => judgeOne(host, one, interval)))
   return {
     moment,
     readings: judged.map(({ reading }) => reading),
     vetoes,
-    samples: Object.fromEntries(
-      judged.flatMap(({ raw: { part, sample } }) => (sample === undefined ? [] : [stored(part, sample)])),
-    ),
+    samples: Object.fromEntries(judged.flatMap((one) => toStore(one.raw, interval))),
     sampledAt,
     ...(identity.region === undefined ? {} : { region: identity.region }),
     coveredMs: ms,
   }
-}
-
-interface Raw {
-  readonly part: ConfiguredSensor
-  readonly sample?: { readonly value: unknown }
-  readonly problem?: string
 }
 
 async function readAll(
@@ -108,63 +81,6 @@ async function readAll(
       }
     }),
   )
-}
-
-function stored(part: ConfiguredSensor, sample: { readonly value: unknown }): [string, StoredSample] {
-  return [part.sensor.name, { version: part.sensor.sampleVersion, sample: sample.value }]
-}
-
-interface Interval {
-  readonly before: Stored | undefined
-  readonly span: Span
-}
-
-/** The reading, and what it was read from: a sensor that says active may look more closely first. */
-async function judgeOne(
-  host: Host,
-  raw: Raw,
-  interval: Interval,
-): Promise<{ readonly reading: NamedReading; readonly raw: Raw }> {
-  const first = judgeSafely(raw, interval)
-  const excused = first.kind === 'active' ? await excuse(host, raw, interval) : undefined
-  const last = excused === undefined ? first : judgeSafely(excused, interval)
-  const reading = { ...last, sensor: raw.part.sensor.name, reason: plain(last.reason) }
-  return { reading, raw: excused ?? raw }
-}
-
-async function excuse(host: Host, raw: Raw, { before, span }: Interval): Promise<Raw | undefined> {
-  const { sensor, limits } = raw.part
-  const earlier = before?.samples[sensor.name]
-  if (sensor.excuse === undefined || raw.sample === undefined || earlier === undefined) return undefined
-  const given = { now: raw.sample.value, before: earlier.sample, span, limits }
-  try {
-    const value = await within(host, { ms: EXCUSE_MS, what: sensor.name }, async (signal) =>
-      sensor.excuse?.(host, given, signal),
-    )
-    return value === undefined ? undefined : { part: raw.part, sample: { value } }
-  } catch {
-    return undefined // activity without an excuse is activity
-  }
-}
-
-function judgeSafely(raw: Raw, { before, span }: Interval): Reading {
-  const { sensor, limits } = raw.part
-  if (raw.sample === undefined) return { kind: 'unknown', reason: raw.problem ?? 'not read' }
-  const earlier = before?.samples[sensor.name]
-  if (earlier === undefined || earlier.version !== sensor.sampleVersion) {
-    return { kind: 'unknown', reason: 'no earlier sample in this run of the machine' }
-  }
-  try {
-    return sensor.judge(raw.sample.value, earlier.sample, { span, limits })
-  } catch (error) {
-    return { kind: 'unknown', reason: messageOf(error) }
-  }
-}
-
-/** Without control characters, so that no name on this machine can write to a terminal through a reason. */
-function plain(text: string): string {
-  const cut = text.length > REASON_LIMIT ? `${text.slice(0, REASON_LIMIT - 1)}…` : text
-  return cut.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?')
 }
 
 interface Known {

@@ -4,8 +4,8 @@ import { isProtected, keepAwakeUntil } from '../clouds/tags.ts'
 import { CloudError, messageOf } from '../errors.ts'
 import type { Refused } from '../types/outcome.ts'
 import type { Action, Veto } from '../types.ts'
-import { within } from './observe.ts'
 import type { Parts } from './parts.ts'
+import { within } from './within.ts'
 
 /** What is known right before an action. */
 export interface Preflight {

@@ -7,9 +7,10 @@ import { closeIntent, recordAccepted, recordIntent } from '../state-intents.ts'
 import type { Outcome } from '../types/outcome.ts'
 import type { Intent, Method, Moment, Veto } from '../types.ts'
 import { type Episode, lookAgain, record, withDeed } from './episode.ts'
-import { localIdentity, within } from './observe.ts'
+import { localIdentity } from './observe.ts'
 import type { Parts } from './parts.ts'
 import { syncTags } from './tag-sync.ts'
+import { within } from './within.ts'
 
 const CALL_MS = 15_000
 

@@ -4,8 +4,8 @@ import { tagKey, writtenTags } from '../clouds/tags.ts'
 import { messageOf } from '../errors.ts'
 import { type Stored, saveState, type TagMirror } from '../state.ts'
 import type { Moment, StateTags } from '../types.ts'
-import { within } from './observe.ts'
 import type { Parts } from './parts.ts'
+import { within } from './within.ts'
 
 const RETRY_CEILING_MS = 3_600_000
 

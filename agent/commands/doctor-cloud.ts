@@ -1,6 +1,7 @@
 /** What `doctor` asks the cloud: who the machine is, what its role allows, what its tags tell. Changes nothing. */
-import { within } from '../check/observe.ts'
+
 import type { Parts } from '../check/parts.ts'
+import { within } from '../check/within.ts'
 import type { Permission } from '../clouds/cloud.ts'
 import { type Finding, fault, ok, worry } from '../doctor/finding.ts'
 import { CloudError, messageOf } from '../errors.ts'

@@ -16,7 +16,8 @@ export interface Fake {
   readonly name: string
   version?: number
   read?: () => unknown
-  judge?: () => Reading
+  judge?: Sensor<unknown>['judge']
+  settle?: Sensor<unknown>['settle']
 }
 
 const quiet: Reading = { kind: 'idle', reason: 'no work' }
@@ -27,7 +28,8 @@ function sensorOf(fake: Fake): Sensor<unknown> {
     sampleVersion: fake.version ?? 1,
     options: {},
     read: async () => fake.read?.() ?? { count: 1 },
-    judge: () => fake.judge?.() ?? quiet,
+    judge: (now, before, context) => fake.judge?.(now, before, context) ?? quiet,
+    settle: (sample, deeds) => fake.settle?.(sample, deeds) ?? sample,
   }
 }
 

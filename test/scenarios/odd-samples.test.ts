@@ -166,15 +166,67 @@ describe('a sensor that fails', () => {
     expect(bench.acts).toBe(0)
   })
 
-  it('once restarts the clock at the end of the last interval without a sample', async () => {
+  /** Counts up; judged by how much, over how long. */
+  const spans: [number, number][] = []
+  const counting = (bench: Bench): Fake => ({
+    name: 'cpu',
+    read: () => bench.host.clock.now().monoMs,
+    judge: (now, before, { span }) => {
+      spans.push([Number(now) - Number(before), span.ms])
+      return { kind: 'idle', reason: 'no work' }
+    },
+  })
+
+  it('once costs one interval: the next reading covers both, from the sample before', async () => {
+    const bench = new Bench()
+    bench.fakes[0] = counting(bench)
+    await bench.settle(3)
+    bench.fakes[0] = { name: 'cpu', read: () => failing('hangs') }
+    const blind = await bench.check()
+    bench.fakes[0] = counting(bench)
+    const next = await bench.check()
+    expect([kinds(blind)[0], kinds(next)[0]]).toEqual(['cpu: unknown', 'cpu: idle'])
+    expect(spans.at(-1)).toEqual([4 * MINUTE, 4 * MINUTE])
+    expect(next.decision.state.idleSince).toBe(blind.look.moment.clocks.monoMs)
+    await bench.check()
+    expect(spans.at(-1)).toEqual([2 * MINUTE, 2 * MINUTE])
+  })
+
+  it('twice leaves a sample that is too old to compare with: nobody looked for so long', async () => {
+    const bench = new Bench()
+    await bench.settle(3)
+    bench.fakes[0] = { name: 'cpu', read: () => failing('hangs') }
+    await bench.settle(2)
+    bench.fakes[0] = { name: 'cpu' }
+    const next = await bench.check()
+    expect(next.look.readings[0]?.reason).toMatch(/no earlier sample/)
+    expect((await bench.check()).decision.state.idleSince).toBe(next.look.moment.clocks.monoMs)
+  })
+
+  it.each(['boot', 'upgrade'])('and a %s in between: nothing to compare with', async (what) => {
     const bench = new Bench()
     await bench.settle(3)
     bench.fakes[0] = { name: 'cpu', read: () => failing('hangs') }
     await bench.check()
-    bench.fakes[0] = { name: 'cpu' }
-    const next = await bench.check()
-    expect(kinds(next)[0]).toBe('cpu: unknown')
-    expect((await bench.check()).decision.state.idleSince).toBe(next.look.moment.clocks.monoMs)
+    if (what === 'boot') bench.host.clock.set({ ...bench.host.clock.now(), bootMs: 9_000, monoMs: 9_000 })
+    bench.fakes[0] = { name: 'cpu', version: what === 'upgrade' ? 2 : 1 }
+    expect((await bench.check()).look.readings[0]?.reason).toMatch(/no earlier sample/)
+  })
+
+  it('keeps its own account in the sample that is kept: only what was warned is taken in', async () => {
+    const bench = new Bench()
+    const settled: unknown[] = []
+    bench.fakes[0] = {
+      name: 'cpu',
+      settle: (sample, deeds) => {
+        settled.push(deeds.cpuMs)
+        return sample
+      },
+    }
+    await bench.settle(2)
+    bench.fakes[0] = { ...bench.fakes[0], read: () => failing('hangs') }
+    await bench.check()
+    expect(settled).toEqual([0, 0, undefined])
   })
 })
 

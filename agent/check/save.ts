@@ -1,0 +1,40 @@
+/** What a check leaves on disk for the next one. */
+import type { OwnDeeds } from '../sensors/sensor.ts'
+import { type Stored, type StoredSample, saveState } from '../state.ts'
+import type { Episode } from './episode.ts'
+import type { Parts } from './parts.ts'
+
+/** Saves how long a refusal is waited for, into what the disk holds of the check before; another run of the machine forgets it. Throws HostError. */
+export async function keepBackOff(parts: Parts, { base, backOff, mirror }: Episode): Promise<void> {
+  if (base === undefined || backOff === undefined) return
+  const state = { ...base.state, attempt: backOff }
+  await saveState(parts.host, parts.paths.state, { ...base, state, mirror })
+}
+
+/** Saves what this check saw and decided, as it stands after its deeds. Throws HostError. */
+export async function save(parts: Parts, episode: Episode, warned: OwnDeeds['warned']): Promise<void> {
+  const deeds = { cpuMs: parts.host.self.cpuMs(), warned }
+  await saveState(parts.host, parts.paths.state, {
+    state: episode.state,
+    samples: settled(parts, episode.look.samples, deeds),
+    sampledAt: episode.look.sampledAt,
+    mirror: episode.mirror,
+  })
+}
+
+/** The samples with what the agent itself did taken into them. */
+export function settled(
+  parts: Parts,
+  samples: Stored['samples'],
+  deeds: OwnDeeds,
+): Readonly<Record<string, StoredSample>> {
+  const next: Record<string, StoredSample> = { ...samples }
+  for (const { sensor } of parts.sensors) {
+    const found = next[sensor.name]
+    if (found === undefined || found.version !== sensor.sampleVersion || sensor.settle === undefined) continue
+    // What was kept from an earlier check has its own process's account already.
+    const own = found.at === undefined ? deeds : { warned: deeds.warned }
+    next[sensor.name] = { ...found, sample: sensor.settle(found.sample, own) }
+  }
+  return next
+}
