@@ -15,6 +15,7 @@ const evidenceWords: Readonly<Record<string, string>> = {
   connection: 'an open connection',
   output: 'output without input',
   'gpu-memory': 'GPU memory in use',
+  'gpu-work': 'GPU work that may go on in bursts',
   housekeeping: 'housekeeping of the system itself',
 } satisfies Record<WeakEvidence, string>
 
