@@ -28,11 +28,12 @@ export async function accountGpus({ host, out }: CommandContext): Promise<boolea
   }
 }
 
-/** Before its file is removed. What it switched on stays so until the next boot. */
-export async function disableGpuUnit(context: CommandContext): Promise<void> {
-  if (!(await exists(context, gpuUnitPath))) return
+/** Before its file is removed; true if it is there. What it switched on stays so until the next boot. */
+export async function disableGpuUnit(context: CommandContext): Promise<boolean> {
+  if (!(await exists(context, gpuUnitPath))) return false
   await systemctl(context, ['disable', 'idle-agent-gpu.service'])
   context.out('GPU accounting stays on until the next boot')
+  return true
 }
 
 /** A look at each GPU; none where there are none. Throws if the bus cannot be read. */
