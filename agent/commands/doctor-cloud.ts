@@ -5,6 +5,7 @@ import { within } from '../check/within.ts'
 import type { Permission } from '../clouds/cloud.ts'
 import { type Finding, fault, ok, worry } from '../doctor/finding.ts'
 import { CloudError, messageOf } from '../errors.ts'
+import { ownershipFinding } from './doctor-ownership.ts'
 
 const CLOUD_MS = 15_000
 
@@ -27,7 +28,13 @@ export async function askCloud(parts: Parts, because: string): Promise<CloudAnsw
   if (identity.level === 'fault') return { findings: [first, identity], reached: false, configured: undefined }
   const configured = await ask(parts, 'hibernation flag', (signal) => cloud.canHibernate(signal))
   return {
-    findings: [first, identity, ...(await permissionFindings(parts)), await operatorFinding(parts)],
+    findings: [
+      first,
+      identity,
+      ...(await permissionFindings(parts)),
+      await operatorFinding(parts),
+      await ownershipFinding(parts),
+    ],
     reached: true,
     configured: configured instanceof Error ? undefined : configured,
   }

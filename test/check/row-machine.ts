@@ -29,6 +29,8 @@ export interface RowMachine {
   onSleep: () => void
   /** What the operator wants; free to be changed. */
   settings: Settings
+  /** What the next check is made of. */
+  parts(): Parts
   /** One check, two minutes after the last unless said. */
   check(afterMs?: number): Promise<Checked>
   /** Checks until an action was due, two minutes apart unless said, forty at most. */
@@ -101,9 +103,10 @@ export async function startRow(spec: RowSpec = {}): Promise<RowMachine> {
     reading: { kind: 'idle', reason: 'no work' },
     onSleep: () => {},
     settings: { ...usual, ...spec.settings },
+    parts: () => parts(machine.settings),
     check(afterMs = 2 * MINUTE) {
       host.clock.advance(afterMs)
-      return checkAndAct(parts(machine.settings))
+      return checkAndAct(machine.parts())
     },
     async due(everyMs = 2 * MINUTE) {
       for (let count = 0; count < 40; count += 1) {
