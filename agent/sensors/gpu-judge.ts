@@ -45,7 +45,7 @@ function worked(now: Gpu, before: Gpu | undefined, { span, limits }: GpuContext)
   const shares: readonly (readonly [percent: number | undefined, how: string])[] = [
     [now.busy, 'is busy'],
     // A look tells of its own moment: work that goes on at the beginning of the interval ended somewhere within it.
-    [before?.busy, 'was busy when this interval began'],
+    [before?.busy, 'was busy at the last look'],
     [endedShare(now, before, span.ms), 'was kept busy by programs that have ended'],
     [newShare(now, before), 'was kept busy by a new program'],
   ]
@@ -122,21 +122,21 @@ function covered({ accounts: now }: Gpu, before: Gpu | undefined): boolean {
   return now !== undefined && old !== undefined && !now.full && now.ended >= old.ended
 }
 
-function blind(now: Gpu, before: Gpu | undefined): Of<'unknown' | 'idle' | 'absent'> | undefined {
+function blind(now: Gpu, before: Gpu | undefined): Reading | undefined {
   if (now.problem !== undefined) return { kind: 'unknown', reason: `${now.name}: ${now.problem}` }
-  if (before?.problem !== undefined)
-    return { kind: 'unknown', reason: `${now.name} could not be read at the last check` }
-  return undefined
+  const never = before?.problem !== undefined && before.last === undefined
+  return never ? { kind: 'unknown', reason: `${now.name} could not be read before` } : undefined
 }
 
 function judgeOne(now: Gpu, before: Gpu | undefined, context: GpuContext): Reading {
   const { limits } = context
   if (now.undriven === true) return { kind: 'idle', reason: `${now.name} has no driver: nothing can use it` }
-  const known = before?.undriven === true ? undefined : before
+  const last = before?.problem === undefined ? before : before.last
+  const known = last?.undriven === true ? undefined : last
   const reason = `${now.name}: ${now.busy ?? 0} % busy, limit ${limits.percent} %, no program on it`
   return (
     worked(now, known, context) ??
-    blind(now, known) ??
+    blind(now, before) ??
     held(now, known, context) ?? { kind: 'idle', reason, value: now.busy ?? 0, unit: 'percent', limit: limits.percent }
   )
 }

@@ -26,7 +26,13 @@ export async function readGpus(
     drafts.push(...(await readDriven(asking, driver, own)))
   }
   const now = host.clocks().monoMs
-  const gpus = drafts.map((draft) => ({ ...draft, peaks: peaksOf(draft, before, now) }))
+  const gpus = drafts.map((draft) =>
+    withPast(
+      draft,
+      before?.gpus.find(({ id }) => id === draft.id),
+      now,
+    ),
+  )
   return { gpus, stuck: asking.stuck }
 }
 
@@ -46,9 +52,11 @@ async function readDriven(
   return drafts({ problem: `its driver ${driver.slice(0, 32)} does not tell how busy it is` })
 }
 
-/** The heights of the looks so far, less those that a later one has reached. */
-function peaksOf({ id, busy = 0 }: Draft, before: GpuSample | undefined, now: Instant): Gpu['peaks'] {
-  const old = before?.gpus.find((one) => one.id === id)?.peaks ?? []
-  const kept = old.filter(([at, percent]) => percent > busy && at <= now && at > now - REMEMBERED_MS)
-  return busy > 0 ? [...kept, [now, busy]] : kept
+/** With the heights of the looks so far, less those that a later one has reached, and with the last look that had no problem. */
+function withPast(draft: Draft, before: Gpu | undefined, now: Instant): Gpu {
+  const busy = draft.busy ?? 0
+  const kept = (before?.peaks ?? []).filter(([at, percent]) => percent > busy && at <= now && at > now - REMEMBERED_MS)
+  const peaks: Gpu['peaks'] = busy > 0 ? [...kept, [now, busy]] : kept
+  const last = before?.problem === undefined ? before : before.last
+  return { ...draft, peaks, ...(draft.problem === undefined || last === undefined ? {} : { last }) }
 }

@@ -47,6 +47,8 @@ export interface Gpu {
   readonly persistent?: boolean
   /** The latest look at which it was at least so busy, for each height that none has reached since; oldest first. */
   readonly peaks: readonly (readonly [at: Instant, percent: number])[]
+  /** With a problem: what the last look without one found. A failed look costs one interval, not two. */
+  readonly last?: Gpu
 }
 
 export interface GpuSample {

@@ -56,7 +56,7 @@ describe('a driver that hangs', () => {
     answer(machine, answersOf('g5-idle'))
     machine.remove(`/proc/${PID}`)
     const now = await look(machine, hung)
-    expect(reasonOf(machine, now, hung)).toBe('GPU 0 could not be read at the last check')
+    expect(reasonOf(machine, now, hung)).toBe('GPU 0 could not be read before')
     expect(now.stuck).toEqual([])
     expect(judged(machine, await look(machine, now), now)).toMatchObject({ kind: 'idle' })
   })

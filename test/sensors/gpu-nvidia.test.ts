@@ -92,13 +92,7 @@ describe('what ran between two looks', () => {
     ['a program that came and worked', 'g5-idle', 'g5-new-program', 'active', /new program: 22 %/],
     ['requests to a loaded model', 'g5-model-loaded', 'g5-model-answers', 'active', /did more than before/],
     ['none: its average falls', 'g5-model-answers', 'g5-model-loaded', 'hold', /1 program/],
-    [
-      'work that ended somewhere in between',
-      'g5-just-ended',
-      'g5-idle',
-      'active',
-      /was busy when this interval began: 100 %/,
-    ],
+    ['work that ended somewhere in between', 'g5-just-ended', 'g5-idle', 'active', /was busy at the last look: 100 %/],
     ['a program that is gone', 'g5-model-loaded-not-accounted', 'g5-idle-desktop', 'hold', /1 program/],
     ['accounting that was switched on', 'g5-idle-desktop', 'g5-accounted-after-a-job', 'idle', /no program/],
   ])('%s', async (_, then, now, kind, reason) => {
@@ -231,11 +225,32 @@ describe('what goes wrong', () => {
       kind: 'unknown',
       reason: expect.stringMatching(reason),
     })
-    // And once more, since nobody saw the beginning of the next interval.
     expect(await between(machine, answers, answersOf('g5-idle'))).toEqual({
       kind: 'unknown',
-      reason: 'GPU 0 could not be read at the last check',
+      reason: 'GPU 0 could not be read before',
     })
+  })
+
+  it('costs one interval: the next look is compared with the last one that told something', async () => {
+    const machine = gpuMachine('g5')
+    const kinds: string[] = []
+    let before: Awaited<ReturnType<typeof look>> | undefined
+    const fails = broken[3]?.[1] ?? failing('', 1)
+    for (const answers of [
+      answersOf('g5-accounted-before'),
+      fails,
+      fails,
+      answersOf('g5-accounted-after-a-job'),
+      answersOf('g5-accounted-after-a-job'),
+    ]) {
+      answer(machine, answers)
+      const now = await look(machine, before)
+      if (before !== undefined) kinds.push(judged(machine, now, before).kind)
+      before = now
+      machine.pass(120_000)
+    }
+    expect(kinds).toEqual(['unknown', 'unknown', 'active', 'idle'])
+    expect(JSON.stringify(before).length).toBeLessThan(1_000)
   })
 
   it('says so in few words that can be printed', async () => {
