@@ -8,7 +8,8 @@ import type { Clocks, Instant, NamedReading, Reading } from '../types.ts'
 import type { ConfiguredSensor } from './parts.ts'
 import { within } from './within.ts'
 
-const EXCUSE_MS = 3_000
+/** Long: it is asked rarely, and the machine may be slow just because of what is asked for. */
+const EXCUSE_MS = 8_000
 const REASON_LIMIT = 200
 
 /** What a sensor read, or why it could not. */
@@ -61,24 +62,29 @@ export async function judgeOne(
   interval: Interval,
 ): Promise<{ readonly reading: NamedReading; readonly raw: Raw }> {
   const first = judgeSafely(raw, interval)
-  const excused = first.kind === 'active' ? await excuse(host, raw, interval) : undefined
+  const { excused, problem } = first.kind === 'active' ? await excuse(host, raw, interval) : {}
   const last = excused === undefined ? first : judgeSafely(excused, interval)
-  const reading = { ...last, sensor: raw.part.sensor.name, reason: plain(last.reason) }
-  return { reading, raw: excused ?? raw }
+  const reason = plain(problem === undefined ? last.reason : `${last.reason}; ${problem}`)
+  return { reading: { ...last, sensor: raw.part.sensor.name, reason }, raw: excused ?? raw }
 }
 
-async function excuse(host: Host, raw: Raw, interval: Interval): Promise<Raw | undefined> {
+/** What a closer look found; a problem on the way is told, and activity without an excuse stays activity. */
+async function excuse(
+  host: Host,
+  raw: Raw,
+  interval: Interval,
+): Promise<{ readonly excused?: Raw; readonly problem?: string }> {
   const { sensor, limits } = raw.part
   const earlier = earlierOf(raw, interval)
-  if (sensor.excuse === undefined || raw.sample === undefined || earlier === undefined) return undefined
+  if (sensor.excuse === undefined || raw.sample === undefined || earlier === undefined) return {}
   const given = { now: raw.sample.value, before: earlier.sample, span: earlier.span, limits }
   try {
-    const value = await within(host, { ms: EXCUSE_MS, what: sensor.name }, async (signal) =>
+    const value = await within(host, { ms: EXCUSE_MS, what: 'a closer look' }, async (signal) =>
       sensor.excuse?.(host, given, signal),
     )
-    return value === undefined ? undefined : { part: raw.part, sample: { value } }
-  } catch {
-    return undefined // activity without an excuse is activity
+    return value === undefined ? {} : { excused: { part: raw.part, sample: { value } } }
+  } catch (error) {
+    return { problem: messageOf(error) }
   }
 }
 

@@ -79,7 +79,7 @@ export function endedMs(runs: readonly UnitRun[], { from, to, before, now }: Bet
   return us / 1000
 }
 
-const ASK_MS = 2_000
+const ASK_MS = 7_000
 
 async function ask(host: Host, signal: AbortSignal): Promise<readonly UnitRun[]> {
   const units = housekeepingUnits.map((name) => `${name}.service`)

@@ -77,15 +77,16 @@ describe('a sensor that says active', () => {
     expect(given).toEqual({ now: { work: 25 }, before: { work: 25 }, ms: 2 * minute })
   })
 
-  it.each<[string, NonNullable<Sensor<Sample>['excuse']> | undefined]>([
-    ['has no excuse', undefined],
-    ['finds none', async () => undefined],
-    ['fails to find out', () => Promise.reject(new Error('systemd does not answer'))],
+  it.each<[string, NonNullable<Sensor<Sample>['excuse']> | undefined, string]>([
+    ['has no excuse', undefined, ''],
+    ['finds none', async () => undefined, ''],
+    ['fails to find out', () => Promise.reject(new Error('systemd is dead')), '; systemd is dead'],
     [
       'fails at once',
       () => {
         throw new Error('a bug')
       },
+      '; a bug',
     ],
     [
       'gets no answer',
@@ -93,9 +94,11 @@ describe('a sensor that says active', () => {
         new Promise((_, reject) => {
           signal.addEventListener('abort', () => reject(signal.reason))
         }),
+      '; a closer look: no answer within 8 s',
     ],
-  ])('is believed when it %s', async (_, excuse) => {
-    expect(await secondLook(sensor(25, excuse))).toEqual({ kind: 'active', reason: '25 of work', kept: { work: 25 } })
+  ])('is believed when it %s', async (_, excuse, told) => {
+    const kept = { work: 25 }
+    expect(await secondLook(sensor(25, excuse))).toEqual({ kind: 'active', reason: `25 of work${told}`, kept })
   })
 
   it('is believed when the excuse is not enough', async () => {
