@@ -296,6 +296,19 @@ describe('row 31: no answer', () => {
     expect(new Set(intents.map(({ intentId }) => intentId)).size).toBe(1)
   })
 
+  it('goes on as it was where the machine itself is not ready any more', async () => {
+    await using machine = await startRow({ cloud: lingering })
+    stopFault(machine, { kind: 'reset-after', bytes: 0 })
+    await machine.due()
+    machine.host.files.write('/var/lib/hibinit-agent/hibernation-enabled', '')
+    await machine.due()
+    expect(refusalIn(await machine.check())).toBeUndefined()
+    expect(machine.aws.requests.list({ action: 'StopInstances' }).map(({ params }) => params['Hibernate'])).toEqual([
+      'true',
+      'true',
+    ])
+  })
+
   it('an owner who appears meanwhile keeps it from being sent again, and its intent stays open', async () => {
     await using machine = await startRow({ cloud: lingering })
     stopFault(machine, { kind: 'refuse' })

@@ -163,6 +163,15 @@ const refusals: readonly Refused[] = [
   },
   {
     row: 10,
+    name: 'a member of an EC2 Fleet that nobody allowed: told so at once',
+    spec: { instance: { ...spot, fleet: true } },
+    code: 'Fleet',
+    why: 'owned',
+    advice: /launched by a fleet/,
+    minutes: 60,
+  },
+  {
+    row: 10,
     name: 'a member of an EC2 Fleet that is not Spot',
     spec: { instance: { fleet: true } },
     code: 'Fleet',
