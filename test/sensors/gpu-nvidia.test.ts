@@ -53,6 +53,12 @@ describe('two looks alike', () => {
     expect(reading).toMatchObject({ kind, reason: typeof reason === 'string' ? reason : expect.stringMatching(reason) })
   })
 
+  it('holds for a program that is not told, whatever the memory', async () => {
+    const answers = edited('programs-not-told', ', 21740,', ', 100,')
+    const reason = 'GPU 0: perhaps a program, 100 MiB taken, 0 % busy, not accounted'
+    expect(await between(gpuMachine('g5'), answers)).toMatchObject({ kind: 'hold', reason })
+  })
+
   it('gives the figure behind it', async () => {
     const reading = await between(gpuMachine('p4d'), answersOf('p4d-only-5-busy'))
     expect(reading).toMatchObject({ value: 88, unit: 'percent', limit: 5 })
