@@ -10,9 +10,9 @@ const spools = ['/var/spool/cron/atjobs', '/var/spool/at'] as const
 /** Most jobs whose owner is looked up; all of them are due. */
 const mostNamed = 50
 
-/** When a job of this name is due, in milliseconds since the epoch (at.c: queue, five hex digits of a number, eight of the minute); `undefined` for what is no job, or runs already (`=`). */
+/** When a job of this name is due, in milliseconds since the epoch (at.c: queue, five hex digits of a number, eight of the minute); `undefined` for what is no job. One that runs has `=` for its queue. */
 export function dueTime(name: string): number | undefined {
-  const minute = /^[a-zA-Z][0-9a-f]{5}([0-9a-f]{8})$/.exec(name)?.[1]
+  const minute = /^[a-zA-Z=][0-9a-f]{5}([0-9a-f]{8})$/.exec(name)?.[1]
   return minute === undefined ? undefined : Number.parseInt(minute, 16) * 60_000
 }
 

@@ -2,7 +2,7 @@
 import type { Host } from '../host/host.ts'
 import type { Veto } from '../types.ts'
 import { type CronLine, dueMinute, parseCrontab, type Window } from './crontab.ts'
-import { dueVeto, runningMs } from './due.ts'
+import { dueVeto, frequentMs, runningMs } from './due.ts'
 import { changedAt, fewest, inDoubt } from './ends.ts'
 import { cronFiles, cronScripts } from './housekeeping.ts'
 import type { VetoContext, VetoSource } from './veto.ts'
@@ -53,7 +53,7 @@ function windowOf({ context, windows }: Reading, zone: string): Window {
   if (known !== undefined) return known
   const { now, horizonMs } = context
   const from = Math.floor((now.wallMs - runningMs) / 60_000) + 1
-  const horizon = Math.floor(horizonMs / 60_000)
+  const horizon = Math.floor(frequentMs(context) / 60_000)
   const minutes = wallMinutes(zone, from - horizon, Math.floor((now.wallMs + horizonMs) / 60_000))
   const made = { minutes, from, horizon }
   windows.set(zone, made)

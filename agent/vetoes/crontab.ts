@@ -131,13 +131,12 @@ export interface Window {
   readonly minutes: readonly WallMinute[]
   /** First minute whose run is still to come, or has only just begun. */
   readonly from: number
-  /** In minutes. */
+  /** A run that follows another one so closely is one of many; in minutes. */
   readonly horizon: number
 }
 
 /**
- * The first run in the window of a line that did not run within the horizon before it, or `undefined`. A line that runs
- * at least as often as the horizon is long is always due: it is measured by what it does, like everything else.
+ * The first run in the window of a line that did not run within the horizon before it, or `undefined`.
  */
 export function dueMinute(line: CronLine, { minutes, from, horizon }: Window): number | undefined {
   let before = Number.NEGATIVE_INFINITY

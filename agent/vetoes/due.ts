@@ -16,9 +16,17 @@ export interface Run {
   readonly what: string
 }
 
+/**
+ * What runs at least so often would be waited for all the time: from the horizon before one run to a minute after it, which
+ * is within the horizon of the next. It is measured by what it does, like everything else.
+ */
+export function frequentMs({ horizonMs }: VetoContext): number {
+  return horizonMs + runningMs
+}
+
 /** Is it due within the horizon, or has it only just begun? */
 export function isDue({ now, horizonMs }: VetoContext, wallMs: number): boolean {
-  return wallMs > now.wallMs - runningMs && wallMs <= now.wallMs + horizonMs
+  return horizonMs > 0 && wallMs > now.wallMs - runningMs && wallMs <= now.wallMs + horizonMs
 }
 
 /** The veto for a run that is due; none where it is not, or where such vetoes have held up to the ceiling already. */

@@ -2,7 +2,7 @@
 import type { Host } from '../host/host.ts'
 import { housekeepingUnit } from '../sensors/known-agents.ts'
 import type { Clocks, Veto } from '../types.ts'
-import { dueVeto } from './due.ts'
+import { dueVeto, frequentMs } from './due.ts'
 import { fewest, inDoubt } from './ends.ts'
 import { timers as housekeepingTimer } from './housekeeping.ts'
 import type { VetoContext, VetoSource } from './veto.ts'
@@ -65,9 +65,10 @@ export function parseTimers(text: string, now: Clocks): readonly Timer[] {
   })
 }
 
-/** It runs at least as often as the horizon is long: it would always be due, and is measured by what it does. */
-function isFrequent({ nextMs, lastMs }: Timer, horizonMs: number): boolean {
-  return lastMs !== undefined && nextMs - lastMs <= horizonMs
+/** The runs that may be due: the next, and the last, which may have only just begun. None of a timer that runs all the time. */
+function runsOf({ nextMs, lastMs }: Timer, context: VetoContext): readonly number[] {
+  if (lastMs === undefined) return [nextMs]
+  return nextMs - lastMs <= frequentMs(context) ? [] : [nextMs, lastMs]
 }
 
 const query = ['show', `--property=${properties.join(',')}`, '--', '*.timer']
@@ -98,8 +99,8 @@ async function ask(host: Host, argv: readonly string[], asking: Asking & { whose
 function vetoesOf(text: string, context: VetoContext, whose: string): readonly Veto[] {
   return parseTimers(text, context.now).flatMap((timer) => {
     if (housekeepingUnit.test(timer.unit) || housekeepingTimer.test(timer.id)) return []
-    if (isFrequent(timer, context.horizonMs)) return []
-    return dueVeto(context, 'timer', { wallMs: timer.nextMs, what: `${timer.id.slice(0, 60)}${whose}` })
+    const what = `${timer.id.slice(0, 60)}${whose}`
+    return runsOf(timer, context).flatMap((wallMs) => dueVeto(context, 'timer', { wallMs, what }))
   })
 }
 

@@ -11,7 +11,7 @@ describe('the name of a job', () => {
     [job(8), NOON + 8 * MINUTE],
     [job(8, 'Z', 0xfffff), NOON + 8 * MINUTE],
     ['a0000100000000', 0],
-    [job(8, '='), undefined],
+    [job(8, '='), NOON + 8 * MINUTE],
     [job(8).toUpperCase(), undefined],
     [`${job(8)}0`, undefined],
     ['.SEQ', undefined],
@@ -34,12 +34,20 @@ describe('an at job', () => {
   it.each<[string, string]>([
     ['later', job(16)],
     ['past', job(-1)],
-    ['running', job(0, '=')],
+    ['running for a minute', job(-1, '=')],
     ['no job', '.SEQ'],
   ])('that is %s is not', async (_, name) => {
     const host = createMachine()
     host.files.write(`/var/spool/cron/atjobs/${name}`, '')
     expect(await read(atVeto, host)).toEqual([])
+  })
+
+  it('that has only just begun is waited for', async () => {
+    const host = createMachine()
+    host.files.write(`/var/spool/at/${job(0, '=')}`, '', { uid: 0 })
+    expect(await read(atVeto, host)).toMatchObject([
+      { reason: expect.stringMatching(/^an at job of root is due at 12:00 UTC/), until: minutes(1) },
+    ])
   })
 
   it('that puts itself off again and again holds to the ceiling', async () => {

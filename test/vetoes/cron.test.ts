@@ -57,6 +57,9 @@ describe('a job that is due', () => {
     expect(await read(cronVeto, host)).toEqual([])
     expect(await read(cronVeto, host, { horizonMs: 3 * HOUR })).toMatchObject([{ until: minutes(181) }])
     expect(await read(cronVeto, host, { horizonMs: 0 })).toEqual([])
+    host.files.write(`${spool}/ann`, '0 12 * * * now\n* * * * * always\n')
+    expect(await read(cronVeto, host, { horizonMs: 0 })).toEqual([])
+    expect(await read(cronVeto, host, { horizonMs: MINUTE / 2 })).toMatchObject([{ until: minutes(1) }])
   })
 })
 
@@ -64,6 +67,7 @@ describe('what is not waited for', () => {
   it.each<[string, string, string]>([
     ['a job that always runs', `${spool}/ann`, '* * * * * poll'],
     ['one as often as the horizon', `${spool}/ann`, '*/15 * * * * poll'],
+    ['one that would be waited for again as soon as it ran', `${spool}/ann`, '8,24,40,56 * * * * poll'],
     ['one at the next boot', `${spool}/ann`, '@reboot serve'],
     ['one in the afternoon', `${spool}/ann`, '0 15 * * * report'],
     ['this agent itself', '/etc/cron.d/idle-agent', '8 12 * * * root idle-agent check --act'],

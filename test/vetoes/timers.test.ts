@@ -91,6 +91,18 @@ describe('a timer of the machine', () => {
     ['due', 'backup.timer', {}, [waits]],
     ['due, as yesterday', 'backup.timer', { last: 'Sat 2026-11-21 12:10:01 UTC' }, [waits]],
     ['of systemd-run', 'run-u12.timer', { realtime: '', monotonic: '2w 6d 20h 5min' }, [{ until: minutes(6) }]],
+    [
+      'that has only just begun',
+      'backup.timer',
+      { realtime: 'Mon 2026-11-23 11:59:30 UTC', last: 'Sun 2026-11-22 11:59:30 UTC' },
+      [{ until: minutes(0.5) }],
+    ],
+    [
+      'that began a minute ago',
+      'backup.timer',
+      { realtime: 'Mon 2026-11-23 11:59:00 UTC', last: 'Sun 2026-11-22 11:59:00 UTC' },
+      [],
+    ],
     ['later', 'backup.timer', { realtime: 'Sun 2026-11-22 12:16:00 UTC' }, []],
     ['that always runs', 'poll.timer', { last: 'Sun 2026-11-22 11:56:00 UTC' }, []],
     ['of the distribution', 'apt-daily.timer', {}, []],
