@@ -185,4 +185,44 @@ describe.skipIf(guestsSkipped('activities in a guest'))('what people do', { time
       `a stop ${after} after the lock was given back`,
     )
   })
+
+  /** What holds by a word of somebody's, and how it is taken back. */
+  const awaited: readonly { readonly begin: string; readonly end: string; readonly reason: RegExp }[] = [
+    {
+      begin: 'systemd-run -q --unit inhibiting systemd-inhibit --what=shutdown --mode=block --why=because sleep 120',
+      end: 'systemctl stop inhibiting',
+      reason: /"systemd inhibitor of systemd-inhibit \(pid \d+\) against shutdown, until root gives it back"/,
+    },
+    {
+      begin: `echo "$(date -d '+6 minutes' '+%M %H') * * * true" | crontab -u ${user} -`,
+      end: `crontab -u ${user} -r`,
+      reason: /"a cron job of uid 1000 is due at [^;]*UTC; it is waited for until [^"]*UTC"/,
+    },
+    {
+      begin: `loginctl enable-linger ${user}; sleep 2
+su - ${user} -c 'XDG_RUNTIME_DIR=/run/user/1000 systemd-run --user -q --on-active=400 --unit train true'`,
+      end: `loginctl disable-linger ${user}`,
+      reason: /"train\.timer of uid 1000 is due at [^;]*UTC; it is waited for until [^"]*UTC"/,
+    },
+  ]
+
+  test('an inhibitor, a cron job and a timer of a user are waited for', async () => {
+    observer.note('--- an inhibitor, a cron job and a timer')
+    await observer.see(() => true, 30_000, 'the first check')
+    for (const { begin } of awaited) await guest.ask(begin)
+    const visitor = guest.ssh()
+    await loggedIn(visitor)
+    await observer.see(({ verdict }) => verdict === 'active', 8_000, 'the visitor, so that the clock starts again')
+    await visitor.close()
+    const began = Date.now()
+    const told = await observer.see(({ state }) => state === 'held', 40_000, 'held')
+    await sleep(3 * intervalMs)
+    expect(await stopsSince(began)).toEqual([])
+    const byHand = await guest.ask(`${endpoints.join(' ')} idle-agent check --json`)
+    expect(byHand.match(/"vetoes":\[.*?\]/)?.[0].match(/(?<="name":")[^"]+/g)).toEqual(['inhibitor', 'cron', 'timer'])
+    for (const { reason } of awaited) expect(byHand).toMatch(reason)
+    for (const { end } of awaited) await guest.ask(end)
+    const after = inSeconds((await acted(Date.now())) - began)
+    record('an inhibitor, a cron job and a timer', told.verdict, told.reason, `a stop ${after} after the visitor left`)
+  })
 })
