@@ -6,10 +6,12 @@ import type { Episode } from './check/episode.ts'
 import { keepNote } from './check/note.ts'
 import { costlyVetoes, type Look, look } from './check/observe.ts'
 import type { Parts } from './check/parts.ts'
+import { endedLeases } from './check/report.ts'
 import { keepBackOff, save, settled } from './check/save.ts'
 import { writeStatus } from './check/status-file.ts'
 import { syncTags } from './check/tag-sync.ts'
 import { duration, iso, timeOfDay, toWall } from './decide/words.ts'
+import { endedInWords } from './leases/chain.ts'
 import { sweep } from './leases.ts'
 import { acquireLock, type Lock } from './lock.ts'
 import type { OwnDeeds } from './sensors/sensor.ts'
@@ -35,7 +37,8 @@ export async function checkByHand(parts: Parts, glanceMs: number): Promise<Check
   const intent = await openIntent(parts.host, parts.paths.intents, 'read-only')
   const notes = problem === undefined ? [] : [problem]
   const first = await evaluate(parts, stored, { intent, byHand: true })
-  if (!first.decision.interval.newRun) return { ...first, deeds: [], notes }
+  if (!first.decision.interval.newRun)
+    return { ...first, deeds: [], notes: [...notes, ...endedLeases(parts, first.look)] }
   const base = {
     state: first.decision.state,
     samples: first.look.samples,
@@ -64,7 +67,7 @@ export async function checkAndAct(parts: Parts): Promise<Checked> {
 async function underLock(parts: Parts, lock: Lock): Promise<Checked> {
   const { host, paths } = parts
   // First, since what lies among the leases may be what fills the disk that everything below writes to.
-  await sweep(host, paths.leases, { now: host.clocks(), ceilingMs: parts.settings.keepCeilingMs })
+  await sweep(host, paths.leases, host.clocks())
   const loaded = await loadState(host, paths.state)
   if (loaded.problem !== undefined) await moveAside(host, paths.state)
   const intent = await openIntent(host, paths.intents)
@@ -87,7 +90,7 @@ async function underLock(parts: Parts, lock: Lock): Promise<Checked> {
     look: done.look,
     decision: { ...done.decision, state: done.state },
     deeds: [...before, ...done.deeds],
-    notes,
+    notes: [...notes, ...endedLeases(parts, done.look)],
   }
 }
 
@@ -140,7 +143,7 @@ async function carryOut(
   let episode: Episode = { base, ...seen, state: decision.state, mirror, deeds: [] }
   if (!decision.store) return episode
   const told = await warn(parts, decision)
-  episode = { ...episode, deeds: [...told.deeds, ...(await say(parts, decision))] }
+  episode = { ...episode, deeds: [...told.deeds, ...(await say(parts, seen))] }
   const action = decision.actions.find((one) => one.kind === 'act')
   if (action !== undefined) episode = await attempt(parts, episode, action)
   if (episode.overtaken === true) {
@@ -177,16 +180,18 @@ async function warn(parts: Parts, decision: Decision): Promise<{ warned: OwnDeed
   return { warned, deeds: [await recordDeed(parts.host, parts.paths.audit, deed)] }
 }
 
-/** Alerts and what `report` mode would have done: to the audit log. */
-async function say(parts: Parts, decision: Decision): Promise<readonly Deed[]> {
+/** Alerts, what `report` mode would have done, and whose leases hold no longer: to the audit log. */
+async function say(parts: Parts, seen: { readonly look: Look; readonly decision: Decision }): Promise<readonly Deed[]> {
   const deeds: Deed[] = []
-  for (const action of decision.actions) {
+  for (const action of seen.decision.actions) {
     if (action.kind !== 'alert' && action.kind !== 'report') continue
-    const result = action.kind === 'alert' ? 'done' : 'dry-run'
-    const deed: Deed = { action: action.kind, result, detail: action.reason }
-    deeds.push(await recordDeed(parts.host, parts.paths.audit, deed))
+    deeds.push({ action: action.kind, result: action.kind === 'alert' ? 'done' : 'dry-run', detail: action.reason })
   }
-  return deeds
+  for (const chain of seen.look.leases.ended) {
+    if (chain.told === true) continue
+    deeds.push({ action: 'lease', result: 'done', detail: endedInWords(chain, parts.settings.keepCeilingMs) })
+  }
+  return Promise.all(deeds.map((deed) => recordDeed(parts.host, parts.paths.audit, deed)))
 }
 
 /** After the state is saved: told again it would be the same, so a crash in between loses nothing. */

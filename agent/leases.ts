@@ -8,12 +8,12 @@ import {
   type HeldLease,
   heldLease,
   LEASES_A_USER,
-  type LeaseContext,
   type LeaseEnd,
   MAX_LEASE_BYTES,
   parseLease,
   uidOfName,
 } from './leases/lease.ts'
+import type { Clocks } from './types.ts'
 
 /** Entries of either kind removed in one check. */
 const MAX_ENTRIES = 200
@@ -34,6 +34,8 @@ export interface LeaseRequest {
 /** What the folder holds. */
 export interface LeaseReport {
   readonly held: readonly HeldLease[]
+  /** Files that were not looked at, since there are too many: leases may be among them. */
+  readonly unread: number
   /** Files that count for nothing, and why. */
   readonly ignored: readonly { readonly name: string; readonly why: string }[]
 }
@@ -43,19 +45,19 @@ type Slot =
   | { readonly kind: 'ignored'; readonly why: string; readonly fresh: boolean; readonly uid?: number }
 
 /** Looks at one file. Throws HostError where it cannot be read. */
-async function examine(host: Host, path: string, context: LeaseContext): Promise<Slot> {
+async function examine(host: Host, path: string, now: Clocks): Promise<Slot> {
   const file = await host.store.readPlain(path, MAX_LEASE_BYTES)
   if (file === undefined) return { kind: 'ignored', why: 'it is no regular file of at most 4 KB', fresh: false }
   const { uid, ctimeMs } = file.stat
   try {
     const lease = parseLease(path.slice(path.lastIndexOf('/') + 1), file)
-    const held = await heldLease(host, lease, context)
+    const held = await heldLease(host, lease, now)
     return held === undefined
       ? { kind: 'ignored', why: 'it has ended', fresh: false, uid }
       : { kind: 'held', lease: held }
   } catch (error) {
     if (error instanceof HostError) throw error
-    const fresh = Math.abs(context.now.wallMs - ctimeMs) < BEING_WRITTEN_MS
+    const fresh = Math.abs(now.wallMs - ctimeMs) < BEING_WRITTEN_MS
     return { kind: 'ignored', why: messageOf(error), fresh, uid }
   }
 }
@@ -64,15 +66,10 @@ function namesOf(uid: number): readonly string[] {
   return Array.from({ length: LEASES_A_USER }, (_, slot) => `${uid}-${slot}`)
 }
 
-/** For those who may only see their own: no ceiling, which the agent judges. */
-function withoutCeiling(host: Host): LeaseContext {
-  return { now: host.clocks(), ceilingMs: Number.POSITIVE_INFINITY }
-}
-
 /** A slot by its name, or `undefined` where there is none, or a stranger's file that we may not read. */
 async function examineOwn(host: Host, path: string): Promise<Slot | undefined> {
   try {
-    return await examine(host, path, withoutCeiling(host))
+    return await examine(host, path, host.clocks())
   } catch (error) {
     if (error instanceof HostError && codeOf(error.cause) === 'EACCES') return undefined
     throw error
@@ -119,7 +116,7 @@ export async function createLease(host: Host, dir: string, request: LeaseRequest
       if (!(await host.store.create(`${dir}/${id}`, formatLease({ id, reason, until }), 0o600))) continue
       const now = host.clocks()
       const lease = { id, uid: host.self.uid, reason, until, ctimeMs: now.wallMs }
-      return (await heldLease(host, lease, withoutCeiling(host))) ?? lease
+      return (await heldLease(host, lease, now)) ?? lease
     }
     return undefined
   }
@@ -166,31 +163,33 @@ export async function releaseLease(host: Host, dir: string, id?: string): Promis
   return released
 }
 
-/** All leases that hold, for the agent as root. Throws HostError where one cannot be read, or where there are more than 10,000: what was not looked at may hold. */
-export async function readLeases(host: Host, dir: string, context: LeaseContext): Promise<LeaseReport> {
+/** All leases that hold, for the agent as root; of more than 10,000 files root's own are read first. Throws HostError where one cannot be read. */
+export async function readLeases(host: Host, dir: string, now: Clocks): Promise<LeaseReport> {
   const held: HeldLease[] = []
   const ignored: { name: string; why: string }[] = []
   const entries = await host.store.list(dir)
-  const names = entries.filter((name) => uidOfName(name) !== undefined)
-  if (names.length > MAX_EXAMINED) {
-    throw new HostError(
-      `${dir} holds ${names.length} leases, more than ${MAX_EXAMINED}; remove those that nobody needs`,
-    )
-  }
-  for (const name of names) {
-    const slot = await examine(host, `${dir}/${name}`, context)
+  const named = entries.filter((name) => uidOfName(name) !== undefined)
+  // Whoever fills the folder must not push aside what root asked for.
+  const names = named.length > MAX_EXAMINED ? [...new Set([...namesOf(0), ...named])] : named
+  for (const name of names.slice(0, MAX_EXAMINED)) {
+    const slot = await examine(host, `${dir}/${name}`, now)
     if (slot.kind === 'held') held.push(slot.lease)
     else ignored.push({ name, why: slot.why })
   }
   const strange = entries.filter((name) => uidOfName(name) === undefined).slice(0, MAX_ENTRIES)
-  return { held, ignored: [...ignored, ...strange.map((name) => ({ name, why: 'its name is not of a lease' }))] }
+  const unread = Math.max(0, names.length - MAX_EXAMINED)
+  return {
+    held,
+    unread,
+    ignored: [...ignored, ...strange.map((name) => ({ name, why: 'its name is not of a lease' }))],
+  }
 }
 
 /** Removes what is no lease or has ended, at most 200 entries of either kind; called by the acting check only. Returns what is gone, and what would not go. */
 export async function sweep(
   host: Host,
   dir: string,
-  context: LeaseContext,
+  now: Clocks,
 ): Promise<{ readonly removed: readonly string[]; readonly failed: LeaseReport['ignored'] }> {
   const removed: string[] = []
   const failed: { name: string; why: string }[] = []
@@ -200,7 +199,7 @@ export async function sweep(
   for (const name of [...strange.slice(0, MAX_ENTRIES), ...named.slice(0, MAX_ENTRIES)]) {
     try {
       // Looked at right before, since its owner may have put a new lease in its place.
-      const slot = await examine(host, `${dir}/${name}`, context)
+      const slot = await examine(host, `${dir}/${name}`, now)
       if (slot.kind === 'held' || slot.fresh) continue
       // A folder that stayed would take its owner's place, or another's, for good.
       await host.store.remove(`${dir}/${name}`, { whole: true })

@@ -13,7 +13,17 @@ import {
   parseObject,
   textAt,
 } from './parse.ts'
-import type { Attempt, Clocks, FalseStop, Instant, RunIdentity, State, StateTags, WeakEvidence } from './types.ts'
+import type {
+  Attempt,
+  Clocks,
+  FalseStop,
+  Instant,
+  LeaseChain,
+  RunIdentity,
+  State,
+  StateTags,
+  WeakEvidence,
+} from './types.ts'
 
 /** Version of the file's form. A file of another version is moved aside. */
 const SCHEMA = 'idle-agent.state.v1'
@@ -42,6 +52,8 @@ export interface Stored {
   /** Clocks when the samples were taken. */
   readonly sampledAt: Clocks
   readonly mirror: TagMirror
+  /** Since when users' leases hold without their input. */
+  readonly leases?: readonly LeaseChain[]
 }
 
 /** Loads the state. `problem` says what was wrong with a file that had to be ignored. Throws HostError if unreadable. */
@@ -79,7 +91,14 @@ function parseStored(text: string): Stored {
     samples,
     sampledAt: clocksAt(file, 'sampledAt'),
     mirror: parseMirror(objectAt(file, 'mirror')),
+    ...optional(file, 'leases', (object, key) => listAt(object, key, parseChain)),
   }
+}
+
+function parseChain(value: unknown): LeaseChain {
+  if (!isObject(value)) throw new Error('leases holds something else')
+  const told = value['told'] === true ? { told: true as const } : {}
+  return { uid: numberAt(value, 'uid'), since: numberAt(value, 'since'), ...told }
 }
 
 function parseMirror(mirror: JsonObject): TagMirror {

@@ -33,6 +33,8 @@ export type Reading = Measure &
         readonly at?: Instant
         /** True when a person, not only a program, was seen. */
         readonly person?: boolean
+        /** Users whose own input it was, as far as that can be told. */
+        readonly uids?: readonly number[]
       }
     | {
         readonly kind: 'hold'
@@ -54,6 +56,16 @@ export interface Veto {
   readonly detail?: string
   /** When it ends by itself, where that is known. */
   readonly until?: Instant
+  /** The user whose lease it is, root excepted: together they hold no longer than the ceiling. */
+  readonly holder?: number
+}
+
+/** Since when a user's leases, whichever they were, hold without any input of that user. */
+export interface LeaseChain {
+  readonly uid: number
+  readonly since: Instant
+  /** It was recorded that they hold no longer. */
+  readonly told?: true
 }
 
 export type Verdict = 'active' | 'idle' | 'unknown'

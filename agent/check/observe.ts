@@ -2,8 +2,9 @@
 import { classify } from '../decide/clock.ts'
 import { messageOf } from '../errors.ts'
 import type { Host } from '../host/host.ts'
+import { type ChainMoment, type Limited, limitLeases } from '../leases/chain.ts'
 import type { Stored, StoredSample } from '../state.ts'
-import type { Clocks, Intent, Moment, NamedReading, RunIdentity, State, Veto } from '../types.ts'
+import type { Clocks, Instant, Intent, Moment, NamedReading, RunIdentity, State, Veto } from '../types.ts'
 import { intervalOf, judgeOne, plain, type Raw, toStore } from './judge.ts'
 import type { ConfiguredSensor, Parts } from './parts.ts'
 import { within } from './within.ts'
@@ -17,6 +18,8 @@ export interface Look {
   readonly moment: Moment
   readonly readings: readonly NamedReading[]
   readonly vetoes: readonly Veto[]
+  /** The ceilings of leases: what is to be remembered of them, and whose have ended. */
+  readonly leases: Omit<Limited, 'vetoes'>
   readonly samples: Readonly<Record<string, StoredSample>>
   readonly sampledAt: Clocks
   readonly region?: string
@@ -47,19 +50,37 @@ export async function look(parts: Parts, base: Stored | undefined, asked: Asked)
   const newRun = base === undefined || classify(base.state, moment, parts.policy.checkIntervalMs).newRun
   const before = newRun ? undefined : base
   const which = asked.due ? 'all' : 'cheap'
-  const vetoes = [...identity.vetoes, ...(await readVetoes(parts, host, { now: moment.clocks, before, which }))]
+  const found = [...identity.vetoes, ...(await readVetoes(parts, host, { now: moment.clocks, before, which }))]
   const ms = before === undefined ? 0 : Math.max(1, sampledAt.monoMs - before.sampledAt.monoMs)
   const interval = intervalOf(before, sampledAt, parts.policy.checkIntervalMs)
   const judged = await Promise.all(raw.map((one) => judgeOne(host, one, interval)))
+  const readings = judged.map(({ reading }) => reading)
+  const { vetoes, ...leases } = limitLeases(found, before?.leases ?? [], {
+    now: moment.clocks,
+    passedMs: ms,
+    ceilingMs: parts.settings.keepCeilingMs,
+    ...typists(readings, moment.clocks),
+  })
   return {
     moment,
-    readings: judged.map(({ reading }) => reading),
+    readings,
     vetoes,
+    leases,
     samples: Object.fromEntries(judged.flatMap((one) => toStore(one.raw, interval))),
     sampledAt,
     ...(identity.region === undefined ? {} : { region: identity.region }),
     coveredMs: ms,
   }
+}
+
+/** Who typed, and when; somebody else may have where something could not be read. */
+function typists(readings: readonly NamedReading[], now: Clocks): Pick<ChainMoment, 'typed' | 'inDoubt'> {
+  const typed = new Map<number, Instant>()
+  for (const reading of readings) {
+    if (reading.kind !== 'active') continue
+    for (const uid of reading.uids ?? []) typed.set(uid, reading.at ?? now.monoMs)
+  }
+  return { typed, inDoubt: readings.some(({ kind }) => kind === 'unknown') }
 }
 
 async function readAll(

@@ -2,9 +2,12 @@
 
 import type { Checked } from '../agent.ts'
 import { duration, iso, toWall } from '../decide/words.ts'
+import { endedInWords } from '../leases/chain.ts'
 import type { Decision, NamedReading } from '../types.ts'
 import type { Look } from './observe.ts'
 import type { Parts } from './parts.ts'
+
+const MOST_ENDED = 8
 
 /** `check --json`, schema idle-agent.check.v1. */
 export function checkObject(parts: Parts, checked: Checked): Record<string, unknown> {
@@ -63,6 +66,12 @@ function readingObject(reading: NamedReading): Record<string, unknown> {
   }
 }
 
+/** Whose leases hold no longer, by number: names are nobody's business. At most eight. */
+export function endedLeases(parts: Parts, { leases: { ended } }: Look): readonly string[] {
+  const named = ended.slice(0, MOST_ENDED).map((chain) => endedInWords(chain, parts.settings.keepCeilingMs))
+  return ended.length > MOST_ENDED ? [...named, `leases of ${ended.length - MOST_ENDED} more users ended`] : named
+}
+
 /** What everybody on the machine may read: the check without texts that other people wrote. */
 export function statusOf(parts: Parts, look: Look, decision: Decision): Record<string, unknown> {
   const object = checkObject(parts, { look, decision, deeds: [], notes: [] })
@@ -83,6 +92,7 @@ export function statusOf(parts: Parts, look: Look, decision: Decision): Record<s
     unseenStops: state.unseenStops,
     ...(state.attempt.refusal === undefined ? {} : { refusal: state.attempt.refusal }),
     tags: state.tags,
+    endedLeases: endedLeases(parts, look),
   }
 }
 

@@ -1,7 +1,9 @@
 /** What a check leaves on disk for the next one. */
 import type { OwnDeeds } from '../sensors/sensor.ts'
 import { type Stored, type StoredSample, saveState } from '../state.ts'
+import type { LeaseChain } from '../types.ts'
 import type { Episode } from './episode.ts'
+import type { Look } from './observe.ts'
 import type { Parts } from './parts.ts'
 
 /** Saves how long a refusal is waited for, into what the disk holds of the check before; another run of the machine forgets it. Throws HostError. */
@@ -19,7 +21,14 @@ export async function save(parts: Parts, episode: Episode, warned: OwnDeeds['war
     samples: settled(parts, episode.look.samples, deeds),
     sampledAt: episode.look.sampledAt,
     mirror: episode.mirror,
+    leases: told(episode.look.leases),
   })
+}
+
+/** What was said of an end is not said again. */
+function told({ chains, ended }: Look['leases']): readonly LeaseChain[] {
+  const over = new Set(ended)
+  return chains.map((chain) => (over.has(chain) ? { ...chain, told: true } : chain))
 }
 
 /** The samples with what the agent itself did taken into them. */

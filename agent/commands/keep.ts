@@ -18,7 +18,7 @@ async function readCeilingMs({ host, flags }: CommandContext): Promise<number> {
   }
 }
 
-/** When the ceiling ends the lease, if that is before its own end. */
+/** When the ceiling ends the lease, if that is before its own end and its owner types nothing more. */
 function cutAt({ host }: CommandContext, lease: HeldLease, ceilingMs: number): number | undefined {
   const ceiling = lease.ctimeMs + ceilingMs
   if (host.self.uid === 0 || (lease.endsWallMs ?? Number.POSITIVE_INFINITY) <= ceiling) return undefined
@@ -45,7 +45,7 @@ async function announce(context: CommandContext, lease: HeldLease): Promise<void
   if (cut !== undefined) {
     const hours = Number((ceilingMs / 3_600_000).toFixed(2))
     context.out(
-      `but at most until ${timeInWords(cut, now)}: ${hours} h is the most that a user's lease holds (keep.ceiling_hours)`,
+      `but at most until ${timeInWords(cut, now)}: ${hours} h after your last input in a terminal (keep.ceiling_hours)`,
     )
   }
   context.out(`to give it back: ${releaseLine(context, lease.id)}`)

@@ -45,6 +45,9 @@ function statusLines(
     row('idle since', sinceWords(status)),
     row('next', nextWords(objectAt(status, 'next'), status)),
     ...vetoes.map((veto) => row('veto', `${String(veto['name'])}: ${String(veto['reason'])}`)),
+    ...(status['endedLeases'] === undefined ? [] : listAt(status, 'endedLeases', String)).map((text) =>
+      row('lease', text),
+    ),
     ...readings.map((reading) =>
       row(String(reading['sensor']), `${String(reading['kind'])}: ${String(reading['reason'])}`),
     ),

@@ -133,7 +133,8 @@ export const general = {
     min: 0.01,
     max: 720,
     unit: 'hours',
-    about: "Longest time that a user's lease keeps the machine up, from when it was made; root's are not bounded.",
+    about:
+      "How long a user's leases, however many, keep the machine up without input of that user in a terminal; root's are not bounded.",
   },
 } as const satisfies Options
 

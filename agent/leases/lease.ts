@@ -27,13 +27,6 @@ export interface HeldLease extends Lease {
   readonly endsWallMs?: number
 }
 
-/** By what the end of a lease is judged. */
-export interface LeaseContext {
-  readonly now: Clocks
-  /** Longest life of a lease of anybody but root, from the last change of its file. */
-  readonly ceilingMs: number
-}
-
 export const MAX_LEASE_BYTES = 4096
 export const LEASES_A_USER = 16
 const MAX_REASON = 200
@@ -103,16 +96,9 @@ async function ownTimeLeft(host: Host, { uid, until }: Lease, now: Clocks): Prom
   return same && (uid === 0 || owner === uid) ? Number.POSITIVE_INFINITY : 0
 }
 
-/** The lease with its ends, or `undefined` once it has ended. */
-export async function heldLease(
-  host: Host,
-  lease: Lease,
-  { now, ceilingMs }: LeaseContext,
-): Promise<HeldLease | undefined> {
-  const ownLeft = await ownTimeLeft(host, lease, now)
-  // A file from the future (the wall clock was set back since) counts as made now.
-  const ceilingLeft = lease.uid === 0 ? Number.POSITIVE_INFINITY : Math.min(lease.ctimeMs - now.wallMs, 0) + ceilingMs
-  const left = Math.min(ownLeft, ceilingLeft)
+/** The lease with its ends, or `undefined` once it has ended. The ceiling is not applied: it is of all leases of a user together (chain.ts). */
+export async function heldLease(host: Host, lease: Lease, now: Clocks): Promise<HeldLease | undefined> {
+  const left = await ownTimeLeft(host, lease, now)
   if (left <= 0) return undefined
   if (lease.until.kind === 'pid') return lease
   return { ...lease, endsAt: now.monoMs + left, endsWallMs: now.wallMs + left }

@@ -15,6 +15,7 @@ import {
   type Terminal,
   type TerminalsSample,
 } from './terminals.ts'
+import { userOf, withTypists } from './typists.ts'
 import { counted, duration, processName, rate } from './words.ts'
 
 export const sessionsOptions = {
@@ -49,17 +50,23 @@ interface Context {
   readonly limits: Limits<typeof sessionsOptions>
 }
 
-async function read(host: Host, signal: AbortSignal): Promise<SessionsSample> {
+async function read(host: Host, signal: AbortSignal, before?: SessionsSample): Promise<SessionsSample> {
   const table = await processTable(host, signal)
-  const { offsetMs, terminals: all } = await readTerminals(host, table, signal)
+  const now = await readTerminals(host, table, signal)
+  const { offsetMs, terminals: all } = await withTypists(host, table, { now, before })
   const own = await ownTerminals(host, table)
   const terminals = all.map((one) => (own.has(one.name) ? { ...one, ours: true as const } : one))
   const jobs = await readJobs(host, table, signal)
-  return { offsetMs, terminals, jobs, connections: await readConnections(host, table, signal) }
+  const connections: Connection[] = []
+  for (const one of await readConnections(host, table, signal)) {
+    const known = before?.connections.some(({ pid, start }) => pid === one.pid && start === one.start)
+    connections.push(known === true ? one : { ...one, ...(await userOf(host, one.pid)) })
+  }
+  return { offsetMs, terminals, jobs, connections }
 }
 
-function person({ name, at }: Seen, { now }: Span): Reading {
-  return { kind: 'active', reason: `input on ${name} ${duration(now.monoMs - at)} ago`, at, person: true }
+function person({ name, at, uids }: Seen, { now }: Span): Reading {
+  return { kind: 'active', reason: `input on ${name} ${duration(now.monoMs - at)} ago`, at, person: true, uids }
 }
 
 /**
@@ -69,7 +76,7 @@ function person({ name, at }: Seen, { now }: Span): Reading {
 function typed(used: readonly Traffic[], terminals: readonly Terminal[], span: Span): Seen | undefined {
   for (const { terminals: own, at } of used) {
     const found = terminals.find((one) => own.includes(one.name) && mayHideInput(one, span))
-    if (found !== undefined) return { name: found.name, at }
+    if (found !== undefined) return { name: found.name, at, uids: found.uids ?? [] }
   }
   return undefined
 }
@@ -78,7 +85,7 @@ function typed(used: readonly Traffic[], terminals: readonly Terminal[], span: S
 function connected({ fresh, used: [used] }: Connected, { now }: Span): Reading | undefined {
   if (fresh !== undefined) {
     const reason = `new ssh session (pid ${fresh.pid}) ${duration(now.monoMs - fresh.at)} ago`
-    return { kind: 'active', reason, at: fresh.at, person: true }
+    return { kind: 'active', reason, at: fresh.at, person: true, uids: fresh.uid === undefined ? [] : [fresh.uid] }
   }
   if (used === undefined) return undefined
   const bytes = `${rate(used.received)} in, ${rate(used.sent)} out`
@@ -121,8 +128,9 @@ function nobody(now: SessionsSample): Reading {
 /** The first of: input, seen or passed over ssh, a new ssh session, ssh traffic, a job that moves, something unreadable, a hold, nobody. */
 function judge(now: SessionsSample, before: SessionsSample, { span, limits }: Context): Reading {
   const { input, output } = judgeTerminals(now, before, span)
-  if (input !== undefined) return person(input, span)
   const found = judgeConnections(now.connections, before.connections, span)
+  const came = found.fresh?.uid === undefined ? [] : [found.fresh.uid]
+  if (input !== undefined) return person({ ...input, uids: [...input.uids, ...came] }, span)
   const hidden = typed(found.used, now.terminals, span)
   if (hidden !== undefined) return person(hidden, span)
   const overSsh = connected(found, span)

@@ -21,6 +21,8 @@ export interface Connection {
   readonly bytes: readonly Bytes[]
   /** Milliseconds since data last passed. */
   readonly quietMs?: number
+  /** Whose it is, where it was new to the check that sampled it. */
+  readonly uid?: number
 }
 
 /** Both directions above this are use; keep-alives stay below it (detection.md 4). */
@@ -134,7 +136,7 @@ export interface Traffic extends Pick<Connection, 'pid' | 'terminals'> {
 /** What the connections showed in the interval. */
 export interface Connected {
   /** A connection that was authenticated since the last sample, and when. */
-  readonly fresh?: { readonly pid: number; readonly at: Instant }
+  readonly fresh?: { readonly pid: number; readonly at: Instant; readonly uid?: number }
   /** The latest first. */
   readonly used: readonly Traffic[]
   /** A connection without a terminal whose bytes could not be read. */
@@ -172,7 +174,8 @@ export function judgeConnections(now: readonly Connection[], before: readonly Co
     const old = before.find((one) => one.pid === pid && one.start === start)
     if (old === undefined) {
       const at = within(span.now.monoMs - (span.now.bootMs - start * msPerTick), span)
-      if (result.fresh === undefined || at > result.fresh.at) result = { ...result, fresh: { pid, at } }
+      const uid = connection.uid === undefined ? {} : { uid: connection.uid }
+      if (result.fresh === undefined || at > result.fresh.at) result = { ...result, fresh: { pid, at, ...uid } }
       continue
     }
     const rate = rates(connection, old, span)

@@ -20,6 +20,8 @@ export interface Terminal {
   readonly ownMtimeMs?: number
   /** The foreground job of this terminal runs this very check: output there is our own. */
   readonly ours?: true
+  /** Users who may be the one at the keyboard: its owner, and after `su` the one whose job is in front. */
+  readonly uids?: readonly number[]
 }
 
 export interface TerminalsSample {
@@ -32,11 +34,13 @@ export interface TerminalsSample {
 export interface Seen {
   readonly name: string
   readonly at: Instant
+  /** Everybody whose input it may have been. */
+  readonly uids: readonly number[]
 }
 
 function terminal(name: string, stat: FileStat): Terminal {
-  const { dev, rdev, ino, ctimeMs, atimeMs, mtimeMs } = stat
-  return { name, id: `${dev}:${rdev}:${ino}`, ctimeMs, atimeMs, mtimeMs }
+  const { dev, rdev, ino, ctimeMs, atimeMs, mtimeMs, uid } = stat
+  return { name, id: `${dev}:${rdev}:${ino}`, ctimeMs, atimeMs, mtimeMs, uids: [uid] }
 }
 
 function keyOf({ id, ctimeMs }: Pick<Terminal, 'id' | 'ctimeMs'>): string {
@@ -136,6 +140,12 @@ export async function readTerminals(host: Host, table: ProcessTable, signal: Abo
   return { offsetMs: wallMs - monoMs, terminals: [...found.values()] }
 }
 
+/** Those that may have had input since `before`, which keeps what it costs to know more of them from a check that saw none. */
+export function touched(now: TerminalsSample, before: TerminalsSample | undefined): readonly Terminal[] {
+  const earlier = new Map(before?.terminals.map((one) => [keyOf(one), one.atimeMs]))
+  return now.terminals.filter((one) => earlier.get(keyOf(one)) !== one.atimeMs)
+}
+
 /** Remembers that the present modification time of these terminals is our own doing: exactly that 8 s bucket is no output. */
 export function ownWarning(sample: TerminalsSample, stats: readonly FileStat[]): TerminalsSample {
   const own = new Map(stats.map((stat) => [keyOf(terminal('', stat)), stat.mtimeMs]))
@@ -176,15 +186,18 @@ export function judgeTerminals(
   const earlier = new Map(before.terminals.map((one) => [keyOf(one), one]))
   const moment = { span, stepped: Math.abs(now.offsetMs - before.offsetMs) >= 1000 }
   let input: Seen | undefined
+  const uids = new Set<number>()
   let output: string | undefined
   for (const one of now.terminals) {
     const old = earlier.get(keyOf(one))
     if (old === undefined || old.atimeMs !== one.atimeMs) {
       const at = inputAt(one, old === undefined, moment)
-      if (input === undefined || at > input.at) input = { name: one.name, at }
+      for (const uid of one.uids ?? []) uids.add(uid)
+      if (input === undefined || at > input.at) input = { name: one.name, at, uids: [] }
     }
     const ours = old?.ownMtimeMs === one.mtimeMs || (one.ours === true && old?.ours === true)
     if (old !== undefined && old.mtimeMs !== one.mtimeMs && !ours) output = one.name
   }
-  return { ...(input === undefined ? {} : { input }), ...(output === undefined ? {} : { output }) }
+  const all = input === undefined ? {} : { input: { ...input, uids: [...uids] } }
+  return { ...all, ...(output === undefined ? {} : { output }) }
 }

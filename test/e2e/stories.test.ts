@@ -2,6 +2,7 @@
 import { vi } from 'vitest'
 import './stories/terminal.ts'
 import './stories/idle.ts'
+import './stories/leases.ts'
 import './stories/crashes.ts'
 import './stories/refusals.ts'
 import './stories/ownership.ts'

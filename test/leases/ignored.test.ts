@@ -16,11 +16,12 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { HostError } from '../../agent/errors.ts'
 import { createHost } from '../../agent/host/real.ts'
+import { limitLeases } from '../../agent/leases/chain.ts'
 import type { LeaseEnd } from '../../agent/leases/lease.ts'
 import { readLeases, sweep } from '../../agent/leases.ts'
 import type { Clocks } from '../../agent/types.ts'
+import { leaseVeto } from '../../agent/vetoes/lease.ts'
 
 const HOUR = 3_600_000
 const USER = 65_534
@@ -32,16 +33,20 @@ let base: string
 let dir: string
 let theirProcess: ChildProcess
 
-const context = (shift: Partial<Clocks> = {}, ceilingMs = 24 * HOUR) => {
+const context = (shift: Partial<Clocks> = {}): Clocks => {
   const { wallMs, bootMs, monoMs } = root.clocks()
-  const now = {
+  return {
     wallMs: wallMs + (shift.wallMs ?? 0),
     bootMs: bootMs + (shift.bootMs ?? 0),
     monoMs: monoMs + (shift.monoMs ?? 0),
   }
-  return { now, ceilingMs }
 }
 const later = (ms: number) => context({ wallMs: ms, bootMs: ms, monoMs: ms })
+
+const { signal } = new AbortController()
+const vetoContext = () => ({
+  ...{ now: context(), leaseDir: dir, keepCeilingMs: 24 * HOUR, horizonMs: 0, protected: false },
+})
 
 /** A file as its owner may have written it. */
 function plant(name: string, text: string, uid = USER): void {
@@ -181,8 +186,34 @@ describe.skipIf(!isRoot)('the agent ignores and sweeps', () => {
     expect(existsSync(path())).toBe(true)
   })
 
-  it('refuses to overlook one among more than it can look at', async () => {
-    for (let index = 0; index <= 10_000; index += 1) writeFileSync(join(dir, `${index}-0`), '')
-    await expect(readLeases(root, dir, context())).rejects.toThrow(HostError)
+  it('among more files than it can look at: root’s are found, and the rest is told', async () => {
+    for (let index = 1; index <= 10_100; index += 1) writeFileSync(join(dir, `${index}-0`), '')
+    plantEnd('0-7', { kind: 'until', wallMs: Date.now() + HOUR }, 0)
+    const { held, unread } = await readLeases(root, dir, context())
+    expect(held.map(({ id }) => id)).toEqual(['0-7'])
+    expect(unread).toBeGreaterThanOrEqual(100)
+    expect((await leaseVeto.read(root, vetoContext(), signal)).map(({ reason, holder }) => [reason, holder])).toEqual([
+      [expect.stringMatching(/^lease until/), undefined],
+      [expect.stringMatching(/^1\d\d files in .* were not read/), -1],
+    ])
   })
+
+  it('ten thousand, each of another user: read within a second or two, named in a few words, remembered in a few bytes', async () => {
+    const until = { kind: 'until', wallMs: Date.now() + HOUR } as const
+    for (let uid = 1000; uid < 11_000; uid += 1) plantEnd(`${uid}-0`, until, uid)
+    const began = performance.now()
+    const vetoes = await leaseVeto.read(root, vetoContext(), signal)
+    const moment = { now: root.clocks(), passedMs: 0, ceilingMs: 24 * HOUR, typed: new Map(), inDoubt: false }
+    const limited = limitLeases(vetoes, [], moment)
+    expect(performance.now() - began).toBeLessThan(3000)
+    expect(vetoes).toHaveLength(10_000)
+    expect(limited.vetoes).toHaveLength(17)
+    expect(limited.vetoes.at(-1)?.reason).toBe('9984 more leases')
+    expect(JSON.stringify(limited.chains).length).toBeLessThan(100_000)
+    const later = limitLeases(vetoes, limited.chains, {
+      ...moment,
+      now: { ...moment.now, monoMs: moment.now.monoMs + 25 * HOUR },
+    })
+    expect(later.vetoes).toEqual([])
+  }, 60_000)
 })

@@ -140,6 +140,7 @@ describe('a machine', () => {
     machine.edit('/proc/5010/stat', ' 18010 ', ' 729000 ')
     expect(await interval(sessions, machine, { first })).toEqual({
       ...{ kind: 'active', reason: 'new ssh session (pid 5010) 30 s ago', at: 7_290_000, person: true },
+      uids: [1000],
     })
   })
 })
