@@ -28,7 +28,7 @@ export async function inNamespace(machine: Machine, lines: readonly string[]): P
   const steps = lines.map((line) => `{ ${line}; } 2>&1; printf '\\n=== %s\\n' $?`)
   writeFileSync(script, ['set -e', ...mounts, ...bind, 'set +e', ...words, ...steps].join('\n'))
   const ran = await startProgram('unshare', ['--mount', '--', 'sh', script], machine.env).done
-  expect(ran.stderr).toBe('')
+  if (ran.stderr !== '') throw new Error(`the namespace could not be made: ${ran.stderr}`)
   const parts = ran.stdout.split(/\n=== (\d+)\n/)
   return lines.map((_, index) => ({ out: parts[2 * index] ?? '', code: Number(parts[2 * index + 1] ?? -1) }))
 }
