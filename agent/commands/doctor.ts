@@ -1,6 +1,7 @@
 /** `doctor`: everything that could make the agent fail later, and what to do about it. Changes nothing. */
 import { loadConfig, locateConfig } from '../config.ts'
 import { type Finding, fault, ok, worry } from '../doctor/finding.ts'
+import { gpuFindings } from '../doctor/gpu.ts'
 import { hibernationFinding } from '../doctor/hibernation.ts'
 import { machineFindings } from '../doctor/machine.ts'
 import { UsageError } from '../errors.ts'
@@ -8,6 +9,7 @@ import { assemble } from './assemble.ts'
 import type { CommandContext } from './context.ts'
 import { askCloud } from './doctor-cloud.ts'
 import { readFacts } from './doctor-facts.ts'
+import { lookAtGpus } from './gpu-accounts.ts'
 import { needRoot } from './installation.ts'
 
 /** Exit code 0 without faults, 2 for a wrong configuration, 3 if a fault is of the cloud, else 5. Throws UsageError for anybody but root. */
@@ -23,7 +25,9 @@ export async function doctor(context: CommandContext): Promise<number> {
   const facts = await readFacts(context, parts)
   const { findings: cloud, reached, configured } = await askCloud(parts, because)
   const hibernation = reached ? [hibernationFinding(facts, parts.policy.action, configured)] : []
-  const machine = [...hibernation, ...machineFindings(facts)]
+  const watched = parts.sensors.some(({ sensor }) => sensor.name === 'gpu')
+  const gpus = gpuFindings(await lookAtGpus(context), watched)
+  const machine = [...hibernation, ...machineFindings(facts), ...gpus]
   await tell(context, [...config, ...cloud, ...machine])
   if (cloud.some(isFault)) return 3
   return machine.some(isFault) ? 5 : 0
