@@ -11,9 +11,10 @@ import { keepBackOff, save, settled } from './check/save.ts'
 import { writeStatus } from './check/status-file.ts'
 import { syncTags } from './check/tag-sync.ts'
 import { duration, iso, timeOfDay, toWall } from './decide/words.ts'
+import { LockedError } from './errors.ts'
 import { endedInWords } from './leases/chain.ts'
 import { sweep } from './leases.ts'
-import { acquireLock, type Lock } from './lock.ts'
+import { acquireLock, firstToTell, type Lock } from './lock.ts'
 import type { OwnDeeds } from './sensors/sensor.ts'
 import { loadState, moveAside, type Stored, saveState } from './state.ts'
 import { closeIntent, openIntent, recordWithdrawn } from './state-intents.ts'
@@ -56,11 +57,23 @@ export async function checkByHand(parts: Parts, glanceMs: number): Promise<Check
 /** A check that records and acts, under the lock. Throws LockedError, HostError. */
 export async function checkAndAct(parts: Parts): Promise<Checked> {
   await makeFolders(parts)
-  const lock = await acquireLock(parts.host, parts.paths.lockDir)
+  const lock = await takeLock(parts)
   try {
     return await underLock(parts, lock)
   } finally {
     await lock.release()
+  }
+}
+
+/** One that hangs in another check's hands is recorded, once. */
+async function takeLock({ host, paths }: Parts): Promise<Lock> {
+  try {
+    return await acquireLock(host, paths.lockDir)
+  } catch (error) {
+    if (!(error instanceof LockedError) || error.hanging === undefined) throw error
+    if (await firstToTell(host, paths.lockDir, error.hanging))
+      await recordDeed(host, paths.audit, { action: 'lock', result: 'failed', detail: error.message })
+    throw error
   }
 }
 

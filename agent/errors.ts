@@ -28,10 +28,13 @@ export class CloudError extends Error {
 /** Another check holds the lock: exit 4, or 0 while that one only waits for its due time. */
 export class LockedError extends Error {
   readonly exitCode: 0 | 4
-  constructor(message: string, waiting: boolean) {
+  /** The holder's entry in the folder of the lock, where it has held it far longer than any check needs. */
+  readonly hanging: string | undefined
+  constructor(message: string, { waiting, hanging }: { readonly waiting: boolean; readonly hanging?: string }) {
     super(message)
     this.name = 'LockedError'
     this.exitCode = waiting ? 0 : 4
+    this.hanging = hanging
   }
 }
 

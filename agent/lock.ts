@@ -1,7 +1,7 @@
 /** The lock that keeps two checks of one machine apart; Node has no flock, so it is made of files. */
-import { LockedError } from './errors.ts'
+import { HostError, LockedError } from './errors.ts'
 import type { Host } from './host/host.ts'
-import type { Clocks } from './types.ts'
+import { codeOf } from './host/real-errors.ts'
 
 // How it works. Each contender creates an entry of its own, and only then lists the folder. It holds the lock if it sees
 // no other live entry. If it sees others, the one with the larger key withdraws at once, the smallest waits for that.
@@ -23,6 +23,10 @@ const OVERDUE_MS = 60_000
 
 const ENTRY = /^([0-9a-f-]{36})-(\d{1,10})-(\d{1,16})$/
 const WAITING = '.waiting'
+/** Left beside the entry of a check that hangs, once that was said. */
+const TOLD = '.told'
+/** No check works for so long; waiting for the due time comes on top. */
+const WORKS_MS = 10 * 60_000
 
 /** The held lock. */
 export interface Lock {
@@ -56,8 +60,21 @@ async function isAlive(host: Host, entry: Entry): Promise<boolean> {
 
 async function removeEntry(host: Host, path: string): Promise<void> {
   await host.store.remove(`${path}${WAITING}`)
+  await host.store.remove(`${path}${TOLD}`)
   await host.store.remove(path)
 }
+
+/** Creates the entry with the time on the monotonic clock in it, or without where there is no room for that. */
+async function createEntry(host: Host, path: string): Promise<boolean> {
+  try {
+    return await host.store.create(path, String(Math.round(host.clocks().monoMs)), 0o600)
+  } catch (error) {
+    if (!(error instanceof HostError) || !noRoom.has(codeOf(error.cause) ?? '')) throw error
+    return await host.store.create(path, '', 0o600)
+  }
+}
+
+const noRoom: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT'])
 
 /** The other live contenders. Removes entries of ended processes; leaves alone what is no entry. */
 async function readRivals(host: Host, dir: string, own: string): Promise<readonly Entry[]> {
@@ -71,23 +88,43 @@ async function readRivals(host: Host, dir: string, own: string): Promise<readonl
   return rivals
 }
 
-/** What the holder said it waits for, if that is still to come. */
-async function waitsUntil(host: Host, path: string, now: Clocks): Promise<string | undefined> {
-  const text = (await host.store.readPlain(`${path}${WAITING}`, 64))?.text.trim()
-  return text !== undefined && Date.parse(text) + OVERDUE_MS >= now.wallMs ? text : undefined
+/** What the holder said it waits for (ISO 8601). */
+async function waitsUntil(host: Host, path: string): Promise<string | undefined> {
+  return (await host.store.readPlain(`${path}${WAITING}`, 64))?.text.trim()
 }
 
-async function lockedError(
-  host: Host,
-  dir: string,
-  context: { rivals: readonly Entry[]; now: Clocks },
-): Promise<LockedError> {
-  for (const { name, pid } of context.rivals) {
-    const until = await waitsUntil(host, `${dir}/${name}`, context.now)
-    if (until !== undefined) return new LockedError(`another check (pid ${pid}) waits for its due time, ${until}`, true)
+/** For how long the holder has worked, in milliseconds, as far as it says; its wait for the due time left out. */
+async function worksFor(host: Host, path: string, until: string | undefined): Promise<number> {
+  const now = host.clocks()
+  const text = (await host.store.readPlain(path, 32))?.text.trim() ?? ''
+  const held = /^\d+$/.test(text) ? now.monoMs - Number(text) : 0
+  const waited = until === undefined ? Number.NaN : Date.parse(until)
+  return Number.isNaN(waited) ? held : Math.min(held, now.wallMs - waited)
+}
+
+async function lockedError(host: Host, dir: string, rivals: readonly Entry[]): Promise<LockedError> {
+  for (const { name, pid } of rivals) {
+    const until = await waitsUntil(host, `${dir}/${name}`)
+    if (until !== undefined && Date.parse(until) + OVERDUE_MS >= host.clocks().wallMs)
+      return new LockedError(`another check (pid ${pid}) waits for its due time, ${until}`, { waiting: true })
+    const ms = await worksFor(host, `${dir}/${name}`, until)
+    if (ms > WORKS_MS) return hangingError(pid, { name, ms })
   }
-  const pids = context.rivals.map(({ pid }) => pid).join(', ')
-  return new LockedError(`another check (pid ${pids}) holds the lock in ${dir}`, false)
+  const pids = rivals.map(({ pid }) => pid).join(', ')
+  return new LockedError(`another check (pid ${pids}) holds the lock in ${dir}`, { waiting: false })
+}
+
+function hangingError(pid: number, { name, ms }: { readonly name: string; readonly ms: number }): LockedError {
+  const minutes = Math.floor(ms / 60_000)
+  const message =
+    `another check (pid ${pid}) has held the lock for ${minutes} min and hangs, so nothing is checked: ` +
+    `look at it with "cat /proc/${pid}/stack", end it with "kill -9 ${pid}", and the next check goes on`
+  return new LockedError(message, { waiting: false, hanging: name })
+}
+
+/** True the first time it is asked of a holder that hangs: then it is to be told. Throws HostError. */
+export function firstToTell(host: Host, dir: string, hanging: string): Promise<boolean> {
+  return host.store.create(`${dir}/${hanging}${TOLD}`, '', 0o600)
 }
 
 /** Process ids of the live entries in the folder `dir`; for `doctor`, so it changes nothing. */
@@ -115,12 +152,12 @@ export async function acquireLock(host: Host, dir: string): Promise<Lock> {
   const own: Entry = { name: `${bootId}-${pid}-${startTicks}`, bootId, pid, startTicks }
   const path = `${dir}/${own.name}`
   await host.store.makeDir(dir, 0o700)
-  if (!(await host.store.create(path, '', 0o600))) {
-    throw new LockedError(`this process (pid ${pid}) holds the lock in ${dir} already`, false)
+  if (!(await createEntry(host, path))) {
+    throw new LockedError(`this process (pid ${pid}) holds the lock in ${dir} already`, { waiting: false })
   }
   try {
     const rivals = await contend(host, dir, own)
-    if (rivals.length > 0) throw await lockedError(host, dir, { rivals, now: host.clocks() })
+    if (rivals.length > 0) throw await lockedError(host, dir, rivals)
   } catch (error) {
     await removeEntry(host, path)
     throw error

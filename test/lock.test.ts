@@ -16,7 +16,7 @@ import { join, resolve } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { HostError, LockedError } from '../agent/errors.ts'
 import { createHost } from '../agent/host/real.ts'
-import { acquireLock, lockHolders } from '../agent/lock.ts'
+import { acquireLock, firstToTell, lockHolders } from '../agent/lock.ts'
 import { createMemoryHost } from './host/memory.ts'
 
 const host = createHost({ root: '/', env: {} })
@@ -84,6 +84,45 @@ describe('among real processes', () => {
     await ended(holder)
     await (await acquireLock(host, dir)).release()
     expect(readdirSync(dir)).toEqual([])
+  })
+
+  it.each([
+    [
+      'works for longer than any check needs',
+      11,
+      undefined,
+      /\(pid \d+\) has held the lock for 11 min and hangs.*kill -9/,
+    ],
+    ['works for as long as a check may need', 9, undefined, /holds the lock in/],
+    ['should have gone on 11 minutes ago', 70, -11, /has held the lock for 11 min and hangs/],
+    ['should have gone on a few minutes ago', 70, -5, /holds the lock in/],
+  ])('tells one that %s', async (_what, heldMin, waitedMin, words) => {
+    const until = waitedMin === undefined ? [] : [new Date(Date.now() + waitedMin * 60_000).toISOString()]
+    const holder = contend(['hold', dir, ...until])
+    await firstLine(holder)
+    const [name = ''] = readdirSync(dir)
+    const since = Number(readFileSync(join(dir, name), 'utf8'))
+    expect(Math.abs(host.clocks().monoMs - since)).toBeLessThan(10_000)
+    writeFileSync(join(dir, name), String(since - heldMin * 60_000))
+    const error = await acquireLock(host, dir).catch((thrown: unknown) => thrown)
+    expect(error).toMatchObject({ exitCode: 4, message: expect.stringMatching(words) })
+    const hanging = error instanceof LockedError ? error.hanging : undefined
+    expect(hanging === undefined).toBe(words.source.startsWith('holds'))
+    if (hanging !== undefined) {
+      expect(await firstToTell(host, dir, hanging)).toBe(true)
+      expect(await firstToTell(host, dir, hanging)).toBe(false)
+    }
+    holder.kill('SIGKILL')
+    await ended(holder)
+    await (await acquireLock(host, dir)).release()
+    expect(readdirSync(dir)).toEqual([])
+  })
+
+  it.each(['', 'x', '-5', '99999999999999999999999'])('makes nothing of an entry that says "%s"', async (text) => {
+    const holder = contend(['hold', dir])
+    await firstLine(holder)
+    writeFileSync(join(dir, readdirSync(dir)[0] ?? ''), text)
+    await expect(acquireLock(host, dir)).rejects.toMatchObject({ exitCode: 4, hanging: undefined })
   })
 
   it('does not mind what a holder says that is no time', async () => {

@@ -1,5 +1,6 @@
 /** `check`: one evaluation, printed with its evidence; with `--act` also recorded and acted on. */
 import { type Checked, checkAndAct, checkByHand } from '../agent.ts'
+import type { Parts } from '../check/parts.ts'
 import { checkLines, checkObject } from '../check/report.ts'
 import { HostError, LockedError, UsageError } from '../errors.ts'
 import { parseObject } from '../parse.ts'
@@ -15,14 +16,13 @@ export async function check(context: CommandContext): Promise<number> {
   const { parts, cache } = await assemble(context)
   try {
     const checked = act ? await checkAndAct(parts) : await checkByHand(parts, GLANCE_MS)
-    if (context.flags.json) context.out(JSON.stringify(checkObject(parts, checked)))
-    else for (const line of checkLines(checked, context.colour)) context.out(line)
+    print(context, parts, checked)
     if (act && cache !== undefined) await context.host.store.replace(parts.paths.configCache, cache, 0o600)
     const lost = checked.deeds.find(({ unrecorded }) => unrecorded !== undefined)?.unrecorded
     if (lost !== undefined) throw new HostError(lost)
     return troubled(checked) ? 3 : 0
   } catch (error) {
-    if (error instanceof LockedError && error.exitCode === 0) return standing(context, parts.paths.status)
+    if (error instanceof LockedError && error.exitCode === 0) return standing(context, parts)
     throw error
   }
 }
@@ -34,14 +34,25 @@ function parseArgs(args: readonly string[]): boolean {
   return args.includes('--act')
 }
 
-/** Another check waits under the lock for its due time: its verdict stands. */
-async function standing({ host, flags, out }: CommandContext, path: string): Promise<number> {
-  const text = await host.store.read(path)
+/** Another check waits under the lock for its due time: its verdict stands. Where that was lost, a look by hand says what it would say. */
+async function standing(context: CommandContext, parts: Parts): Promise<number> {
+  const { status: path } = parts.paths
+  const text = await context.host.store.read(path)
+  if (text === undefined) {
+    const looked = await checkByHand(parts, GLANCE_MS)
+    print(context, parts, { ...looked, notes: [...looked.notes, 'not recorded: another check waits for its due time'] })
+    return 0
+  }
   const { readable } = await import('./status.ts')
-  const status = text === undefined ? {} : readable(path, () => parseObject(text))
-  if (flags.json) out(JSON.stringify({ ...status, schema: 'idle-agent.check.v1' }))
-  else out(`another check waits for the due time: ${String(status['reason'] ?? 'no verdict yet')}`)
+  const status = readable(path, () => parseObject(text))
+  if (context.flags.json) context.out(JSON.stringify({ ...status, schema: 'idle-agent.check.v1' }))
+  else context.out(`another check waits for the due time: ${String(status['reason'])}`)
   return 0
+}
+
+function print({ flags, out, colour }: CommandContext, parts: Parts, checked: Checked): void {
+  if (flags.json) out(JSON.stringify(checkObject(parts, checked)))
+  else for (const line of checkLines(checked, colour)) out(line)
 }
 
 /** A refusal that another way got round in the same check (stop in place of hibernate) leaves nothing to try again. */

@@ -45,7 +45,7 @@ async function once(context: CommandContext): Promise<void> {
     const { decision } = await checkAndAct(parts)
     context.out(`${at} ${decision.verdict} (${decision.phase}): ${decision.reason}`)
   } catch (error) {
-    if (!(error instanceof LockedError)) failed(context, error)
+    if (!(error instanceof LockedError) || error.hanging !== undefined) failed(context, error)
   }
 }
 
