@@ -3,20 +3,21 @@
 import { type Deed, recordDeed } from './audit.ts'
 import { attempt } from './check/act.ts'
 import type { Episode } from './check/episode.ts'
+import { tellFault } from './check/fault.ts'
 import { keepNote } from './check/note.ts'
 import { costlyVetoes, type Look, look } from './check/observe.ts'
+import { makeFolders, openState, takeLock, tidyStamp } from './check/open.ts'
 import type { Parts } from './check/parts.ts'
 import { endedLeases } from './check/report.ts'
 import { keepBackOff, save, settled } from './check/save.ts'
 import { writeStatus } from './check/status-file.ts'
 import { syncTags } from './check/tag-sync.ts'
 import { duration, iso, timeOfDay, toWall } from './decide/words.ts'
-import { LockedError } from './errors.ts'
+import { HostError, LockedError } from './errors.ts'
 import { endedInWords } from './leases/chain.ts'
-import { sweep } from './leases.ts'
-import { acquireLock, firstToTell, type Lock } from './lock.ts'
+import type { Lock } from './lock.ts'
 import type { OwnDeeds } from './sensors/sensor.ts'
-import { loadState, moveAside, type Stored, saveState } from './state.ts'
+import { loadState, type Stored, saveState } from './state.ts'
 import { closeIntent, openIntent, recordWithdrawn } from './state-intents.ts'
 import type { Decision, Instant, Intent, State, Veto } from './types.ts'
 import { warning, warnTerminals } from './warn.ts'
@@ -56,37 +57,32 @@ export async function checkByHand(parts: Parts, glanceMs: number): Promise<Check
 
 /** A check that records and acts, under the lock. Throws LockedError, HostError. */
 export async function checkAndAct(parts: Parts): Promise<Checked> {
-  await makeFolders(parts)
+  try {
+    return await locked(parts)
+  } catch (error) {
+    if (error instanceof HostError) await tellFault(parts, 'files', error.message)
+    if (error instanceof LockedError && error.hanging !== undefined) await tellFault(parts, 'check', error.message)
+    throw error
+  }
+}
+
+async function locked(parts: Parts): Promise<Checked> {
+  const notes = await makeFolders(parts)
   const lock = await takeLock(parts)
   try {
-    return await underLock(parts, lock)
+    const checked = await underLock(parts, lock)
+    return { ...checked, notes: [...notes, ...checked.notes] }
   } finally {
     await lock.release()
   }
 }
 
-/** One that hangs in another check's hands is recorded, once. */
-async function takeLock({ host, paths }: Parts): Promise<Lock> {
-  try {
-    return await acquireLock(host, paths.lockDir)
-  } catch (error) {
-    if (!(error instanceof LockedError) || error.hanging === undefined) throw error
-    if (await firstToTell(host, paths.lockDir, error.hanging))
-      await recordDeed(host, paths.audit, { action: 'lock', result: 'failed', detail: error.message })
-    throw error
-  }
-}
-
 async function underLock(parts: Parts, lock: Lock): Promise<Checked> {
-  const { host, paths } = parts
-  // First, since what lies among the leases may be what fills the disk that everything below writes to.
-  await sweep(host, paths.leases, host.clocks())
-  const loaded = await loadState(host, paths.state)
-  if (loaded.problem !== undefined) await moveAside(host, paths.state)
-  const intent = await openIntent(host, paths.intents)
-  let base = loaded.stored
+  const { host } = parts
+  const { intent, ...opened } = await openState(parts)
+  let { base } = opened
   let seen = await evaluate(parts, base, { intent })
-  const notes = loaded.problem === undefined ? [] : [loaded.problem]
+  const notes = [...opened.notes]
   const { waitUntil, store } = seen.decision
   const before: Deed[] = []
   if (base !== undefined && waitUntil !== undefined && store) {
@@ -98,6 +94,7 @@ async function underLock(parts: Parts, lock: Lock): Promise<Checked> {
     seen = await evaluate(parts, base, { intent, lookedAt: seen.look.moment.clocks.monoMs })
   }
   const done = await carryOut(parts, base, seen)
+  notes.push(...(await tidyStamp(parts, done.look)))
   if (!seen.decision.store) notes.push('not recorded: the last check was only a moment ago, and its sample stands')
   return {
     look: done.look,
@@ -224,13 +221,4 @@ async function closeOutcome(parts: Parts, decision: Decision): Promise<readonly 
   if (outcome.result === 'withdrawn') await recordWithdrawn(host, paths.intents, outcome.intentId)
   else await closeIntent(host, paths.intents, { id: outcome.intentId, result: outcome.result })
   return [deed]
-}
-
-async function makeFolders(parts: Parts): Promise<void> {
-  const { store } = parts.host
-  const { paths } = parts
-  await store.makeDir(paths.stateDir, 0o700)
-  await store.makeDir(paths.runDir, 0o755)
-  await store.makeDir(paths.leases, 0o1733)
-  await store.makeDir(paths.logDir, 0o750)
 }

@@ -1,5 +1,6 @@
 /** What the agent did and what it was refused: one JSON object a line, fsynced. */
 import { HostError } from './errors.ts'
+import { appendLine } from './host/aside.ts'
 import type { Host } from './host/host.ts'
 
 /** One deed; the form of `actions` in `check --json`, plus when and for which intent. */
@@ -21,7 +22,7 @@ export interface Deed {
 export async function recordDeed(host: Host, path: string, deed: Deed): Promise<Deed> {
   const at = new Date(host.clocks().wallMs).toISOString()
   try {
-    await host.store.append(path, `${JSON.stringify({ at, ...deed })}\n`, 0o600)
+    await appendLine(host, { path, mode: 0o600 }, `${JSON.stringify({ at, ...deed })}\n`)
     return deed
   } catch (error) {
     if (!(error instanceof HostError)) throw error

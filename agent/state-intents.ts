@@ -1,4 +1,5 @@
 /** The journal of intents: written and fsynced before the call, apart from the state, so that a lost state does not lose it. */
+import { appendLine, isInTheWay } from './host/aside.ts'
 import type { Host } from './host/host.ts'
 import { booleanAt, isObject, type JsonObject, oneOf, textAt } from './parse.ts'
 import { clocksAt, parseIdentity } from './state.ts'
@@ -15,27 +16,37 @@ export async function openIntent(
   path: string,
   mode: 'keep' | 'read-only' = 'keep',
 ): Promise<Intent | undefined> {
-  const text = await host.store.read(path)
-  if (text === undefined || text === '') return undefined
+  const text = await readJournal(host, path)
+  if (text === '') return undefined
   const open = fold(text)
   if (mode === 'keep' && text.length > REWRITE_AT)
     await host.store.replace(path, open === undefined ? '' : line(open), 0o600)
   return open
 }
 
+/** Something else in its place holds no intent; the next line puts it aside. */
+async function readJournal(host: Host, path: string): Promise<string> {
+  try {
+    return (await host.store.read(path)) ?? ''
+  } catch (error) {
+    if (isInTheWay(error)) return ''
+    throw error
+  }
+}
+
 /** Records an intent before anything is sent. Throws HostError; then nothing may be sent. */
 export async function recordIntent(host: Host, path: string, intent: Intent): Promise<void> {
-  await host.store.append(path, line(intent), 0o600)
+  await appendLine(host, { path, mode: 0o600 }, line(intent))
 }
 
 /** Records that the cloud accepted the call. */
 export async function recordAccepted(host: Host, path: string, id: string): Promise<void> {
-  await host.store.append(path, `${JSON.stringify({ id, phase: 'accepted' })}\n`, 0o600)
+  await appendLine(host, { path, mode: 0o600 }, `${JSON.stringify({ id, phase: 'accepted' })}\n`)
 }
 
 /** Records that the call is not to be sent again, whatever became of it. */
 export async function recordWithdrawn(host: Host, path: string, id: string): Promise<void> {
-  await host.store.append(path, `${JSON.stringify({ id, phase: 'withdrawn' })}\n`, 0o600)
+  await appendLine(host, { path, mode: 0o600 }, `${JSON.stringify({ id, phase: 'withdrawn' })}\n`)
 }
 
 /** Records how an intent ended: `hibernated`, `stopped`, `failed`, `refused`, `abandoned`. */
@@ -44,7 +55,7 @@ export async function closeIntent(
   path: string,
   end: { readonly id: string; readonly result: string },
 ): Promise<void> {
-  await host.store.append(path, `${JSON.stringify({ ...end, phase: 'closed' })}\n`, 0o600)
+  await appendLine(host, { path, mode: 0o600 }, `${JSON.stringify({ ...end, phase: 'closed' })}\n`)
 }
 
 function line(intent: Intent): string {

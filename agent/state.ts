@@ -1,5 +1,6 @@
 /** The agent's memory on disk: one file, replaced atomically; what cannot be read is moved aside and counts as nothing. */
-import { messageOf } from './errors.ts'
+import { HostError, messageOf } from './errors.ts'
+import { isInTheWay } from './host/aside.ts'
 import type { Host } from './host/host.ts'
 import {
   booleanAt,
@@ -56,20 +57,15 @@ export interface Stored {
   readonly leases?: readonly LeaseChain[]
 }
 
-/** Loads the state. `problem` says what was wrong with a file that had to be ignored. Throws HostError if unreadable. */
+/** Loads the state. `problem` says what was wrong with something that had to be ignored. Throws HostError where the host cannot read it. */
 export async function loadState(host: Host, path: string): Promise<{ stored?: Stored; problem?: string }> {
-  const text = await host.store.read(path)
-  if (text === undefined) return {}
   try {
-    return { stored: parseStored(text) }
+    const text = await host.store.read(path)
+    return text === undefined ? {} : { stored: parseStored(text) }
   } catch (error) {
+    if (error instanceof HostError && !isInTheWay(error)) throw error
     return { problem: `${path} cannot be used (${messageOf(error)}); starting without it` }
   }
-}
-
-/** Moves an unusable state file aside, so that it can be looked at, and keeps only the latest such file. */
-export async function moveAside(host: Host, path: string): Promise<void> {
-  await host.store.rename(path, `${path}.corrupt`)
 }
 
 /** Replaces the state file atomically. Throws HostError. */

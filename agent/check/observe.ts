@@ -1,6 +1,6 @@
 /** One look at the machine: who it is, what every sensor reads and judges, and what forbids acting. */
 import { classify } from '../decide/clock.ts'
-import { messageOf } from '../errors.ts'
+import { HostError, messageOf } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import { type ChainMoment, type Limited, limitLeases } from '../leases/chain.ts'
 import type { Stored, StoredSample } from '../state.ts'
@@ -127,9 +127,22 @@ async function identify(parts: Parts, host: Host): Promise<Known> {
 /** Who the machine is by local signs alone: boot id and the stamps of the resume hooks, ours and the one of EC2's own hibernation agent. */
 export async function localIdentity(parts: Parts, host: Host): Promise<RunIdentity> {
   const bootId = (await host.readText('/proc/sys/kernel/random/boot_id'))?.trim() || host.self.bootId
-  const stamps = [await host.store.read(parts.paths.resumed), await host.readText('/run/hibernate/resumed_at')]
+  const stamps = [
+    await stampOf(() => host.store.read(parts.paths.resumed)),
+    await stampOf(() => host.readText('/run/hibernate/resumed_at')),
+  ]
   const known = stamps.filter((stamp) => stamp !== undefined).map((stamp) => stamp.trim())
   return { bootId, ...(known.length === 0 ? {} : { resumeStamp: known.join('|') }) }
+}
+
+/** A stamp that cannot be read is one of its own: whether there was a resume before it is not known. */
+async function stampOf(read: () => Promise<string | undefined>): Promise<string | undefined> {
+  try {
+    return await read()
+  } catch (error) {
+    if (error instanceof HostError) return 'unreadable'
+    throw error
+  }
 }
 
 /** cloud-init was started in this boot and has left neither a result nor a sign that it is switched off. */

@@ -3,6 +3,7 @@ import { type Checked, checkAndAct, checkByHand } from '../agent.ts'
 import type { Parts } from '../check/parts.ts'
 import { checkLines, checkObject } from '../check/report.ts'
 import { HostError, LockedError, UsageError } from '../errors.ts'
+import { replaceFile } from '../host/aside.ts'
 import { parseObject } from '../parse.ts'
 import { assemble } from './assemble.ts'
 import type { CommandContext } from './context.ts'
@@ -17,7 +18,8 @@ export async function check(context: CommandContext): Promise<number> {
   try {
     const checked = act ? await checkAndAct(parts) : await checkByHand(parts, GLANCE_MS)
     print(context, parts, checked)
-    if (act && cache !== undefined) await context.host.store.replace(parts.paths.configCache, cache, 0o600)
+    const path = parts.paths.configCache
+    if (act && cache !== undefined) await replaceFile(context.host, { path, mode: 0o600 }, cache)
     const lost = checked.deeds.find(({ unrecorded }) => unrecorded !== undefined)?.unrecorded
     if (lost !== undefined) throw new HostError(lost)
     return troubled(checked) ? 3 : 0

@@ -34,12 +34,15 @@ function statusLines(
   view: { readonly nowMs: number; readonly colour: boolean },
 ): readonly string[] {
   const bold = (text: string): string => (view.colour ? `\u001b[1m${text}\u001b[0m` : text)
+  const fault = faultLines(status).map(bold)
+  if (status['verdict'] === undefined && fault.length > 0) return fault
   const atMs = Date.parse(textAt(status, 'at'))
   if (Number.isNaN(atMs)) throw new Error('at is no time')
   const row = (name: string, text: string): string => `  ${name.padEnd(12)} ${text}`
   const readings = listAt(status, 'readings', (one) => (isObject(one) ? one : {}))
   const vetoes = listAt(status, 'vetoes', (one) => (isObject(one) ? one : {}))
   return [
+    ...fault,
     bold(`${textAt(status, 'verdict')} (${textAt(status, 'state')}): ${textAt(status, 'reason')}`),
     row('last check', `${duration(view.nowMs - atMs)} ago${late(status, view.nowMs - atMs)}`),
     row('idle since', sinceWords(status)),
@@ -54,6 +57,13 @@ function statusLines(
     row('run', `since ${textAt(objectAt(status, 'run'), 'began')} (${textAt(objectAt(status, 'run'), 'cause')})`),
     ...scoreLines(status, row),
   ]
+}
+
+/** What keeps the agent from its work, before everything else: what follows is of the last check that could. */
+function faultLines(status: JsonObject): readonly string[] {
+  if (!isObject(status['fault'])) return []
+  const { fault } = status
+  return [`it does not work since ${textAt(fault, 'since')}: ${textAt(fault, 'reason')}`]
 }
 
 function sinceWords(status: JsonObject): string {

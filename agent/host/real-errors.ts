@@ -22,6 +22,15 @@ const words: Readonly<Record<string, string>> = {
   ETXTBSY: 'it is being executed',
 }
 
+/** Codes of our own, beside those of `errno`. */
+export const notRegular = 'not regular'
+export const tooLarge = 'too large'
+
+/** A HostError of our own that `codeOf` tells from others. */
+export function ownError(code: typeof notRegular | typeof tooLarge, message: string): HostError {
+  return new HostError(message, { cause: Object.assign(new Error(code), { code }) })
+}
+
 /** The `errno` name of a failed system call, or `undefined` for any other error. */
 export function codeOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error)) return undefined

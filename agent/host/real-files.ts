@@ -1,8 +1,7 @@
 /** Bounded, non-blocking reads of files and their facts: the part of the real host that every check uses. */
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs'
-import { HostError } from '../errors.ts'
 import type { FileStat } from './host.ts'
-import { hostError } from './real-errors.ts'
+import { hostError, notRegular, ownError, tooLarge } from './real-errors.ts'
 
 /** Never waits for a FIFO's writer, never takes a terminal as its own. libuv adds O_CLOEXEC to every open. */
 export const READ_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY
@@ -50,9 +49,9 @@ export function readAtMost(descriptor: number, maxBytes: number): string | undef
 export function readRegular(path: string, maxBytes: number): string {
   const descriptor = openSync(path, READ_FLAGS)
   try {
-    if (!fstatSync(descriptor).isFile()) throw new HostError(`cannot read ${path}: it is not a regular file`)
+    if (!fstatSync(descriptor).isFile()) throw ownError(notRegular, `cannot read ${path}: it is not a regular file`)
     const text = readAtMost(descriptor, maxBytes)
-    if (text === undefined) throw new HostError(`cannot read ${path}: it is larger than ${maxBytes} bytes`)
+    if (text === undefined) throw ownError(tooLarge, `cannot read ${path}: it is larger than ${maxBytes} bytes`)
     return text
   } finally {
     closeSync(descriptor)

@@ -21,7 +21,7 @@ import { posix } from 'node:path'
 import { HostError } from '../errors.ts'
 import type { Self, Store } from './host.ts'
 import { copyFile } from './real-copy.ts'
-import { codeOf, hostError, isAbsent } from './real-errors.ts'
+import { codeOf, hostError, isAbsent, notRegular, ownError } from './real-errors.ts'
 import { fileStat, READ_FLAGS, readAtMost, readRegular, unlessAbsent } from './real-files.ts'
 
 const READ_MAX_BYTES = 16 * 1_048_576
@@ -111,7 +111,7 @@ function append(path: string, line: string, mode: number): void {
   const descriptor = openSync(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600)
   try {
     const stats = fstatSync(descriptor)
-    if (!stats.isFile()) throw new HostError(`cannot append to ${path}: it is not a regular file`)
+    if (!stats.isFile()) throw ownError(notRegular, `cannot append to ${path}: it is not a regular file`)
     if (stats.size === 0) fchmodSync(descriptor, mode)
     const bytes = Buffer.from(`${isTorn(descriptor, stats.size) ? '\n' : ''}${line}${line.endsWith('\n') ? '' : '\n'}`)
     // One call, so that lines of two processes do not mix. What is cut short is healed by the next append.

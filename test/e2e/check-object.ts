@@ -39,7 +39,7 @@ const fields = z.strictObject({
   vetoes: z.array(z.strictObject({ name: z.string().regex(/^[a-z-]+$/), reason: words })),
   actions: z.array(
     z.strictObject({
-      action: z.enum(['tag', 'warn', 'hibernate', 'stop', 'report', 'alert', 'reconcile', 'status']),
+      action: z.enum(['tag', 'warn', 'hibernate', 'stop', 'report', 'alert', 'reconcile', 'status', 'lease', 'note']),
       result: z.enum(['done', 'dry-run', 'refused', 'failed']),
       detail: words,
     }),

@@ -34,10 +34,13 @@ test.concurrent(
     }
     const told = machine.audit().filter(({ action }) => action === 'lock')
     expect(told).toMatchObject([{ result: 'failed', detail: expect.stringContaining('hangs') }])
+    expect(machine.status()).toMatchObject({ fault: { kind: 'check', reason: expect.stringContaining('hangs') } })
+    expect(machine.tags()['IdleReason']).toMatch(/^fault: another check .* hangs/)
     first.child.kill('SIGKILL')
     await first.done
     await machine.check()
     expect(entries(machine)).toEqual([])
+    expect([machine.status()['fault'], machine.tags()['IdleReason']]).toEqual([undefined, ''])
   },
 )
 
