@@ -87,7 +87,7 @@ function permissionFinding({ action, reason, problem }: Permission): Finding {
 
 function clockFindings(answers: readonly Permission[]): readonly Finding[] {
   const offsetMs = answers.find(({ clockOffsetMs }) => clockOffsetMs !== undefined)?.clockOffsetMs ?? 0
-  const minutes = Math.floor(Math.abs(offsetMs) / 60_000)
+  const minutes = Math.round(Math.abs(offsetMs) / 60_000)
   if (minutes === 0) return []
   const text = `${minutes} min ${offsetMs > 0 ? 'behind' : 'ahead of'} the cloud's: dates in tags and leases are misjudged by as much`
   return [worry('clock', text, 'set the clock: install or start chrony')]

@@ -17,7 +17,7 @@ export async function readFacts(context: CommandContext, parts: Parts): Promise<
   return {
     executable: await owned(context, executablePath),
     cronEntry: await cronEntry(context),
-    timerUnit: await host.readText(timerPath),
+    timerUnit: (await isFile(context, timerPath)) ? await host.readText(timerPath) : undefined,
     cronRuns: (await active(context, 'cron')) || (await active(context, 'crond')) || (await isRunning(context)),
     timerRuns: await active(context, 'idle-agent.timer'),
     timerEnabled: await say(context, ['systemctl', 'is-enabled', 'idle-agent.timer']),
@@ -47,6 +47,11 @@ export async function readFacts(context: CommandContext, parts: Parts): Promise<
 async function owned({ host }: CommandContext, path: string): Promise<Owned | undefined> {
   const found = await host.stat(path)
   return found === undefined ? undefined : { uid: found.uid, mode: found.mode & 0o7777 }
+}
+
+/** A masked unit is a link to /dev/null (systemctl(1)). */
+async function isFile({ host }: CommandContext, path: string): Promise<boolean> {
+  return (await host.stat(path))?.kind === 'file'
 }
 
 async function cronEntry(context: CommandContext): Promise<MachineFacts['cronEntry']> {

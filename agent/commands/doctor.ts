@@ -1,6 +1,6 @@
 /** `doctor`: everything that could make the agent fail later, and what to do about it. Changes nothing. */
 import { loadConfig, locateConfig } from '../config.ts'
-import { type Finding, fault, ok, worry } from '../doctor/finding.ts'
+import { type Finding, fault, ok } from '../doctor/finding.ts'
 import { gpuFindings } from '../doctor/gpu.ts'
 import { hibernationFinding } from '../doctor/hibernation.ts'
 import { machineFindings } from '../doctor/machine.ts'
@@ -40,9 +40,9 @@ function isFault({ level }: Finding): boolean {
 /** A configuration that cannot be used is a finding here, since it keeps every check from running. */
 async function configFindings({ host, flags }: CommandContext): Promise<readonly Finding[]> {
   try {
-    const { config, warnings } = await loadConfig(host, locateConfig(host, flags.config))
+    const { config } = await loadConfig(host, locateConfig(host, flags.config))
     const source = config.source === 'defaults' ? 'no file: the defaults apply' : config.source
-    return [ok('config', source), ...warnings.map((text) => worry('config', text, 'see "idle-agent config show"'))]
+    return [ok('config', source)]
   } catch (error) {
     if (!(error instanceof UsageError)) throw error
     const remedy = 'mend it: until "idle-agent config check" takes it, no check runs'

@@ -87,6 +87,12 @@ async function chooseSchedule(
   if (wanted === 'timer' && !systemd)
     throw new UsageError('--schedule timer: there is no systemd here; take --schedule cron')
   const schedule = wanted ?? (cron ? 'cron' : 'timer')
+  // systemctl(1): a masked unit is a link to /dev/null.
+  if (schedule === 'timer' && ((await context.host.stat(timerPath))?.kind ?? 'file') !== 'file') {
+    throw new UsageError(
+      'idle-agent.timer is masked: "sudo systemctl unmask idle-agent.timer" first, or take --schedule cron',
+    )
+  }
   if (!cron && !systemd) throw new UsageError('neither cron nor systemd is here: keep "idle-agent run" running instead')
   if (schedule === 'cron' && cronFields(intervalMs) === undefined) {
     const minutes = intervalMs / 60_000

@@ -1,7 +1,7 @@
 /** `uninstall`: takes off this machine what `install` and the checks have left. */
 import { pathsOf } from '../check/parts.ts'
 import { HostError, UsageError } from '../errors.ts'
-import { ownFiles, servicePath, timerPath } from '../install/files.ts'
+import { cronPath, executablePath, ownFiles, servicePath, timerPath } from '../install/files.ts'
 import type { CommandContext } from './context.ts'
 import { disableGpuUnit } from './gpu-accounts.ts'
 import { below, exists, madeFolders, needRoot, removeIfEmpty, removeOld, systemctl } from './installation.ts'
@@ -10,17 +10,61 @@ import { below, exists, madeFolders, needRoot, removeIfEmpty, removeOld, systemc
 export async function uninstall(context: CommandContext): Promise<number> {
   if (context.args.length > 0) throw new UsageError(`uninstall takes no arguments, got ${context.args.join(' ')}`)
   needRoot(context, 'uninstall')
-  if (await exists(context, timerPath)) await systemctl(context, ['disable', '--now', 'idle-agent.timer'])
-  const gpuUnit = await disableGpuUnit(context)
-  const created = await madeFolders(context)
   const units = (await exists(context, timerPath)) || (await exists(context, servicePath))
+  if (await exists(context, timerPath)) await systemctl(context, ['disable', '--now', 'idle-agent.timer'])
+  if (units) await systemctl(context, ['stop', 'idle-agent.service'])
+  const gpuUnit = await disableGpuUnit(context)
+  await removeOld(context, cronPath, 'ours')
+  const created = await madeFolders(context)
+  // Without its journal of intents a check that is still running cannot stop the machine any more.
+  await removeFolders(context)
+  if (await outlastChecks(context)) await removeFolders(context)
   for (const path of ownFiles) await removeOld(context, path, 'ours')
-  const paths = pathsOf(undefined)
-  for (const folder of [paths.stateDir, paths.runDir, paths.logDir]) await removeWhole(context, folder)
   for (const folder of [...created].reverse()) await removeIfEmpty(context, folder)
-  if (units || gpuUnit) await systemctl(context, ['daemon-reload'])
+  if (units || gpuUnit) await forgetUnits(context)
   context.out('uninstalled: nothing of idle-agent is left on this machine')
   return 0
+}
+
+async function removeFolders(context: CommandContext): Promise<void> {
+  const { stateDir, runDir, logDir } = pathsOf(undefined)
+  for (const folder of [stateDir, runDir, logDir]) await removeWhole(context, folder)
+}
+
+/** A unit that failed stays in systemd's list until it is told otherwise; a pattern is no error where nothing fits it. */
+async function forgetUnits(context: CommandContext): Promise<void> {
+  await systemctl(context, ['daemon-reload'])
+  await systemctl(context, ['reset-failed', 'idle-agent*'])
+}
+
+const CHECK_MS = 10_000
+const STEP_MS = 100
+
+/** Waits for checks that had begun before the schedule was gone, since each makes its folders anew; true if there were any. */
+async function outlastChecks(context: CommandContext): Promise<boolean> {
+  const { host, out } = context
+  if (host.root !== '/') return false
+  const first = await runningChecks(context)
+  let left = first
+  for (let waited = 0; left.length > 0 && waited < CHECK_MS; waited += STEP_MS) {
+    await host.sleep(STEP_MS)
+    left = await runningChecks(context)
+  }
+  for (const pid of left) out(`still running: idle-agent (pid ${pid}); end it, and run "uninstall" again with a copy`)
+  return first.length > 0
+}
+
+/** Process ids of `check` and `run` of the installed executable. */
+async function runningChecks({ host }: CommandContext): Promise<readonly number[]> {
+  const found: number[] = []
+  for (const name of (await host.list('/proc')) ?? []) {
+    const pid = Number(name)
+    if (!Number.isInteger(pid) || pid === host.self.pid) continue
+    if ((await host.readLink(`/proc/${pid}/exe`)) !== executablePath) continue
+    const words = ((await host.readText(`/proc/${pid}/cmdline`)) ?? '').split('\0')
+    if (!words.includes('keep') && (words.includes('check') || words.includes('run'))) found.push(pid)
+  }
+  return found
 }
 
 /** A folder that users filled takes more than one call. */

@@ -17,6 +17,10 @@ function schedule(facts: MachineFacts): Finding {
   }
   if (cronEntry !== undefined) return cron(facts, cronEntry)
   if (timerUnit !== undefined) return timer(facts, timerUnit)
+  if (facts.timerEnabled.startsWith('masked')) {
+    const remedy = `if it is not meant to be so: "sudo systemctl unmask idle-agent.timer", then ${install}`
+    return fault('schedule', 'the timer is masked: somebody keeps the checks from being started', remedy)
+  }
   return fault('schedule', `nothing starts the checks: there is neither ${cronPath} nor ${timerPath}`, install)
 }
 

@@ -76,3 +76,28 @@ test
       expect([freed?.code, freed?.out]).toEqual([0, expect.stringContaining('counting')])
     },
   )
+
+test
+  .skipIf(!canMount)
+  .concurrent("doctor is root's, and finds what is not installed", { timeout: 60_000 }, async ({ onTestFinished }) => {
+    const machine = await startMachine()
+    onTestFinished(() => machine.close())
+    chmodSync(machine.folder, 0o755)
+    const [refused, text, json] = await inNamespace(machine, [
+      `nobody /run/agent doctor`,
+      `agent doctor --config ${machine.configPath}`,
+      `agent doctor --json --config ${machine.configPath}`,
+    ])
+    expect([refused?.code, refused?.out]).toEqual([2, expect.stringContaining('sudo idle-agent doctor')])
+    expect([text?.code, json?.code]).toEqual([5, 5])
+    expect(text?.out).toMatch(/^✓ permission +ec2:StopInstances: allowed$/m)
+    expect(text?.out).toMatch(/^✗ (schedule|executable) .*\n +→ .*idle-agent install/m)
+    const { schema, findings, inventory } = JSON.parse(json?.out ?? '') as Readonly<Record<string, unknown>>
+    expect([schema, inventory]).toEqual(['idle-agent.doctor.v1', expect.stringMatching(/kernel \d.*GiB/)])
+    expect(findings).toContainEqual({
+      name: 'executable',
+      level: 'fault',
+      text: expect.any(String),
+      remedy: expect.any(String),
+    })
+  })
