@@ -108,14 +108,11 @@ function visible(line: string, colour: boolean): string {
 
 async function dispatch(argv: readonly string[], terminal: Terminal): Promise<number> {
   const { name, args, flags, help } = split(argv)
-  const entry = name === undefined ? undefined : commands[name]
-  if (name === 'help' || (help && entry === undefined)) return usage(terminal)
+  if (name === 'help' || (help && name === undefined)) return tellUsage(args, terminal)
   if (name === undefined) {
     throw new UsageError(`say what to do: ${Object.keys(commands).join(', ')} (idle-agent help tells more)`)
   }
-  if (entry === undefined || !Object.hasOwn(commands, name)) {
-    throw new UsageError(`there is no command "${printable(name)}": ${Object.keys(commands).join(', ')}`)
-  }
+  const entry = commandOf(name)
   if (help) return oneUsage(entry, terminal)
   const host = terminal.host(flags.root ?? '/')
   const stateDir = flags.stateDir ?? (host.env('IDLE_AGENT_STATE_DIR') || undefined)
@@ -127,6 +124,20 @@ async function dispatch(argv: readonly string[], terminal: Terminal): Promise<nu
     colour: terminal.colour,
   }
   return (await entry.load())(context)
+}
+
+/** Throws UsageError where there is no such command. */
+function commandOf(name: string): Entry {
+  const entry = Object.hasOwn(commands, name) ? commands[name] : undefined
+  if (entry !== undefined) return entry
+  throw new UsageError(`there is no command "${printable(name)}": ${Object.keys(commands).join(', ')}`)
+}
+
+/** `help`, or `help COMMAND`. */
+function tellUsage([name, ...more]: readonly string[], terminal: Terminal): number {
+  if (name === undefined) return usage(terminal)
+  if (more.length > 0) throw new UsageError(`help takes one command, got ${name} ${more.join(' ')}`)
+  return oneUsage(commandOf(name), terminal)
 }
 
 interface Line {

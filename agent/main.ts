@@ -2,8 +2,20 @@
 import { run } from './cli.ts'
 import { createHost } from './host/real.ts'
 
-// A reader that went away (`idle-agent check | head -1`) is no reason to complain.
-process.stdout.on('error', () => process.exit(0))
+/** What was to be printed and was not: that is no answer, whatever the command says. */
+let unprinted: Error | undefined
+
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // A reader that went away (`idle-agent check | head -1`) is no reason to complain.
+  if (error.code === 'EPIPE') process.exit(0)
+  unprinted ??= error
+})
+process.stderr.on('error', () => undefined)
+
+function end(status: number): void {
+  if (unprinted !== undefined) process.stderr.write(`idle-agent: cannot print: ${unprinted.message}\n`)
+  process.exit(unprinted !== undefined && status === 0 ? 5 : status)
+}
 
 const code = run(process.argv.slice(2), {
   host: (root) => createHost({ root, env: process.env }),
@@ -11,5 +23,5 @@ const code = run(process.argv.slice(2), {
   err: (line) => process.stderr.write(`${line}\n`),
   colour: process.stdout.isTTY === true && process.env['NO_COLOR'] === undefined,
 })
-// Idle sockets of the SDK would hold the process for seconds; what was printed is flushed first.
-void code.then((status) => process.stdout.write('', () => process.exit(status)))
+// Idle sockets of the SDK would hold the process for seconds; what was printed is flushed first, and its errors are heard.
+void code.then((status) => process.stdout.write('', () => setImmediate(end, status)))

@@ -8,9 +8,11 @@ import { loadState, type Stored } from '../state.ts'
 import { openIntent } from '../state-intents.ts'
 import type { Intent } from '../types.ts'
 import { toldFault } from './fault.ts'
+import { plain } from './judge.ts'
 import type { Look } from './observe.ts'
 import type { Parts } from './parts.ts'
 
+const MOST_NAMED = 3
 /** More than a state takes. */
 const PROBE_BYTES = 65_536
 
@@ -56,7 +58,7 @@ export async function takeLock({ host, paths }: Parts): Promise<Lock> {
 export async function openState(parts: Parts): Promise<Opened> {
   const { host, paths } = parts
   // First, since what lies among the leases may be what fills the disk that everything below writes to.
-  await sweep(host, paths.leases, host.clocks())
+  const notes = await sweepLeases(parts)
   const faulty = await toldFault(parts)
   if (faulty) await probe(parts)
   const { stored, problem } = await loadState(host, paths.state)
@@ -64,7 +66,20 @@ export async function openState(parts: Parts): Promise<Opened> {
   const intent = await openIntent(host, paths.intents)
   // The tag of a fault is in the cloud, and nothing here could remember it.
   const base = stored !== undefined && faulty ? { ...stored, mirror: { failures: 0 } } : stored
-  return { base, intent, notes: problem === undefined ? [] : [problem] }
+  return { base, intent, notes: problem === undefined ? notes : [...notes, problem] }
+}
+
+/** Removes what is no lease; says what would not go. */
+async function sweepLeases({ host, paths }: Parts): Promise<readonly string[]> {
+  try {
+    const { failed } = await sweep(host, paths.leases, host.clocks())
+    const named = failed.slice(0, MOST_NAMED).map(({ why }) => plain(`among the leases: ${why}`))
+    const more = failed.length - named.length
+    return more > 0 ? [...named, `among the leases: ${more} more files cannot be removed`] : named
+  } catch (error) {
+    if (error instanceof HostError) return [error.message]
+    throw error
+  }
 }
 
 /** Can the state folder be written again? Asked before anything is done that only a saved state would remember. Throws HostError. */

@@ -18,6 +18,8 @@ describe('what is printed', () => {
     [[nasty]],
     [['status', nasty]],
     [['run', nasty]],
+    [['help', nasty]],
+    [['version', nasty]],
     [['check', nasty]],
     [['keep', nasty]],
     [['keep', `--${nasty}`]],

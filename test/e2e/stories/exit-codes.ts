@@ -3,7 +3,7 @@ import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { fastest, type Machine, startMachine } from '../machine.ts'
+import { executable, fastest, type Machine, startMachine, startProgram } from '../machine.ts'
 
 const slow = { timeout: 60_000 }
 
@@ -29,6 +29,10 @@ for (const { name, args, says } of [
   { name: 'keep for a process that is not', args: ['keep', '--pid', '4194999'], says: [/4194999/] },
   { name: 'release of what is no lease', args: ['release', '--everything'], says: [/there is no option --everything/] },
   { name: 'config without what', args: ['config'], says: [/usage: idle-agent config check/] },
+  { name: 'help with what is no command', args: ['help', 'me'], says: [/there is no command "me"/] },
+  { name: 'help with two commands', args: ['help', 'check', 'keep'], says: [/help takes one command/] },
+  { name: 'help for what is no command', args: ['stop', '--help'], says: [/there is no command "stop"/] },
+  { name: 'version with an argument', args: ['version', 'extra'], says: [/version takes no arguments, got extra/] },
   { name: 'run with an argument', args: ['run', 'once'], says: [/run takes no arguments/] },
 ] as const) {
   test.concurrent(`2, and nothing on stdout: ${name}`, slow, async ({ onTestFinished }) => {
@@ -206,9 +210,21 @@ test.concurrent(
 test.concurrent('help and version are answers: 0, on stdout', slow, async ({ onTestFinished }) => {
   const machine = await startMachine()
   onTestFinished(() => machine.close())
-  for (const args of [['help'], ['--help'], ['check', '--help'], ['version'], ['--version'], ['version', '--json']]) {
+  const answers = [['help'], ['--help'], ['check', '--help'], ['help', 'check'], ['version'], ['--version']]
+  for (const args of [...answers, ['version', '--json']]) {
     const ran = await machine.run(...args)
     expect([args, ran.code, ran.stderr, ran.stdout.length > 20]).toEqual([args, 0, '', true])
+  }
+})
+
+test.concurrent('5 where nothing can be printed: an answer that nobody gets is none', slow, async () => {
+  for (const args of ['help', 'help keep', 'version', 'config schema']) {
+    const ran = await startProgram('/bin/sh', ['-c', `exec ${executable} ${args} > /dev/full`], {}).done
+    expect([args, ran.code, ran.stderr]).toEqual([
+      args,
+      5,
+      expect.stringMatching(/^idle-agent: cannot print: .*no space/),
+    ])
   }
 })
 
