@@ -1,76 +1,15 @@
 // Builds dist/idle-agent-linux-<arch>: bundle, code caches, blob, blob into a Node without symbols, first run, sums.
-import { execFile, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { copyFileSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { basename, join, resolve } from 'node:path'
-import { parseArgs, promisify } from 'node:util'
-import { type Arch, checkBase, sha256 } from './base.ts'
-import { type Bundle, bundle, type Identity, readIdentity } from './bundle.ts'
+import { basename, join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { type Arch, sha256 } from './base.ts'
+import { type Bundled, makeBlob, type Platform, platformOf } from './blob.ts'
+import { bundle, type Identity, readIdentity } from './bundle.ts'
 import { withBlob } from './elf.ts'
-import { emulator } from './emulator.ts'
 
 const architectures: readonly Arch[] = ['x64', 'arm64']
 const maxBytes = 115_000_000
-
-type Bundled = Bundle & { readonly folder: string; readonly identity: Identity }
-
-/** What an architecture is built with; `argv` runs its Node on this machine. */
-interface Platform {
-  readonly arch: Arch
-  readonly node: string
-  readonly argv: readonly string[]
-}
-
-/** Throws if something is missing that cannot be fetched or installed from here. */
-function platformOf(arch: Arch): Platform {
-  const node = resolve(checkBase(arch).path)
-  return { arch, node, argv: [...emulator(arch), node] }
-}
-
-// Without a fixed seed the code cache differs at every build; a fixed hash seed would be rejected at run time.
-const seeded = '--random-seed=1'
-
-const start = promisify(execFile)
-
-/** Has the base make the code caches that it will later find in itself: one of another architecture would be rejected. */
-async function makeCaches({ arch, argv }: Platform, { folder, chunks, hot }: Bundled): Promise<void> {
-  mkdirSync(join(folder, arch))
-  const run = (flags: readonly string[], mode: string) => {
-    const [program = '', ...args] = [
-      ...argv,
-      ...flags,
-      resolve('tools/code-cache.cjs'),
-      mode,
-      arch,
-      hot.join(),
-      ...chunks,
-    ]
-    return start(program, args, { cwd: folder, env: {} })
-  }
-  await run([seeded], 'write')
-  await run([], 'check')
-}
-
-/** The script, the chunks and their caches. */
-async function makeBlob({ arch, argv }: Platform, { folder, script, chunks }: Bundled): Promise<Buffer> {
-  const output = `${arch}.blob`
-  const config = {
-    main: script, // relative, or the folder of the build would end up in the executable
-    output,
-    disableExperimentalSEAWarning: true,
-    // Of the script, which is only the loader. Node would say on stderr, at every run, that some processor rejects it:
-    // not to be had from one that was only emulated. For the chunks tools/loader.cjs compiles in silence then.
-    useCodeCache: arch === process.arch,
-    execArgvExtension: 'none', // NODE_OPTIONS of whoever calls it must not reach an agent that runs as root
-    assets: Object.fromEntries([
-      ...chunks.map((name) => [`./${name}`, name]),
-      ...chunks.map((name) => [`./${name}.cache`, `${arch}/${name}.cache`]),
-    ]),
-  }
-  writeFileSync(join(folder, `${arch}.json`), JSON.stringify(config))
-  const [program = '', ...args] = [...argv, seeded, '--experimental-sea-config', `${arch}.json`]
-  await start(program, args, { cwd: folder, env: {} })
-  return readFileSync(join(folder, output))
-}
 
 /** A blob can be ignored in silence; only a run shows it. */
 function runOnce(argv: readonly string[], { version, commit }: Identity): void {
@@ -94,7 +33,6 @@ async function buildFor(platform: Platform, bundled: Bundled, out: string): Prom
   const { arch, node, argv } = platform
   const executable = join(out, `idle-agent-linux-${arch}`)
   const { identity } = bundled
-  await makeCaches(platform, bundled)
   const whole = `build/whole-${arch}`
   writeFileSync(whole, withBlob(readFileSync(node), await makeBlob(platform, bundled)), { mode: 0o755 })
   // A copy, for its own sake: written in one piece the file lies in large page-cache folios, and then 20 MB more of it

@@ -1,22 +1,44 @@
-// Prints what each package and folder puts into the executable, and which of it every check loads.
+// Prints what each module adds to the executable in bytes and to a process in milliseconds, and which of it every check loads.
+import { spawnSync } from 'node:child_process'
+import { copyFileSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { basename, join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
 import type { Metafile } from 'esbuild'
+import type { Arch } from './base.ts'
+import { type Bundled, makeBlob, platformOf } from './blob.ts'
 import { bundle, hotOutputs, readIdentity } from './bundle.ts'
+import { withBlob } from './elf.ts'
+import budget from './steady-load.json' with { type: 'json' }
 
-interface Weight {
+const runs = 15
+
+/** What is loaded as one: a chunk of the bundle, or a built-in module of Node. */
+interface Module {
+  readonly name: string
+  /** Median of some processes; without what it loads in turn. */
+  readonly ms: number
+  readonly everyCheck: boolean
+  /** Source and code cache; nothing for what is built in. */
+  readonly bytes: number
+  readonly cacheBytes: number
+}
+
+/** What a package, or a file of ours, adds to the source in the executable. */
+interface Share {
   readonly name: string
   readonly bytes: number
   readonly hotBytes: number
 }
 
 /** A package by its name; a file of ours by itself. */
-function ownerOf(path: string): string {
+export function ownerOf(path: string): string {
   const inPackage = path.match(/.*node_modules\/(@[^/]+\/[^/]+|[^/]+)/)
   return inPackage?.[1] ?? path
 }
 
 /** One row an owner, heaviest first. */
-export function weigh({ outputs }: Pick<Metafile, 'outputs'>): readonly Weight[] {
-  const rows = new Map<string, Weight>()
+export function sharesOf({ outputs }: Pick<Metafile, 'outputs'>): readonly Share[] {
+  const rows = new Map<string, Share>()
   const hot = hotOutputs(outputs)
   for (const [output, { inputs }] of Object.entries(outputs)) {
     for (const [path, { bytesInOutput }] of Object.entries(inputs)) {
@@ -29,17 +51,112 @@ export function weigh({ outputs }: Pick<Metafile, 'outputs'>): readonly Weight[]
   return [...rows.values()].filter(({ bytes }) => bytes > 0).sort((a, b) => b.bytes - a.bytes)
 }
 
-function line(...[bytes, hotBytes, name]: readonly (number | string)[]): string {
-  const cell = (value: number | string | undefined) => (value ?? '').toLocaleString('en').padStart(12)
-  return `${cell(bytes)}${cell(hotBytes)}  ${name}\n`
+/** What a chunk is known by: where it is entered, or the heaviest it holds. */
+function titleOf({ entryPoint, inputs }: Metafile['outputs'][string]): string {
+  const byWeight = Object.entries(inputs).sort(([, a], [, b]) => b.bytesInOutput - a.bytesInOutput)
+  const main = (entryPoint ?? byWeight[0]?.[0] ?? '').replace(/^node_modules\//, '')
+  const others = byWeight.filter(([path]) => !path.endsWith(main)).length
+  if (main === '') return "esbuild's own"
+  return others === 0 ? main : `${main} and ${others} more`
+}
+
+/** An executable like the real one, but for its loader. */
+async function buildWeighing(bundled: Bundled): Promise<string> {
+  const loader = 'weigh-loader.cjs'
+  copyFileSync(join('tools', loader), join(bundled.folder, loader))
+  const platform = platformOf(process.arch as Arch)
+  const blob = await makeBlob(platform, { ...bundled, script: loader })
+  const executable = join(bundled.folder, 'weighing')
+  writeFileSync(executable, withBlob(readFileSync(platform.node), blob), { mode: 0o755 })
+  return resolve(executable)
+}
+
+/** Built-in modules that a text names, wherever it loads them. */
+function builtinsIn(text: string): readonly string[] {
+  return [...text.matchAll(/["'`](node:[a-z_/0-9]+)["'`]/g)].flatMap(([, name = '']) => name)
+}
+
+/** Milliseconds by name. First what a check loads, as it does; then all that is left, so that each takes its own time only. */
+async function measure(bundled: Bundled): Promise<ReadonlyMap<string, number>> {
+  const executable = await buildWeighing(bundled)
+  const { folder, hot, chunks } = bundled
+  const builtins = chunks.flatMap((name) => builtinsIn(readFileSync(join(folder, name), 'latin1')))
+  const own = ['main.js', ...hot, ...chunks].map((name) => `./${name}`)
+  const every = new Set([...own.slice(0, hot.length + 1), ...budget.builtins, ...own, ...builtins])
+  const list = JSON.stringify([...every])
+  const measured = new Map<string, number[]>()
+  for (let run = 0; run < runs; run += 1) {
+    const { status, stderr } = spawnSync(executable, [list], { encoding: 'utf8', env: {} })
+    if (status !== 0) throw new Error(`the weighing executable ended with ${status}: ${stderr}`)
+    for (const { name, ms } of JSON.parse(stderr) as readonly { name: string; ms: number }[]) {
+      measured.set(name, [...(measured.get(name) ?? []), ms])
+    }
+  }
+  return new Map([...measured].map(([name, all]) => [name, all.toSorted((a, b) => a - b)[all.length >> 1] ?? 0]))
+}
+
+async function modulesOf(bundled: Bundled): Promise<readonly Module[]> {
+  const { outputs } = bundled.metafile
+  const titles = new Map(Object.entries(outputs).map(([path, output]) => [`./${basename(path)}`, titleOf(output)]))
+  const rows = [...(await measure(bundled))].map(([name, ms]): Module => {
+    const title = titles.get(name)
+    if (title === undefined) return { name, ms, bytes: 0, cacheBytes: 0, everyCheck: budget.builtins.includes(name) }
+    const bytes = statSync(join(bundled.folder, name)).size
+    const cacheBytes = statSync(join(bundled.folder, process.arch, `${name}.cache`)).size
+    return { name: title, ms, bytes, cacheBytes, everyCheck: bundled.hot.includes(basename(name)) }
+  })
+  return rows.sort((a, b) => b.ms - a.ms)
+}
+
+function line(...cells: readonly (number | string)[]): string {
+  const text = (cell: number | string) => (typeof cell === 'number' ? cell.toLocaleString('en') : cell)
+  return `${cells
+    .slice(0, -1)
+    .map((cell) => text(cell).padStart(12))
+    .join('')}  ${cells.at(-1) ?? ''}\n`
+}
+
+function tables(modules: readonly Module[], shares: readonly Share[]): string {
+  const sum = <Row>(rows: readonly Row[], field: (row: Row) => number) => rows.reduce((all, row) => all + field(row), 0)
+  const every = modules.filter(({ everyCheck }) => everyCheck)
+  const total = (name: string, rows: readonly Module[]) =>
+    line(
+      sum(rows, ({ ms }) => ms).toFixed(1),
+      sum(rows, ({ bytes }) => bytes),
+      sum(rows, ({ cacheBytes }) => cacheBytes),
+      '',
+      name,
+    )
+  return [
+    line(
+      'ms',
+      'bytes',
+      'code cache',
+      'every check',
+      `module (median of ${runs} processes, without what it loads in turn)`,
+    ),
+    ...modules.map(({ name, ms, bytes, cacheBytes, everyCheck }) =>
+      line(ms.toFixed(2), bytes || '', cacheBytes || '', everyCheck ? 'yes' : '', name),
+    ),
+    total('in all', modules),
+    total('of that in every check', every),
+    '\n',
+    line('bytes', 'every check', 'package or file'),
+    ...shares.map(({ name, bytes, hotBytes }) => line(bytes, hotBytes || '', name)),
+    line(
+      sum(shares, ({ bytes }) => bytes),
+      sum(shares, ({ hotBytes }) => hotBytes),
+      'in all',
+    ),
+  ].join('')
 }
 
 if (import.meta.main) {
-  const { metafile } = await bundle('agent/main.ts', 'build/weigh', readIdentity())
-  const weights = weigh(metafile)
-  const sum = (field: 'bytes' | 'hotBytes') => weights.reduce((total, row) => total + row[field], 0)
-  const rows = weights.map(({ name, bytes, hotBytes }) => line(bytes, hotBytes, name))
-  const head = line('bytes', 'every check', 'package or file')
-  const foot = line(sum('bytes'), sum('hotBytes'), 'in all, of the script')
-  process.stdout.write([head, ...rows, foot].join(''))
+  const { values } = parseArgs({ options: { json: { type: 'boolean', default: false } } })
+  const folder = 'build/weigh'
+  mkdirSync('build', { recursive: true })
+  const identity = readIdentity()
+  const bundled = { ...(await bundle('agent/main.ts', folder, identity)), folder, identity }
+  const [modules, shares] = [await modulesOf(bundled), sharesOf(bundled.metafile)]
+  process.stdout.write(values.json ? `${JSON.stringify({ modules, shares })}\n` : tables(modules, shares))
 }

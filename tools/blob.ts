@@ -1,0 +1,73 @@
+// Has the Node of an architecture make the code caches of a bundle, and the blob that holds both.
+import { execFile } from 'node:child_process'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+import { type Arch, checkBase } from './base.ts'
+import type { Bundle, Identity } from './bundle.ts'
+import { emulator } from './emulator.ts'
+
+/** A bundle, the folder it lies in, and what it says of itself. */
+export type Bundled = Bundle & { readonly folder: string; readonly identity: Identity }
+
+/** What an architecture is built with; `argv` runs its Node on this machine. */
+export interface Platform {
+  readonly arch: Arch
+  readonly node: string
+  readonly argv: readonly string[]
+}
+
+/** Throws if something is missing that cannot be fetched or installed from here. */
+export function platformOf(arch: Arch): Platform {
+  const node = resolve(checkBase(arch).path)
+  return { arch, node, argv: [...emulator(arch), node] }
+}
+
+// Without a fixed seed the code cache differs at every build; a fixed hash seed would be rejected at run time.
+const seeded = '--random-seed=1'
+
+const start = promisify(execFile)
+
+/** Has the base make the code caches that it will later find in itself: one of another architecture would be rejected. */
+async function makeCaches({ arch, argv }: Platform, { folder, chunks, hot }: Bundled): Promise<void> {
+  mkdirSync(join(folder, arch))
+  const run = (flags: readonly string[], mode: string) => {
+    const [program = '', ...args] = [
+      ...argv,
+      ...flags,
+      resolve('tools/code-cache.cjs'),
+      mode,
+      arch,
+      hot.join(),
+      ...chunks,
+    ]
+    return start(program, args, { cwd: folder, env: {} })
+  }
+  await run([seeded], 'write')
+  await run([], 'check')
+}
+
+/** What its Node is to find in itself: the script, the chunks and their code caches, which stay below the folder, too. */
+export async function makeBlob(platform: Platform, bundled: Bundled): Promise<Buffer> {
+  await makeCaches(platform, bundled)
+  const { arch, argv } = platform
+  const { folder, script, chunks } = bundled
+  const output = `${arch}.blob`
+  const config = {
+    main: script, // relative, or the folder of the build would end up in the executable
+    output,
+    disableExperimentalSEAWarning: true,
+    // Of the script, which is only the loader. Node would say on stderr, at every run, that some processor rejects it:
+    // not to be had from one that was only emulated. For the chunks tools/loader.cjs compiles in silence then.
+    useCodeCache: arch === process.arch,
+    execArgvExtension: 'none', // NODE_OPTIONS of whoever calls it must not reach an agent that runs as root
+    assets: Object.fromEntries([
+      ...chunks.map((name) => [`./${name}`, name]),
+      ...chunks.map((name) => [`./${name}.cache`, `${arch}/${name}.cache`]),
+    ]),
+  }
+  writeFileSync(join(folder, `${arch}.json`), JSON.stringify(config))
+  const [program = '', ...args] = [...argv, seeded, '--experimental-sea-config', `${arch}.json`]
+  await start(program, args, { cwd: folder, env: {} })
+  return readFileSync(join(folder, output))
+}
