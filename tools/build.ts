@@ -52,7 +52,8 @@ function platforms(wanted: readonly Arch[], maySkip: boolean): readonly Platform
     try {
       return [platformOf(arch)]
     } catch (error) {
-      if (!maySkip || arch === process.arch || !(error instanceof Error)) throw error
+      if (arch === process.arch || !(error instanceof Error)) throw error
+      if (!maySkip) throw new Error(`${error.message}\nFor this machine alone: make dist/idle-agent`, { cause: error })
       process.stderr.write(`SKIPPED: no executable for ${arch}: ${error.message}\n`)
       return []
     }
