@@ -46,6 +46,12 @@ describe('cloud-init', () => {
     expect(await read(cloudInitVeto, host)).toEqual([])
   })
 
+  it('is waited for from now on where its status comes from the future', async () => {
+    const host = createMachine()
+    host.files.write(path, status('init'), { mtimeMs: NOON + 5 * HOUR })
+    expect(await read(cloudInitVeto, host)).toMatchObject([{ until: MONO + 2 * HOUR }])
+  })
+
   it('is not there on every machine', async () => {
     expect(await read(cloudInitVeto, createMachine())).toEqual([])
   })
