@@ -1,7 +1,7 @@
 /** The disk sensor: which disks count, at what rate they are in use, and by whom. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Disk, disk, parseDisks, parseIoStat } from '../../agent/sensors/disk.ts'
+import { type Disk, type DiskSample, disk, parseDisks, parseIoStat } from '../../agent/sensors/disk.ts'
 import { createMachine, fixtureBootId } from '../host/fixture.ts'
 import { io, line, plant, sectors, use } from './disk-machine.ts'
 import { interval, sample } from './machine.ts'
@@ -165,6 +165,14 @@ describe('in a container', () => {
     const then = (): void =>
       machine.write(`${mount}/io.stat`, '259:0 rbytes=1000 wbytes=120001000 rios=1 wios=1 dbytes=0 dios=0\n')
     expect(await interval(disk, machine, { then })).toMatchObject({ kind: 'active', value: 1_000_000 })
+  })
+
+  it('one that was made anew counts from its beginning', async () => {
+    const machine = createMachine('container-nspawn')
+    machine.write(`${mount}/io.stat`, '259:0 rbytes=120000000 wbytes=0\n')
+    const first = (one: DiskSample): DiskSample => ({ ...one, ino: one.ino + 1 })
+    expect(await interval(disk, machine, { first })).toMatchObject({ kind: 'active', value: 1_000_000 })
+    expect(await interval(disk, machine)).toMatchObject({ kind: 'idle', value: 0 })
   })
 
   const found: readonly Disk[] = [{ name: 'sda', id: '8:0', read: 7, written: 7 }]
