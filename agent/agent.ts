@@ -12,7 +12,7 @@ import { endedLeases } from './check/report.ts'
 import { keepBackOff, save, settled } from './check/save.ts'
 import { writeStatus } from './check/status-file.ts'
 import { syncTags } from './check/tag-sync.ts'
-import { duration, iso, timeOfDay, toWall } from './decide/words.ts'
+import { duration, timeOfDay, toWall } from './decide/words.ts'
 import { HostError, LockedError } from './errors.ts'
 import { endedInWords } from './leases/chain.ts'
 import type { Lock } from './lock.ts'
@@ -21,6 +21,7 @@ import { loadState, type Stored, saveState } from './state.ts'
 import { closeIntent, openIntent, recordWithdrawn } from './state-intents.ts'
 import type { Decision, Instant, Intent, State, Veto } from './types.ts'
 import { warning, warnTerminals } from './warn.ts'
+import { iso } from './words.ts'
 
 const WAIT_MARGIN_MS = 20
 

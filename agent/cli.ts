@@ -26,12 +26,12 @@ const commands: Readonly<Record<string, Entry>> = {
   },
   status: {
     usage: 'status [--json]',
-    about: 'the last verdict and why, idle since when, what happens next',
+    about: 'the last verdict and why, idle since when, what happens next, and your leases',
     load: async () => (await import('./commands/status.ts')).status,
   },
   keep: {
-    usage: 'keep --for 4h | --until 18:00 | --pid PID | -- COMMAND …  [--reason TEXT]',
-    about: 'keep this machine up for a time, until a time, or as long as a process runs',
+    usage: 'keep --for 4h | --until 18:00 | --pid PID | -- COMMAND …  [--reason TEXT] | --list',
+    about: 'keep this machine up for a time, until a time, or as long as a process runs; or list your leases',
     load: async () => (await import('./commands/keep.ts')).keep,
   },
   release: {

@@ -2,6 +2,7 @@
 import { HostError, LockedError } from './errors.ts'
 import type { Host } from './host/host.ts'
 import { codeOf } from './host/real-errors.ts'
+import { timeInWords } from './words.ts'
 
 // How it works. Each contender creates an entry of its own, and only then lists the folder. It holds the lock if it sees
 // no other live entry. If it sees others, the one with the larger key withdraws at once, the smallest waits for that.
@@ -106,12 +107,18 @@ async function lockedError(host: Host, dir: string, rivals: readonly Entry[]): P
   for (const { name, pid } of rivals) {
     const until = await waitsUntil(host, `${dir}/${name}`)
     if (until !== undefined && Date.parse(until) + OVERDUE_MS >= host.clocks().wallMs)
-      return new LockedError(`another check (pid ${pid}) waits for its due time, ${until}`, { waiting: true })
+      return new LockedError(`another check (pid ${pid}) waits for its due time, ${dueWords(until, host)}`, {
+        waiting: true,
+      })
     const ms = await worksFor(host, `${dir}/${name}`, until)
     if (ms > WORKS_MS) return hangingError(pid, { name, ms })
   }
   const pids = rivals.map(({ pid }) => pid).join(', ')
   return new LockedError(`another check (pid ${pids}) holds the lock in ${dir}`, { waiting: false })
+}
+
+function dueWords(until: string, host: Host): string {
+  return timeInWords(Date.parse(until), host.clocks().wallMs)
 }
 
 function hangingError(pid: number, { name, ms }: { readonly name: string; readonly ms: number }): LockedError {

@@ -12,18 +12,20 @@ interface Row {
 
 const bottom = ['host', 'log', 'errors', 'types']
 const middle = 'sensors clouds leases state history audit lock warn note notify health runbooks fleet'.split(' ')
+/** What turns data into other data, for everybody. */
+const plain = ['parse', 'words']
 const pure = ['decide', 'learn', 'install']
 const top = ['main', 'cli', 'commands', 'agent', 'check']
 
 const rows: readonly Row[] = [
-  { of: top, may: [...top, 'config', 'vetoes', ...middle, ...pure, 'doctor', 'parse', ...bottom] },
-  { of: ['config'], may: ['config', 'vetoes', ...middle, ...pure, 'parse', ...bottom] },
-  { of: middle, may: ['host', 'errors', 'types', 'parse'], siblingTypes: true },
+  { of: top, may: [...top, 'config', 'vetoes', ...middle, ...pure, 'doctor', ...plain, ...bottom] },
+  { of: ['config'], may: ['config', 'vetoes', ...middle, ...pure, ...plain, ...bottom] },
+  { of: middle, may: ['host', 'errors', 'types', ...plain], siblingTypes: true },
   // A lease is a veto; everything else about leases is no veto's business.
-  { of: ['vetoes'], may: ['leases', 'host', 'errors', 'types', 'parse'], siblingTypes: true },
-  { of: pure, may: ['types', 'parse'] },
-  { of: ['doctor'], may: ['install', 'types', 'parse'] },
-  { of: ['parse'], may: ['types'] },
+  { of: ['vetoes'], may: ['leases', 'host', 'errors', 'types', ...plain], siblingTypes: true },
+  { of: pure, may: ['types', ...plain] },
+  { of: ['doctor'], may: ['install', 'types', ...plain] },
+  { of: plain, may: ['types'] },
   { of: bottom, may: bottom },
   { of: ['provisioning'], may: ['config', 'types', 'provisioning'] },
 ]

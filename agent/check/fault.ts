@@ -1,8 +1,8 @@
 /** Tells what keeps the agent from its work, where its own state cannot: in the status, and once in a tag. */
 import { tagKey } from '../clouds/tags.ts'
-import { iso } from '../decide/words.ts'
 import { replaceFile } from '../host/aside.ts'
 import { isObject, type JsonObject, parseObject } from '../parse.ts'
+import { iso } from '../words.ts'
 import { type Parts, pathsOf } from './parts.ts'
 import { within } from './within.ts'
 

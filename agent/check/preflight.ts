@@ -4,6 +4,7 @@ import { isProtected, keepAwakeUntil } from '../clouds/tags.ts'
 import { CloudError, messageOf } from '../errors.ts'
 import type { Refused } from '../types/outcome.ts'
 import type { Action, Veto } from '../types.ts'
+import { timeInWords } from '../words.ts'
 import type { Parts } from './parts.ts'
 import { within } from './within.ts'
 
@@ -81,10 +82,9 @@ function operatorVetoes({ host, settings: { tagPrefix } }: Parts, tags: Operator
   if (until === 'unreadable') {
     vetoes.push({ name: 'keep-awake', reason: `the date in the tag ${tagPrefix}:KeepAwakeUntil cannot be read` })
   } else if (until !== undefined && until > now.wallMs) {
-    const end = new Date(until).toISOString().slice(0, 16)
     vetoes.push({
       name: 'keep-awake',
-      reason: `the tag ${tagPrefix}:KeepAwakeUntil says ${end}Z`,
+      reason: `the tag ${tagPrefix}:KeepAwakeUntil says ${timeInWords(until, now.wallMs)}`,
       until: now.monoMs + until - now.wallMs,
     })
   }

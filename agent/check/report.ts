@@ -1,9 +1,10 @@
 /** What a check tells: the object of `check --json`, the file behind `status`, the lines for a person. */
 
 import type { Checked } from '../agent.ts'
-import { duration, iso, toWall } from '../decide/words.ts'
+import { duration, toWall } from '../decide/words.ts'
 import { endedInWords } from '../leases/chain.ts'
 import type { Decision, NamedReading } from '../types.ts'
+import { iso } from '../words.ts'
 import type { Look } from './observe.ts'
 import type { Parts } from './parts.ts'
 

@@ -1,9 +1,13 @@
 /** `config check`, `config show` and `config schema`: what the configuration says, where from, and what it may say. */
 
+import { pathsOf } from '../check/parts.ts'
+import type { Cloud } from '../clouds/cloud.ts'
+import { createCloud } from '../clouds/table.ts'
 import { type Setting, settings, type Value } from '../config/options.ts'
-import { effectiveValues, type LoadedConfig, loadConfig, locateConfig } from '../config.ts'
+import { type Config, effectiveValues, type LoadedConfig, loadConfig, locateConfig, policyOf } from '../config.ts'
 import { UsageError } from '../errors.ts'
-import type { Command, CommandContext } from './context.ts'
+import type { Host } from '../host/host.ts'
+import type { Command, CommandContext, GlobalFlags } from './context.ts'
 
 const commands: ReadonlyMap<string, Command> = new Map([
   ['check', configCheck],
@@ -47,16 +51,44 @@ export async function configCheck({ host, flags, out }: CommandContext): Promise
 /** Prints every setting with its effective value and where that came from. Throws UsageError. */
 async function configShow({ host, flags, out }: CommandContext): Promise<number> {
   const loaded = await loadConfig(host, locateConfig(host, flags.config))
-  const rows = shownRows(loaded)
+  const rows = withAction(shownRows(loaded), loaded.config, await cloudOf(host, flags))
   if (flags.json) {
     const { config, warnings } = loaded
     out(JSON.stringify({ schema: 'idle-agent.config-show.v1', source: config.source, settings: rows, warnings }))
     return 0
   }
-  const cells = rows.map(({ name, value, unit, note, from }) => [name, value === null ? note : join(value, unit), from])
+  const cells = rows.map(({ name, value, unit, note, from }) => [
+    name,
+    note ?? (value === null ? '' : join(value, unit)),
+    from,
+  ])
   for (const line of aligned([['SETTING', 'VALUE', 'FROM'], ...cells])) out(line)
   for (const warning of loaded.warnings) out(`warning: ${warning}`)
   return 0
+}
+
+/** The cloud whose default an action that is not set follows; nothing where an endpoint is malformed, which `check` says. */
+async function cloudOf(host: Host, flags: GlobalFlags): Promise<Cloud | undefined> {
+  try {
+    return (await createCloud(host, { stateDir: pathsOf(flags.stateDir).stateDir })).cloud
+  } catch (error) {
+    if (error instanceof UsageError) return undefined
+    throw error
+  }
+}
+
+/** What `action` comes to on this machine. */
+function withAction(rows: readonly Row[], config: Config, cloud: Cloud | undefined): readonly Row[] {
+  if (cloud === undefined) return rows
+  const inForce = policyOf(config, cloud.defaultAction).action
+  const why = cloud.defaultAction === 'report' ? `${cloud.name} has no driver` : `the default on ${cloud.name}`
+  return rows.map((row) => {
+    if (row.name !== 'action') return row
+    const { note: _, ...rest } = row
+    if (row.value === null) return { ...rest, inForce, note: `${inForce} (not set; ${why})` }
+    const driver = row.value === inForce ? {} : { note: `${row.value}, in force ${inForce}: ${why}` }
+    return { ...rest, inForce, ...driver }
+  })
 }
 
 /** Prints the JSON Schema (draft 2020-12) of a configuration file. */
@@ -71,7 +103,10 @@ interface Row {
   /** `null` where nothing is set and there is no default. */
   readonly value: Value | null
   readonly unit?: string
+  /** In place of the value, for people. */
   readonly note?: string
+  /** What it comes to here, where that can be something else. */
+  readonly inForce?: string
   /** `default`, or FILE:LINE. */
   readonly from: string
 }

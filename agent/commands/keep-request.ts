@@ -10,7 +10,7 @@ export type KeepRequest =
   | { readonly kind: 'command'; readonly argv: readonly string[]; readonly reason: string }
 
 const FORMS =
-  'keep --for 4h, keep --until 18:00, keep --pid 4242 or keep -- COMMAND; each with --reason TEXT if you like'
+  'keep --for 4h, keep --until 18:00, keep --pid 4242 or keep -- COMMAND, each with --reason TEXT if you like; keep --list shows yours'
 const OPTIONS = ['--for', '--until', '--pid', '--reason']
 
 interface Words {

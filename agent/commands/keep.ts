@@ -2,11 +2,12 @@
 import { general } from '../config/options.ts'
 import { loadConfig, locateConfig } from '../config.ts'
 import { HostError, UsageError } from '../errors.ts'
-import { type HeldLease, leaseInWords, timeInWords } from '../leases/lease.ts'
+import { type HeldLease, leaseInWords } from '../leases/lease.ts'
 import { createLease, ownLeases, releaseLease } from '../leases.ts'
+import { timeInWords } from '../words.ts'
 import type { CommandContext } from './context.ts'
 import { type KeepRequest, readKeepRequest } from './keep-request.ts'
-import { inLeaseFolder, prepareLeaseFolder } from './lease-folder.ts'
+import { inLeaseFolder, leaseFolder, prepareLeaseFolder } from './lease-folder.ts'
 
 /** `keep.ceiling_hours`; its default where the caller may not read the configuration, or it is wrong: it is for a message only. */
 async function readCeilingMs({ host, flags }: CommandContext): Promise<number> {
@@ -35,17 +36,14 @@ async function announce(context: CommandContext, lease: HeldLease): Promise<void
   const ceilingMs = await readCeilingMs(context)
   const cut = cutAt(context, lease, ceilingMs)
   if (context.flags.json) {
-    const iso = (wallMs: number | undefined) => (wallMs === undefined ? null : new Date(wallMs).toISOString())
-    const pid = lease.until.kind === 'pid' ? lease.until.pid : null
-    const shown = { id: lease.id, reason: lease.reason, pid, until: iso(lease.endsWallMs), cutAt: iso(cut) }
-    context.out(JSON.stringify({ schema: 'idle-agent.keep.v1', lease: shown }))
+    context.out(JSON.stringify({ schema: 'idle-agent.keep.v1', lease: { ...shown(lease), cutAt: isoTime(cut) } }))
     return
   }
   context.out(`lease ${lease.id}: this machine stays up ${leaseInWords(lease, now)}`)
   if (cut !== undefined) {
     const hours = Number((ceilingMs / 3_600_000).toFixed(2))
     context.out(
-      `but at most until ${timeInWords(cut, now)}: ${hours} h after your last input in a terminal (keep.ceiling_hours)`,
+      `but at most until ${timeInWords(cut, now.wallMs)}: ${hours} h after your last input in a terminal (keep.ceiling_hours)`,
     )
   }
   context.out(`to give it back: ${releaseLine(context, lease.id)}`)
@@ -70,8 +68,26 @@ async function keepCommand(
   })
 }
 
+/** `keep --list`: the caller's own, whether a check has seen them yet or not. */
+async function list(context: CommandContext): Promise<number> {
+  const { host, flags, out } = context
+  const own = await ownLeases(host, leaseFolder(context))
+  if (flags.json) out(JSON.stringify({ schema: 'idle-agent.leases.v1', leases: own.map(shown) }))
+  else if (own.length === 0) out('you hold no lease')
+  else for (const lease of own) out(`${lease.id}  ${leaseInWords(lease, host.clocks())}`)
+  return 0
+}
+
+const isoTime = (wallMs: number | undefined) => (wallMs === undefined ? null : new Date(wallMs).toISOString())
+
+/** A lease in JSON. */
+function shown({ id, reason, until, endsWallMs }: HeldLease): Record<string, unknown> {
+  return { id, reason, pid: until.kind === 'pid' ? until.pid : null, until: isoTime(endsWallMs) }
+}
+
 /** `idle-agent keep`. Prints the lease, its end and how to give it back; with a command it prints nothing, since stdout is the command's, and resolves to its exit code. Throws UsageError, HostError. */
 export async function keep(context: CommandContext): Promise<number> {
+  if (context.args.length === 1 && context.args[0] === '--list') return await list(context)
   const request = readKeepRequest(context.args, context.host.clocks())
   await prepareLeaseFolder(context)
   if (request.kind === 'command') return await keepCommand(context, request)

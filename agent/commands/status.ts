@@ -2,11 +2,17 @@
 import { pathsOf } from '../check/parts.ts'
 import { duration } from '../decide/words.ts'
 import { HostError, messageOf, UsageError } from '../errors.ts'
+import { type HeldLease, leaseInWords } from '../leases/lease.ts'
+import { ownLeases } from '../leases.ts'
 import { isObject, type JsonObject, listAt, numberAt, objectAt, parseObject, textAt } from '../parse.ts'
+import type { Clocks } from '../types.ts'
+import { timeInWords } from '../words.ts'
 import type { CommandContext } from './context.ts'
+import { leaseFolder } from './lease-folder.ts'
 
 /** Throws HostError if no check has left a status. */
-export async function status({ host, flags, args, out, colour }: CommandContext): Promise<number> {
+export async function status(context: CommandContext): Promise<number> {
+  const { host, flags, args, out, colour } = context
   if (args.length > 0) throw new UsageError(`status takes no arguments, got ${args.join(' ')}`)
   const path = pathsOf(flags.stateDir).status
   const text = await host.store.read(path)
@@ -15,7 +21,8 @@ export async function status({ host, flags, args, out, colour }: CommandContext)
       `${path} is not there: no check has run since boot; run "sudo idle-agent check --act" or look at the schedule`,
     )
   }
-  const lines = readable(path, () => statusLines(parseObject(text), { nowMs: host.clocks().wallMs, colour }))
+  const view = { now: host.clocks(), colour, own: await ownLeases(host, leaseFolder(context)) }
+  const lines = readable(path, () => statusLines(parseObject(text), view))
   for (const line of flags.json ? [text.trim()] : lines) out(line)
   return 0
 }
@@ -29,12 +36,17 @@ export function readable<T>(path: string, read: () => T): T {
   }
 }
 
-function statusLines(
-  status: JsonObject,
-  view: { readonly nowMs: number; readonly colour: boolean },
-): readonly string[] {
+interface View {
+  readonly now: Clocks
+  readonly colour: boolean
+  /** The caller's leases. */
+  readonly own: readonly HeldLease[]
+}
+
+function statusLines(status: JsonObject, view: View): readonly string[] {
   const bold = (text: string): string => (view.colour ? `\u001b[1m${text}\u001b[0m` : text)
-  const fault = faultLines(status).map(bold)
+  const nowMs = view.now.wallMs
+  const fault = faultLines(status, nowMs).map(bold)
   if (status['verdict'] === undefined && fault.length > 0) return fault
   const atMs = Date.parse(textAt(status, 'at'))
   if (Number.isNaN(atMs)) throw new Error('at is no time')
@@ -44,31 +56,48 @@ function statusLines(
   return [
     ...fault,
     bold(`${textAt(status, 'verdict')} (${textAt(status, 'state')}): ${textAt(status, 'reason')}`),
-    row('last check', `${duration(view.nowMs - atMs)} ago${late(status, view.nowMs - atMs)}`),
-    row('idle since', sinceWords(status)),
-    row('next', nextWords(objectAt(status, 'next'), status)),
+    row('last check', `${duration(nowMs - atMs)} ago${late(status, nowMs - atMs)}`),
+    row('idle since', sinceWords(status, nowMs)),
+    row('next', nextWords(objectAt(status, 'next'), status, nowMs)),
     ...vetoes.map((veto) => row('veto', `${String(veto['name'])}: ${String(veto['reason'])}`)),
     ...(status['endedLeases'] === undefined ? [] : listAt(status, 'endedLeases', String)).map((text) =>
       row('lease', text),
     ),
+    ...view.own.map((lease) => row('your lease', ownWords(lease, view.now, atMs))),
     ...readings.map((reading) =>
       row(String(reading['sensor']), `${String(reading['kind'])}: ${String(reading['reason'])}`),
     ),
-    row('run', `since ${textAt(objectAt(status, 'run'), 'began')} (${textAt(objectAt(status, 'run'), 'cause')})`),
+    row('run', runWords(objectAt(status, 'run'), nowMs)),
     ...scoreLines(status, row),
   ]
 }
 
 /** What keeps the agent from its work, before everything else: what follows is of the last check that could. */
-function faultLines(status: JsonObject): readonly string[] {
+function faultLines(status: JsonObject, nowMs: number): readonly string[] {
   if (!isObject(status['fault'])) return []
   const { fault } = status
-  return [`it does not work since ${textAt(fault, 'since')}: ${textAt(fault, 'reason')}`]
+  return [`it does not work since ${when(textAt(fault, 'since'), nowMs)}: ${textAt(fault, 'reason')}`]
 }
 
-function sinceWords(status: JsonObject): string {
+/** A lease of the caller's; the check has to see it once before it is among the vetoes. */
+function ownWords(lease: HeldLease, now: Clocks, checkedMs: number): string {
+  const unseen = lease.ctimeMs > checkedMs ? '; the next check will see it' : ''
+  return `${lease.id} ${leaseInWords(lease, now)}${unseen}`
+}
+
+function runWords(run: JsonObject, nowMs: number): string {
+  return `since ${when(textAt(run, 'began'), nowMs)} (${textAt(run, 'cause')})`
+}
+
+/** A time of the file (ISO 8601) as a person reads it. */
+function when(text: string, nowMs: number): string {
+  const ms = Date.parse(text)
+  return Number.isNaN(ms) ? text : timeInWords(ms, nowMs)
+}
+
+function sinceWords(status: JsonObject, nowMs: number): string {
   const since = status['idleSince']
-  if (typeof since === 'string') return `${since.slice(0, 19)}Z`
+  if (typeof since === 'string') return when(since, nowMs)
   if (status['state'] === 'grace') return 'not counted yet'
   return `not idle; the clock began again with: ${textAt(status, 'clockReason')}`
 }
@@ -81,15 +110,15 @@ function late(status: JsonObject, ageMs: number): string {
     : ''
 }
 
-function nextWords(next: JsonObject, status: JsonObject): string {
+function nextWords(next: JsonObject, status: JsonObject, nowMs: number): string {
   if (status['enabled'] === false) return 'nothing: the agent is switched off (enabled: false)'
   const action = textAt(next, 'action')
   const at = next['at']
-  if (status['state'] === 'grace') return `counting begins at ${String(at ?? 'the end of grace')}`
+  if (status['state'] === 'grace') return `counting begins at ${when(String(at ?? 'the end of grace'), nowMs)}`
   if (action === 'none') return `nothing: ${String(status['wanted'])} comes after the configured minutes of idleness`
   if (action === 'report' && typeof at !== 'string')
     return 'nothing: it was reported once, and is again after the next use'
-  return typeof at === 'string' ? `${action} at ${at.slice(0, 19)}Z` : `${action} when nothing forbids it any more`
+  return typeof at === 'string' ? `${action} at ${when(at, nowMs)}` : `${action} when nothing forbids it any more`
 }
 
 function times(count: number): string {

@@ -42,7 +42,7 @@ function graceWords(state: State, standing: Standing, context: Context): string 
   const over = standing.now >= state.run.graceUntil
   const until = over ? 'cloud-init is still at work' : `grace until ${timeOfDay(state.run.graceUntil, clocks)}`
   const seen = judgement.active === undefined ? '' : `; in use: ${judgement.active.reason}`
-  return `${until} (${state.run.cause}): nothing is counted yet${seen}`
+  return `${until} (${state.run.cause})${seen}`
 }
 
 function heldWords(state: State, standing: Standing, clocks: Clocks): string {

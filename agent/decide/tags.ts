@@ -1,9 +1,10 @@
 /** The state tags that the present standing calls for. */
 
 import type { Clocks, Phase, Policy, State, StateTags } from '../types.ts'
+import { iso } from '../words.ts'
 import type { Judgement } from './policy.ts'
 import type { Standing } from './state.ts'
-import { iso, timeOfDay, toWall } from './words.ts'
+import { timeOfDay, toWall } from './words.ts'
 
 const REASON_LIMIT = 120
 /** Those that come after `idle_threshold_minutes`. */

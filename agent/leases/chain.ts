@@ -1,6 +1,6 @@
 /** The ceiling of leases: how long a user's leases, whichever and however many, hold the machine without input of that user. */
 import type { Clocks, Instant, LeaseChain, Veto } from '../types.ts'
-import { timeInWords } from './lease.ts'
+import { timeInWords } from '../words.ts'
 
 /** Users whose leases are remembered one by one; everybody beyond shares one ceiling. */
 const MOST_CHAINS = 1000
@@ -88,7 +88,7 @@ function continueChains(
 
 function cut(veto: Veto, until: Instant, now: Clocks): Veto {
   if (veto.until !== undefined && veto.until <= until) return veto
-  const end = timeInWords(now.wallMs + until - now.monoMs, now)
+  const end = timeInWords(now.wallMs + until - now.monoMs, now.wallMs)
   return { ...veto, reason: `${veto.reason}, at most until ${end}`, until }
 }
 

@@ -2,6 +2,7 @@
 import type { FileStat, Host } from '../host/host.ts'
 import { numberAt, objectAt, oneOf, parseObject, textAt } from '../parse.ts'
 import type { Clocks, Instant } from '../types.ts'
+import { timeInWords } from '../words.ts'
 
 /** The end that the owner asked for. Boot time is CLOCK_BOOTTIME, which no wall step moves. */
 export type LeaseEnd =
@@ -104,14 +105,6 @@ export async function heldLease(host: Host, lease: Lease, now: Clocks): Promise<
   return { ...lease, endsAt: now.monoMs + left, endsWallMs: now.wallMs + left }
 }
 
-/** `18:00 UTC`, with the date where it is more than a day away. */
-export function timeInWords(wallMs: number, now: Clocks): string {
-  const [date = '', time = ''] = new Date(wallMs).toISOString().split('T')
-  const [today] = new Date(now.wallMs).toISOString().split('T')
-  const day = date === today ? '' : `${date} `
-  return `${day}${time.slice(0, 5)} UTC`
-}
-
 /** `until 18:00 UTC (make train)`, `while process 4242 runs`. */
 export function leaseInWords(lease: HeldLease, now: Clocks): string {
   return lease.reason === '' ? endInWords(lease, now) : `${endInWords(lease, now)} (${lease.reason})`
@@ -121,5 +114,5 @@ export function leaseInWords(lease: HeldLease, now: Clocks): string {
 export function endInWords({ until, endsWallMs }: HeldLease, now: Clocks): string {
   return until.kind === 'pid'
     ? `while process ${until.pid} runs`
-    : `until ${timeInWords(endsWallMs ?? now.wallMs, now)}`
+    : `until ${timeInWords(endsWallMs ?? now.wallMs, now.wallMs)}`
 }

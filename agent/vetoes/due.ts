@@ -1,6 +1,6 @@
 /** Something that is certain to run soon, and the veto that waits for it. */
-import { timeInWords } from '../leases/lease.ts'
 import type { Veto } from '../types.ts'
+import { timeInWords } from '../words.ts'
 import { ceiling, untilWords } from './ends.ts'
 import type { VetoContext } from './veto.ts'
 
@@ -36,6 +36,6 @@ export function dueVeto(context: VetoContext, name: string, run: Run): readonly 
   const ran = now.monoMs + run.wallMs - now.wallMs + runningMs
   const until = Math.min(ran, ceiling(context, now.monoMs))
   if (until <= now.monoMs) return []
-  const reason = `${run.what} is due at ${timeInWords(run.wallMs, now)}; it is waited for ${untilWords(until, now)}`
+  const reason = `${run.what} is due at ${timeInWords(run.wallMs, now.wallMs)}; it is waited for ${untilWords(until, now)}`
   return [{ name, reason, until }]
 }

@@ -1,6 +1,6 @@
 /** When a veto ends: the bounds that no local user can move, and the words for them. */
-import { timeInWords } from '../leases/lease.ts'
 import type { Clocks, Instant, Veto } from '../types.ts'
+import { timeInWords } from '../words.ts'
 import type { VetoContext } from './veto.ts'
 
 /** Most vetoes that one source names; each of them says more than all the others could. */
@@ -20,9 +20,9 @@ export function ceiling(context: VetoContext, madeAt: Instant): Instant {
   return Math.min(madeAt, idleSince ?? now.monoMs, now.monoMs) + keepCeilingMs
 }
 
-/** `until 18:04 UTC`, with the date where it is another day. */
+/** `until 18:04 UTC`. */
 export function untilWords(until: Instant, now: Clocks): string {
-  return `until ${timeInWords(now.wallMs + until - now.monoMs, now)}`
+  return `until ${timeInWords(now.wallMs + until - now.monoMs, now.wallMs)}`
 }
 
 /** What to say of something that cannot be understood or read: it holds, up to its ceiling. Nothing once that is over. */

@@ -182,6 +182,31 @@ describe('keep', () => {
   })
 })
 
+describe('keep --list', () => {
+  it('shows one’s own, by their ends and reasons, and nobody else’s', async () => {
+    const host = machine()
+    expect((await run(keep, host, ['--list'])).lines).toEqual(['you hold no lease'])
+    await run(keep, host, ['--for', '4h', '--reason', 'lunch'])
+    await run(keep, host, ['--for', '30h'])
+    expect((await run(keep, host, ['--list'])).lines).toEqual([
+      '1000-0  until 16:00 UTC (lunch)',
+      '1000-1  until 2026-11-23 18:00 UTC',
+    ])
+    expect((await run(keep, host.withSelf({ uid: 1001 }), ['--list'])).lines).toEqual(['you hold no lease'])
+    const { lines } = await run(keep, host, ['--list'], { json: true })
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      {
+        schema: 'idle-agent.leases.v1',
+        leases: [{ id: '1000-0', reason: 'lunch', until: '2026-11-22T16:00:00.000Z' }, {}],
+      },
+    ])
+  })
+
+  it('stands alone', async () => {
+    await expect(run(keep, machine(), ['--list', '--for', '1h'])).rejects.toThrow(/no option --list/)
+  })
+})
+
 describe('release', () => {
   it('gives back the only one, one of several by its name, or all', async () => {
     const host = machine()

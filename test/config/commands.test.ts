@@ -64,6 +64,8 @@ describe('check', () => {
   })
 })
 
+const onEc2 = { '/sys/class/dmi/id/sys_vendor': 'Amazon EC2\n' }
+
 describe('show', () => {
   test.each([
     ['{}', /^allow +none +default$/],
@@ -76,7 +78,7 @@ describe('show', () => {
   const files = { [FILE]: 'name: x\nidle_detection:\n  sensors:\n    cpu:\n      cores: 0.25\n  action: stop\n' }
 
   test('is a table in the order of declaration, with the place of what was given', async () => {
-    const { status, lines } = await run(['show'], { files })
+    const { status, lines } = await run(['show'], { files: { ...files, ...onEc2 } })
     expect(status).toBe(0)
     expect(lines.map((line) => line.split(' ')[0])).toEqual(['SETTING', ...settings.map(({ name }) => name)])
     const starts = lines.map((line) => line.search(/(default|FROM|\/etc\S+)$/))
@@ -86,20 +88,38 @@ describe('show', () => {
     expect(lines.find((line) => line.startsWith('idle_threshold'))).toMatch(/ 5 minutes +default$/)
   })
 
-  test('says what an action that is not set means', async () => {
-    const { lines } = await run(['show'])
-    expect(lines.find((line) => line.startsWith('action'))).toMatch(/ follows the cloud: .* default$/)
+  const onAzure = { '/sys/class/dmi/id/chassis_asset_tag': '7783-7084-3265-9085-8269-3286-77\n' }
+  test.each([
+    ['set, with a driver', 'action: stop', onEc2, / stop +\S+:1$/, 'stop'],
+    ['set, without one', 'action: stop', {}, / stop, in force report: local has no driver +\S+:1$/, 'report'],
+    [
+      'set, on a cloud without one',
+      'action: stop',
+      onAzure,
+      / stop, in force report: azure has no driver +\S+:1$/,
+      'report',
+    ],
+    ['not set, with a driver', '', onEc2, / hibernate \(not set; the default on aws\) +default$/, 'hibernate'],
+    ['not set, without one', '', {}, / report \(not set; local has no driver\) +default$/, 'report'],
+  ])('says which action is in force: %s', async (_name, setting, firmware, line, inForce) => {
+    const all = { files: { [FILE]: `idle_detection: {${setting}}`, ...firmware } }
+    expect((await run(['show'], all)).lines.find((one) => one.startsWith('action'))).toMatch(line)
+    const json: unknown = JSON.parse((await run(['show'], { ...all, json: true })).lines[0] ?? '')
+    expect(json).toHaveProperty(
+      'settings',
+      expect.arrayContaining([expect.objectContaining({ name: 'action', inForce })]),
+    )
   })
 
   test('--json is one object', async () => {
-    const { lines } = await run(['show'], { files, json: true })
+    const { lines } = await run(['show'], { files: { ...files, ...onEc2 }, json: true })
     expect(lines.length).toBe(1)
     const shown: unknown = JSON.parse(lines[0] ?? '')
     expect(shown).toMatchObject({ schema: 'idle-agent.config-show.v1', source: FILE, warnings: [] })
     expect(shown).toHaveProperty(
       'settings',
       expect.arrayContaining([
-        { name: 'action', value: 'stop', from: `${FILE}:6` },
+        { name: 'action', value: 'stop', from: `${FILE}:6`, inForce: 'stop' },
         { name: 'sensors.cpu.cores', value: 0.25, unit: 'cores', from: `${FILE}:5` },
         { name: 'enabled', value: true, from: 'default' },
       ]),

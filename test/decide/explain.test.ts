@@ -1,8 +1,9 @@
 /** Every sentence is whole: whatever the situation, it has no hole where a fact is missing. */
 import { describe, expect, it } from 'vitest'
 import { decide } from '../../agent/decide/state.ts'
-import { duration, iso, timeOfDay } from '../../agent/decide/words.ts'
+import { duration, timeOfDay } from '../../agent/decide/words.ts'
 import type { Moment, NamedReading, State, Veto } from '../../agent/types.ts'
+import { iso } from '../../agent/words.ts'
 import {
   absent,
   blind,
@@ -94,7 +95,7 @@ describe('the reason of a decision', () => {
     ],
     ['in use', given([busy], []), /^in use: make works$/],
     ['unknown', given([idle, blind], []), /^unknown, so it stays up: gpu: nvidia-smi hangs$/],
-    ['counting down', given([idle], []), /^nothing needed this machine for 4 min; hibernate at 06:10:00 UTC$/],
+    ['counting down', given([idle], []), /^nothing needed this machine for 4 min; hibernate at 06:10 UTC$/],
     ['a veto', given([idle], [{ name: 'x', reason: 'dpkg works' }]), /held: dpkg works$/],
     [
       'a hold',

@@ -1,0 +1,22 @@
+/** Times as they are written: one form for programs, one for people, wherever they are shown. */
+
+const YEAR_0_MS = Date.UTC(2000, 0) - 2000 * 365.2425 * 86_400_000
+const YEAR_9999_MS = Date.UTC(9999, 11, 31, 23, 59, 59)
+
+/** `2026-11-22T18:04:00Z`, whole seconds; years before 0 and after 9999, which no text has room for, read as these. */
+export function iso(wallMs: number): string {
+  const shown = Math.min(Math.max(wallMs, YEAR_0_MS), YEAR_9999_MS)
+  return `${new Date(Math.floor(shown / 1000) * 1000).toISOString().slice(0, 19)}Z`
+}
+
+const FAR_MS = 20 * 3_600_000
+const NEAR_MS = 600_000
+
+/** `18:04 UTC`; `18:04:09 UTC` where it is less than ten minutes away and not on the minute; with the date where it is over 20 hours away. */
+export function timeInWords(wallMs: number, nowMs: number): string {
+  const text = iso(wallMs)
+  const away = Math.abs(wallMs - nowMs)
+  if (away > FAR_MS) return `${text.slice(0, 10)} ${text.slice(11, 16)} UTC`
+  const exact = away < NEAR_MS && text.slice(17, 19) !== '00'
+  return `${text.slice(11, exact ? 19 : 16)} UTC`
+}
