@@ -13,7 +13,7 @@ const settings = {
   hibernate_threshold_minutes: 0.22,
   check_interval_minutes: 0.05,
   boot_grace_minutes: 0,
-  sensors: '{ cpu: { enabled: false }, network: { enabled: false } }',
+  sensors: `{ ${['cpu', 'network', 'disk', 'gpu'].map((name) => `${name}: { enabled: false }`).join(', ')} }`,
 }
 
 /** The warning comes more than 8 s after the last output, or it would not move the terminal's modification time at all. */
