@@ -1,4 +1,5 @@
 /** Whose bytes went to and from the disks: read only when there were many, since it costs a file for each process. */
+import { HostError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import { msPerTick, parseCount } from './counts.ts'
 import { housekeepingUnit } from './known-agents.ts'
@@ -47,21 +48,30 @@ export async function ownBytes(host: Host): Promise<(OwnProcess & { readonly byt
   return own === undefined || bytes === undefined ? undefined : { pid: own.pid, start: own.start, bytes }
 }
 
-/** Bytes of all processes but the kernel's and this one. */
-export async function readBytes(
-  host: Host,
-  table: ProcessTable,
-  signal: AbortSignal,
-): Promise<readonly ProcessBytes[]> {
+interface Bytes {
+  readonly users: readonly ProcessBytes[]
+  /** Some process may not be looked at. */
+  readonly hidden: boolean
+}
+
+/** Bytes of all processes but process 1, to whom fall those of everybody who has ended, the kernel's, and this one. */
+async function readBytes(host: Host, table: ProcessTable, signal: AbortSignal): Promise<Bytes> {
   const own = await ownProcess(host)
   const all: ProcessBytes[] = []
+  let hidden = false
   for (const process of table.values()) {
-    if (process.ppid === kthreadd || process.pid === kthreadd || process.pid === own?.pid) continue
+    const { pid, ppid, start } = process
+    if (pid === 1 || pid === kthreadd || ppid === kthreadd || pid === own?.pid) continue
     signal.throwIfAborted()
-    const bytes = await bytesOf(host, process)
-    if (bytes !== undefined && bytes > 0) all.push([process.pid, process.start, bytes])
+    try {
+      const bytes = await bytesOf(host, process)
+      if (bytes !== undefined && bytes > 0) all.push([pid, start, bytes])
+    } catch (error) {
+      if (!(error instanceof HostError)) throw error
+      hidden = true
+    }
   }
-  return all.sort((a, b) => b[2] - a[2]).slice(0, mostKept)
+  return { users: all.sort((a, b) => b[2] - a[2]).slice(0, mostKept), hidden }
 }
 
 /** An earlier moment: the boot-time clock then, and the bytes of processes, if they were read. */
@@ -89,29 +99,27 @@ async function isHousekeeping(host: Host, pid: number): Promise<boolean> {
 }
 
 /** Who used the disks since an earlier moment. */
-export interface Users {
-  /** To be kept for the next time. */
-  readonly users: readonly ProcessBytes[]
-  /** Bytes of living processes that are no housekeeping; those of process 1 are of anybody who has ended. */
+export interface Users extends Bytes {
+  /** Bytes of living processes that are no housekeeping, as far as they can be told. */
   readonly others: number
-  /** The living process with most of them. */
-  readonly most?: string
+  /** The living process with most of them, and how many. */
+  readonly most?: { readonly name: string; readonly bytes: number }
 }
 
-/** Reads the bytes of all processes and compares. Throws HostError where somebody else's may not be read. */
+/** Reads the bytes of all processes and compares. */
 export async function diskUsers(host: Host, earlier: Earlier, signal: AbortSignal): Promise<Users> {
   const table = await processTable(host, signal)
-  const users = await readBytes(host, table, signal)
-  const grew = users
-    .filter(([pid]) => pid !== 1)
+  const read = await readBytes(host, table, signal)
+  const grew = read.users
     .map((one) => ({ process: table.get(one[0]), bytes: added(one, earlier) }))
     .filter((one): one is { process: Process; bytes: number } => one.process !== undefined && one.bytes > 0)
     .sort((a, b) => b.bytes - a.bytes)
-  let [others, most] = [0, '']
+  let others = 0
+  let most: Users['most']
   for (const [index, { process, bytes }] of grew.entries()) {
     if (index < mostExamined && (await isHousekeeping(host, process.pid))) continue
     others += bytes
-    if (most === '') most = processName(process.comm, process.pid)
+    most ??= { name: processName(process.comm, process.pid), bytes }
   }
-  return { users, others, ...(most === '' ? {} : { most }) }
+  return { ...read, others, ...(most === undefined ? {} : { most }) }
 }

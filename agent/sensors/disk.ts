@@ -150,18 +150,23 @@ function judge(now: DiskSample, before: DiskSample, { span, limits }: Context<ty
   const grew = growth(now, before)
   const sum = (part: 'read' | 'written'): number => grew.reduce((total, one) => total + one[part], 0)
   const [read, written] = [sum('read'), sum('written')]
-  const perSecond = Math.max(0, read + written - ownAdded(now, before)) / seconds
+  const own = ownAdded(now, before)
+  const bytes = Math.max(0, read + written - own)
+  const perSecond = bytes / seconds
   const measure = { value: Math.round(perSecond), unit: 'bytes per second', limit }
-  const flows = `${rate(read / seconds)} read, ${rate(written / seconds)} written`
+  const ours = own / seconds > limit / 2 ? `, ${rate(own / seconds)} of it by this agent` : ''
+  const flows = `${rate(read / seconds)} read, ${rate(written / seconds)} written${ours}`
   if (perSecond <= limit) return { kind: 'idle', reason: `${flows}; limit ${rate(limit)}`, ...measure }
-  const most = grew.reduce((a, b) => (b.read + b.written > a.read + a.written ? b : a))
-  const reason = `${shown(most.name)}: ${flows}, limit ${rate(limit)}`
-  const { unit, others = 0, most: who } = now.found ?? {}
-  if (unit !== undefined && others / seconds <= limit) {
+  const { name } = grew.reduce((a, b) => (b.read + b.written > a.read + a.written ? b : a))
+  const reason = `${shown(name)}: ${flows}, limit ${rate(limit)}`
+  const { unit, hidden = true, others = 0, most } = now.found ?? {}
+  if (unit !== undefined && !hidden && others / seconds <= limit) {
     const weak = { evidence: 'housekeeping', limitMinutes: housekeepingHoldMinutes } as const
     return { kind: 'hold', reason: `${reason}, while ${unit} ran`, ...weak, ...measure }
   }
-  return { kind: 'active', reason: who === undefined ? reason : `${reason}; most by ${who}`, ...measure }
+  // One with less than half of it may stand beside somebody who has ended.
+  const who = most !== undefined && most.bytes >= bytes / 2 ? `; most by ${most.name}` : ''
+  return { kind: 'active', reason: `${reason}${who}`, ...measure }
 }
 
 /** Asks who it was: the distribution itself, whose processes may have ended, or one of those that live. */
