@@ -34,7 +34,7 @@ export interface LeaseRequest {
 /** What the folder holds. */
 export interface LeaseReport {
   readonly held: readonly HeldLease[]
-  /** Files that were not looked at, since there are too many: leases may be among them. */
+  /** Files that could not be read, or not all, since there are too many: leases may be among them. */
   readonly unread: number
   /** Files that count for nothing, and why. */
   readonly ignored: readonly { readonly name: string; readonly why: string }[]
@@ -163,7 +163,17 @@ export async function releaseLease(host: Host, dir: string, id?: string): Promis
   return released
 }
 
-/** All leases that hold, for the agent as root; of more than 10,000 files root's own are read first. Throws HostError where one cannot be read. */
+/** What `read` gives, or `undefined` where the host refuses: a folder that is a mount of its owner's (FUSE) does, even to root. */
+async function unlessRefused<T>(read: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await read()
+  } catch (error) {
+    if (error instanceof HostError) return undefined
+    throw error
+  }
+}
+
+/** All leases that hold, for the agent as root; of more than 10,000 files root's own are read first. Throws HostError where the folder cannot be listed. */
 export async function readLeases(host: Host, dir: string, now: Clocks): Promise<LeaseReport> {
   const held: HeldLease[] = []
   const ignored: { name: string; why: string }[] = []
@@ -171,13 +181,14 @@ export async function readLeases(host: Host, dir: string, now: Clocks): Promise<
   const named = entries.filter((name) => uidOfName(name) !== undefined)
   // Whoever fills the folder must not push aside what root asked for.
   const names = named.length > MAX_EXAMINED ? [...new Set([...namesOf(0), ...named])] : named
+  let unread = Math.max(0, names.length - MAX_EXAMINED)
   for (const name of names.slice(0, MAX_EXAMINED)) {
-    const slot = await examine(host, `${dir}/${name}`, now)
-    if (slot.kind === 'held') held.push(slot.lease)
+    const slot = await unlessRefused(() => examine(host, `${dir}/${name}`, now))
+    if (slot === undefined) unread += 1
+    else if (slot.kind === 'held') held.push(slot.lease)
     else ignored.push({ name, why: slot.why })
   }
   const strange = entries.filter((name) => uidOfName(name) === undefined).slice(0, MAX_ENTRIES)
-  const unread = Math.max(0, names.length - MAX_EXAMINED)
   return {
     held,
     unread,

@@ -17,7 +17,7 @@ export interface ChainMoment {
   readonly ceilingMs: number
   /** When each user was last seen to type. */
   readonly typed: ReadonlyMap<number, Instant>
-  /** Something could not be read: anybody may have typed. */
+  /** Something could not be read, so anybody may have typed: this time does not count. */
   readonly inDoubt: boolean
 }
 
@@ -73,8 +73,9 @@ function continueChains(
   const next = new Map<number, LeaseChain>()
   const inForce = before.some(({ uid, since }) => keys.has(uid) && since + ceilingMs > now)
   for (const chain of before) {
-    const { uid, since } = chain
-    const input = inDoubt ? now : (typed.get(uid) ?? since)
+    const { uid } = chain
+    const since = inDoubt ? Math.min(chain.since + passedMs, now) : chain.since
+    const input = typed.get(uid) ?? since
     const paused = since + (inForce ? passedMs : 2 * passedMs)
     // What lies there after its end does not make the next one wait longer.
     if (keys.has(uid))

@@ -23,7 +23,8 @@ export const leaseVeto: VetoSource = {
       }
     })
     if (unread === 0) return vetoes
-    const reason = `${unread} files in ${leaseDir} were not read, there are too many; remove those that nobody needs`
+    const files = unread === 1 ? '1 file' : `${unread} files`
+    const reason = `${files} in ${leaseDir} not read: refused, or too many; remove what nobody needs`
     return [...vetoes, { name: 'lease', reason, holder: OTHERS }]
   },
 }

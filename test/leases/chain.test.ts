@@ -89,9 +89,11 @@ describe('the leases of one user', () => {
     expect(heldAt(hourly, holds, input)).toEqual([...day, ...hourly.slice(30, 54)])
   })
 
-  it('hold while it cannot be told who typed', () => {
+  it('hold for as long again as it could not be told who typed, and not for longer', () => {
     const holds = (hour: number) => [lease(1001, hour + 2)]
-    expect(heldAt(hourly, holds, (hour) => ({ inDoubt: hour === 20 })).at(-1)).toBe(43)
+    expect(heldAt(hourly, holds, (hour) => ({ inDoubt: hour === 20 || hour === 21 })).at(-1)).toBe(25)
+    expect(heldAt(hourly, holds, (hour) => ({ inDoubt: hour % 10 === 0 })).at(-1)).toBe(25)
+    expect(heldAt(hourly, holds, (hour) => ({ inDoubt: hour > 30 })).at(-1)).toBe(23)
   })
 })
 

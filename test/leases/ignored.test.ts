@@ -16,6 +16,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { HostError } from '../../agent/errors.ts'
 import { createHost } from '../../agent/host/real.ts'
 import { limitLeases } from '../../agent/leases/chain.ts'
 import type { LeaseEnd } from '../../agent/leases/lease.ts'
@@ -186,6 +187,22 @@ describe.skipIf(!isRoot)('the agent ignores and sweeps', () => {
     expect(existsSync(path())).toBe(true)
   })
 
+  it('that cannot be read, even by root: held for, under a ceiling, and beside what can', async () => {
+    plantEnd('0-7', { kind: 'until', wallMs: Date.now() + HOUR }, 0)
+    mkdirSync(path())
+    // As a folder under a FUSE mount of its owner's is.
+    const refuse = async (file: string, maxBytes: number) => {
+      if (file === path()) throw new HostError(`cannot read ${file}: permission denied`)
+      return root.store.readPlain(file, maxBytes)
+    }
+    const host = { ...root, store: { ...root.store, readPlain: refuse } }
+    expect(await readLeases(host, dir, context())).toMatchObject({ held: [{ id: '0-7' }], unread: 1 })
+    expect((await leaseVeto.read(host, vetoContext(), signal)).map(({ holder }) => holder)).toEqual([undefined, -1])
+    expect((await sweep(host, dir, later(HOUR))).failed).toMatchObject([
+      { name, why: expect.stringContaining('denied') },
+    ])
+  })
+
   it('among more files than it can look at: root’s are found, and the rest is told', async () => {
     for (let index = 1; index <= 10_100; index += 1) writeFileSync(join(dir, `${index}-0`), '')
     plantEnd('0-7', { kind: 'until', wallMs: Date.now() + HOUR }, 0)
@@ -194,7 +211,7 @@ describe.skipIf(!isRoot)('the agent ignores and sweeps', () => {
     expect(unread).toBeGreaterThanOrEqual(100)
     expect((await leaseVeto.read(root, vetoContext(), signal)).map(({ reason, holder }) => [reason, holder])).toEqual([
       [expect.stringMatching(/^lease until/), undefined],
-      [expect.stringMatching(/^1\d\d files in .* were not read/), -1],
+      [expect.stringMatching(/^1\d\d files in .* not read: refused, or too many/), -1],
     ])
   })
 

@@ -58,12 +58,14 @@ describe('lease', () => {
     expect(await read(host)).toEqual([])
   })
 
-  it('is none without a folder, and throws where one cannot be read', async () => {
+  it('is none without a folder, one for what cannot be read, and throws where nothing can', async () => {
     const host = machine()
     host.files.remove(DIR)
     expect(await read(host)).toEqual([])
     plant(host, { kind: 'until', wallMs: NOON + HOUR })
     host.files.failing.set(`${DIR}/1000-0`, 'input/output error')
+    expect(await read(host)).toMatchObject([{ name: 'lease', reason: expect.stringMatching(/^1 file in .* not read/) }])
+    host.files.failing.set(DIR, 'input/output error')
     await expect(read(host)).rejects.toThrow(HostError)
   })
 })

@@ -1,6 +1,8 @@
 // Leases of users who want more than their share.
-import { chmodSync } from 'node:fs'
+import { chmodSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { parseCheck } from '../check-object.ts'
 import { fastest, startMachine } from '../machine.ts'
 import { canMount, inNamespace } from '../namespace.ts'
 
@@ -27,5 +29,43 @@ test
       expect(Number(/held for (\d+) s/.exec(ended?.out ?? '')?.[1])).toBeGreaterThanOrEqual(35)
       expect(ended?.out).toContain('lease of uid 65534 ended: its ceiling of 0.01 h without input')
       expect(status?.out).toMatch(/lease +lease of uid 65534 ended/)
+    },
+  )
+
+/** Makes a lease for each of so many users. */
+const crowd = `
+import json, os, time
+for uid in range(1000, 11000):
+    path = f'/run/idle-agent/leases/{uid}-0'
+    until = {'kind': 'until', 'wallMs': int(time.time() * 1000) + 3600000}
+    with open(path, 'w') as file:
+        file.write(json.dumps({'schema': 1, 'id': f'{uid}-0', 'reason': 'x' * 200, 'until': until}))
+    os.chown(path, uid, uid)
+`
+
+test
+  .skipIf(!canMount)
+  .concurrent(
+    'ten thousand leases of ten thousand users: a check within seconds, and a small state',
+    { timeout: 90_000 },
+    async ({ onTestFinished }) => {
+      const machine = await startMachine({ settings: fastest })
+      onTestFinished(() => machine.close())
+      chmodSync(machine.folder, 0o755)
+      writeFileSync(join(machine.folder, 'crowd.py'), crowd)
+      const [, , held, sizes] = await inNamespace(machine, [
+        'agent check --act $observed',
+        `python3 ${machine.folder}/crowd.py; sleep 1.8`,
+        'began=$(date +%s%N); agent check --act --json $observed; echo "ms $((($(date +%s%N) - began) / 1000000))"',
+        'stat -c %s /var/lib/idle-agent/state.json /run/idle-agent/status.json',
+      ])
+      const [json = '', time = ''] = (held?.out ?? '').split('\n')
+      expect(Number(time.replace('ms ', ''))).toBeLessThan(10_000)
+      const { vetoes } = parseCheck({ stdout: `${json}\n`, stderr: '', code: held?.code ?? -1 })
+      expect(vetoes).toHaveLength(17)
+      expect(vetoes.at(-1)?.reason).toBe('9984 more leases')
+      const [state = 0, status = 0] = (sizes?.out ?? '').trim().split('\n').map(Number)
+      expect([state < 200_000, status < 20_000]).toEqual([true, true])
+      process.stdout.write(`10,000 leases: check ${time}, state ${state} bytes, status ${status} bytes\n`)
     },
   )
