@@ -29,7 +29,7 @@ const seeded = '--random-seed=1'
 const start = promisify(execFile)
 
 /** Has the base make the code caches that it will later find in itself: one of another architecture would be rejected. */
-async function makeCaches({ arch, argv }: Platform, { folder, chunks, hot }: Bundled): Promise<void> {
+async function makeCaches({ arch, argv }: Platform, { folder, chunks, whole }: Bundled): Promise<void> {
   mkdirSync(join(folder, arch))
   const run = (flags: readonly string[], mode: string) => {
     const [program = '', ...args] = [
@@ -38,7 +38,7 @@ async function makeCaches({ arch, argv }: Platform, { folder, chunks, hot }: Bun
       resolve('tools/code-cache.cjs'),
       mode,
       arch,
-      hot.join(),
+      whole.join(),
       ...chunks,
     ]
     return start(program, args, { cwd: folder, env: {} })

@@ -19,6 +19,8 @@ export interface Bundle {
   readonly chunks: readonly string[]
   /** Those of the chunks that every check reads. */
   readonly hot: readonly string[]
+  /** Those of which every function is compiled ahead. */
+  readonly whole: readonly string[]
   readonly metafile: Metafile
 }
 
@@ -72,16 +74,24 @@ async function toCommonJs(text: string): Promise<string> {
   return code
 }
 
-/** The files of the executable that a check always reads: those of its entry points and what they import statically. */
-export function hotOutputs(outputs: Metafile['outputs']): ReadonlySet<string> {
-  const roots = Object.entries(outputs).filter(([, { entryPoint = '' }]) => hotRoots.includes(entryPoint))
-  const hot = new Set(roots.map(([path]) => path))
-  for (const path of hot) {
+/** A check that writes tags, or acts, also reads these. */
+const writingRoots = ['agent/clouds/aws-send.ts', 'agent/clouds/aws-sdk.ts']
+
+/** The files that hold these entry points, and all that those import statically. */
+function outputsOf(roots: readonly string[], outputs: Metafile['outputs']): ReadonlySet<string> {
+  const entries = Object.entries(outputs).filter(([, { entryPoint = '' }]) => roots.includes(entryPoint))
+  const found = new Set(entries.map(([path]) => path))
+  for (const path of found) {
     for (const one of outputs[path]?.imports ?? []) {
-      if (one.kind === 'import-statement' && one.external !== true) hot.add(one.path)
+      if (one.kind === 'import-statement' && one.external !== true) found.add(one.path)
     }
   }
-  return hot
+  return found
+}
+
+/** The files of the executable that a check always reads. */
+export function hotOutputs(outputs: Metafile['outputs']): ReadonlySet<string> {
+  return outputsOf(hotRoots, outputs)
 }
 
 /** Writes `agent.cjs`, the chunks and `meta.json` into a folder that holds nothing else. */
@@ -98,6 +108,8 @@ export async function bundle(entry: string, folder: string, identity: Identity):
   }
   copyFileSync('tools/loader.cjs', join(folder, 'agent.cjs'))
   writeFileSync(join(folder, 'meta.json'), JSON.stringify(metafile))
-  const hot = [...hotOutputs(metafile.outputs)].map((path) => basename(path))
-  return { script: 'agent.cjs', chunks: chunks.sort(), hot: hot.sort(), metafile }
+  const names = (paths: ReadonlySet<string>) => [...paths].map((path) => basename(path)).sort()
+  const hot = names(hotOutputs(metafile.outputs))
+  const whole = names(outputsOf([...hotRoots, ...writingRoots], metafile.outputs))
+  return { script: 'agent.cjs', chunks: chunks.sort(), hot, whole, metafile }
 }

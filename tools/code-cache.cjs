@@ -1,13 +1,13 @@
 // Run by the Node under the executable: `write` leaves V8's code cache of each script named in a folder, `check` tries those.
-// Of the scripts named in HOT (with commas between) every function is compiled ahead, of others as V8 thinks fit.
-// usage: node code-cache.cjs write|check FOLDER HOT SCRIPT...      (not TypeScript: emulated, that takes a second more)
+// Of the scripts named in WHOLE (with commas between) every function is compiled ahead, of others as V8 thinks fit.
+// usage: node code-cache.cjs write|check FOLDER WHOLE SCRIPT...      (not TypeScript: emulated, that takes a second more)
 const { readFileSync, writeFileSync } = require('node:fs')
 const { basename, join } = require('node:path')
 const { setFlagsFromString } = require('node:v8')
 const { Script } = require('node:vm')
 
-const [mode, folder, hot, ...paths] = process.argv.slice(2)
-const whole = new Set(hot.split(','))
+const [mode, folder, names, ...paths] = process.argv.slice(2)
+const whole = new Set(names.split(','))
 for (const path of paths) {
   const name = basename(path)
   const options = { filename: `./${name}` }
