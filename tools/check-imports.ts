@@ -51,7 +51,7 @@ const reachesOut = /^(agent\/host\/|agent\/main\.ts$|provisioning\/write\.ts$)/
 
 /**
  * A steady check starts here; what these files import statically is loaded every two minutes. It asks the driver of its
- * cloud who the machine is, and most machines are on EC2. test/e2e/steady-load.test.ts compares this with a real check.
+ * cloud who the machine is, and most machines are on EC2. test/e2e/stories/steady-load.ts compares this with a real check.
  */
 export const hotRoots = ['agent/main.ts', 'agent/commands/check.ts', 'agent/clouds/aws.ts']
 const slowToLoad = new Set(
