@@ -51,6 +51,8 @@ function options(entry: string, folder: string, identity: Identity): BuildOption
     chunkNames: '[name]-[hash]',
     platform: 'node',
     target: 'node24',
+    // The names of chunks come out of their paths: where node_modules is a link must not show.
+    preserveSymlinks: true,
     // The SDK's CommonJS entry cannot be shaken: 1029 kB against 840 kB through `module`.
     mainFields: ['module', 'main'],
     plugins: [shakeSchemas],
