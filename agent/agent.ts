@@ -202,7 +202,10 @@ async function say(parts: Parts, seen: { readonly look: Look; readonly decision:
     if (chain.told === true) continue
     deeds.push({ action: 'lease', result: 'done', detail: endedInWords(chain, parts.settings.keepCeilingMs) })
   }
-  return Promise.all(deeds.map((deed) => recordDeed(parts.host, parts.paths.audit, deed)))
+  const recorded: Deed[] = []
+  // One after the other: the log keeps the order of what happened.
+  for (const deed of deeds) recorded.push(await recordDeed(parts.host, parts.paths.audit, deed))
+  return recorded
 }
 
 /** After the state is saved: told again it would be the same, so a crash in between loses nothing. */
