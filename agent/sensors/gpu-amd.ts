@@ -44,13 +44,15 @@ function judgeFiles(id: string, texts: Texts, count: number): Draft {
   const [busy, memory] = ['gpu_busy_percent', 'mem_info_vram_used'].map((file) => texts.get(fileOf(id, file)))
   const percent = /^(\d{1,3})\s*$/.exec(busy?.text ?? '')?.[1]
   const bytes = /^(\d{1,15})\s*$/.exec(memory?.text ?? '')?.[1]
+  // Without its memory nobody knows of programs that draw: perhaps one does.
   const held = bytes === undefined ? {} : { memoryMib: Math.floor(Number(bytes) / MIB) }
+  const programs = bytes === undefined && count === 0 ? {} : { programs: count }
   if (percent === undefined || Number(percent) > 100) {
     const why =
       busy?.problem ?? (busy?.text === undefined ? 'gpu_busy_percent is missing' : 'gpu_busy_percent is no percentage')
-    return { id, name, ...held, programs: count, problem: `it does not tell how busy it is (${why})` }
+    return { id, name, ...held, ...programs, problem: `it does not tell how busy it is (${why})` }
   }
-  return { id, name, busy: Number(percent), ...held, programs: count }
+  return { id, name, busy: Number(percent), ...held, ...programs }
 }
 
 /** Reads GPUs with the driver amdgpu. One that is asleep is left so: nobody uses it. Throws if the driver hangs. */

@@ -113,7 +113,7 @@ function size(mib: number): string {
 
 function workOf({ busy, mig, accounting }: Gpu): string {
   if (mig === true) return '; split into instances (MIG), which hides how busy it is'
-  return `, ${busy ?? 0} % busy${accounting === 'off' ? ', not accounted' : ''}`
+  return `${busy === undefined ? '' : `, ${busy} % busy`}${accounting === 'off' ? ', not accounted' : ''}`
 }
 
 /** Is every program that ran in the interval accounted? */
@@ -133,12 +133,14 @@ function judgeOne(now: Gpu, before: Gpu | undefined, context: GpuContext): Readi
   if (now.undriven === true) return { kind: 'idle', reason: `${now.name} has no driver: nothing can use it` }
   const last = before?.problem === undefined ? before : before.last
   const known = last?.undriven === true ? undefined : last
-  const reason = `${now.name}: ${now.busy ?? 0} % busy, limit ${limits.percent} %, no program on it`
-  return (
-    worked(now, known, context) ??
-    blind(now, before) ??
-    held(now, known, context) ?? { kind: 'idle', reason, value: now.busy ?? 0, unit: 'percent', limit: limits.percent }
-  )
+  return worked(now, known, context) ?? blind(now, before) ?? held(now, known, context) ?? unused(now, limits.percent)
+}
+
+/** Nothing is on it. A GPU split into instances does not tell how busy it is, and no figure stands in for that. */
+function unused({ name, busy }: Gpu, limit: number): Reading {
+  if (busy === undefined) return { kind: 'idle', reason: `${name}: no program on it; how busy it is is not told` }
+  const reason = `${name}: ${busy} % busy, limit ${limit} %, no program on it`
+  return { kind: 'idle', reason, value: busy, unit: 'percent', limit }
 }
 
 /** What is wrong with all of them alike: the driver, not a GPU. */

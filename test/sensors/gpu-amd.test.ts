@@ -58,6 +58,12 @@ const cases: readonly Case[] = [
     /^GPU 0000:83:00.0: 68.4 GiB taken, 0 % busy$/,
   ],
   [
+    'memory that is no number',
+    (machine) => machine.write(fileOf(1, 'mem_info_vram_used'), 'N/A\n'),
+    'hold',
+    /^GPU 0000:83:00.0: perhaps a program, 0 % busy$/,
+  ],
+  [
     'one asleep, which is not woken',
     (machine) => {
       machine.write(fileOf(0, 'power/runtime_status'), 'suspended\n')

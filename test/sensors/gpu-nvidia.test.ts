@@ -34,7 +34,7 @@ describe('two looks alike', () => {
     ['g5-at-6', 'active', 'GPU 0 is busy: 6 %, limit 5 %'],
     ['g5-encodes', 'active', 'GPU 0 is busy: 60 %, limit 5 %'],
     ['g5-stream-open', 'hold', 'GPU 0: 1 encoded stream, 300 MiB taken, 0 % busy, not accounted'],
-    ['a100-mig-idle', 'idle', 'GPU 0: 0 % busy, limit 5 %, no program on it'],
+    ['a100-mig-idle', 'idle', 'GPU 0: no program on it; how busy it is is not told'],
     [
       'a100-mig-programs',
       'hold',
