@@ -39,7 +39,8 @@ export function answerApi(service: Ec2Service, request: CloudRequest): CloudAnsw
     const principal = verifySignature(request, credentials, { region: account.region, service: 'ec2' })
     instanceId = principal.instanceId
     const result = perform(service, { action: '', params: parseForm(request), principal, account })
-    return withCaller({ status: 200, headers: xmlHeaders, body: result(requestId) }, instanceId)
+    const headers = { ...xmlHeaders, 'x-amzn-RequestId': requestId }
+    return withCaller({ status: 200, headers, body: result(requestId) }, instanceId)
   } catch (error) {
     if (error instanceof Ec2Error) return withCaller(errorAnswer(error, requestId), instanceId)
     throw error

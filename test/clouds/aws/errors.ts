@@ -54,5 +54,6 @@ export function errorAnswer(error: Ec2Error, requestId: string): CloudAnswer {
     Errors: { Error: { Code: error.code, Message: error.message } },
     RequestID: requestId,
   })
-  return { status: error.status, headers: { 'Content-Type': 'text/xml;charset=UTF-8' }, body, errorCode: error.code }
+  const headers = { 'Content-Type': 'text/xml;charset=UTF-8', 'x-amzn-RequestId': requestId }
+  return { status: error.status, headers, body, errorCode: error.code }
 }
