@@ -1,6 +1,7 @@
 // Runs the checks of `make check` and `make test` one after the other and closes with `N passed, N failed`.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { cpus } from 'node:os'
 import { type Count, countTests } from './count-tests.ts'
 
 interface Step {
@@ -32,7 +33,11 @@ const quick: readonly Step[] = [
 ]
 
 const steps: Readonly<Record<string, readonly Step[]>> = {
-  check: [...quick, vitest('unit', '--exclude=test/{e2e,scenarios,bench,guest}/**')],
+  // Half of these tests wait for processes and loopback servers: a worker more than there are cores.
+  check: [
+    ...quick,
+    vitest('unit', '--exclude=test/{e2e,scenarios,bench,guest}/**', `--maxWorkers=${cpus().length + 1}`),
+  ],
   test: [
     ...quick,
     build,
