@@ -94,11 +94,11 @@ async function waitsUntil(host: Host, path: string): Promise<string | undefined>
   return (await host.store.readPlain(`${path}${WAITING}`, 64))?.text.trim()
 }
 
-/** For how long the holder has worked, in milliseconds, as far as it says; its wait for the due time left out. */
+/** For how long the holder has worked, in milliseconds, as far as it says; its wait for the due time left out. The clock's zero is no bound. */
 async function worksFor(host: Host, path: string, until: string | undefined): Promise<number> {
   const now = host.clocks()
   const text = (await host.store.readPlain(path, 32))?.text.trim() ?? ''
-  const held = /^\d+$/.test(text) ? now.monoMs - Number(text) : 0
+  const held = /^-?\d{1,15}$/.test(text) ? now.monoMs - Number(text) : 0
   const waited = until === undefined ? Number.NaN : Date.parse(until)
   return Number.isNaN(waited) ? held : Math.min(held, now.wallMs - waited)
 }

@@ -118,12 +118,15 @@ describe('among real processes', () => {
     expect(readdirSync(dir)).toEqual([])
   })
 
-  it.each(['', 'x', '-5', '99999999999999999999999'])('makes nothing of an entry that says "%s"', async (text) => {
-    const holder = contend(['hold', dir])
-    await firstLine(holder)
-    writeFileSync(join(dir, readdirSync(dir)[0] ?? ''), text)
-    await expect(acquireLock(host, dir)).rejects.toMatchObject({ exitCode: 4, hanging: undefined })
-  })
+  it.each(['', 'x', '5-', '99999999999999999999999', '-99999999999999999999999'])(
+    'makes nothing of an entry that says "%s"',
+    async (text) => {
+      const holder = contend(['hold', dir])
+      await firstLine(holder)
+      writeFileSync(join(dir, readdirSync(dir)[0] ?? ''), text)
+      await expect(acquireLock(host, dir)).rejects.toMatchObject({ exitCode: 4, hanging: undefined })
+    },
+  )
 
   it('does not mind what a holder says that is no time', async () => {
     await firstLine(contend(['hold', dir, 'soon']))
