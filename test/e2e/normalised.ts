@@ -1,4 +1,4 @@
-// What is the same in every run: output with its times, durations and numbers of processes taken out.
+// What is the same in every run: output with its times, durations and request ids taken out.
 
 /** A line of JSON is laid out for a reader of the diff. */
 export function normalised(text: string): string {
@@ -8,4 +8,5 @@ export function normalised(text: string): string {
     .replaceAll(/\b\d\d:\d\d(:\d\d)? UTC/g, '<time of day>')
     .replaceAll(/"(idleSeconds|uptimeSeconds|seconds)": [\d.]+/g, '"$1": 0')
     .replaceAll(/\b\d+ s\b/g, '<n> s')
+    .replaceAll(/request id [0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g, 'request id <uuid>')
 }
