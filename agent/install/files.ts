@@ -75,7 +75,7 @@ function cronFile({ intervalMs, environment }: Plan): InstalledFile {
   return { path: cronPath, mode: 0o644, text: `${lines.join('\n')}\n` }
 }
 
-function serviceFile({ environment }: Plan): InstalledFile {
+function serviceFile({ intervalMs, environment }: Plan): InstalledFile {
   const lines = [
     '# Written by `idle-agent install`; `idle-agent uninstall` removes it.',
     '[Unit]',
@@ -87,7 +87,8 @@ function serviceFile({ environment }: Plan): InstalledFile {
     ...Object.entries(environment).map(([name, value]) => `Environment="${name}=${value}"`),
     // 3: the cloud refused, 4: another check runs; both are told elsewhere and no fault of the unit.
     'SuccessExitStatus=3 4',
-    'TimeoutStartSec=300',
+    // A check may wait for its due time for up to an interval, and then takes seconds.
+    `TimeoutStartSec=${300 + Math.ceil(intervalMs / 1000)}`,
     'StandardOutput=null',
   ]
   return { path: servicePath, mode: 0o644, text: `${lines.join('\n')}\n` }

@@ -1,6 +1,15 @@
 // What `install` writes, as data.
 import { describe, expect, it } from 'vitest'
-import { cronFields, cronPath, gpuUnitPath, installedFiles, ownFiles, timerPath } from '../../agent/install/files.ts'
+import { waitMax } from '../../agent/decide/clock.ts'
+import {
+  cronFields,
+  cronPath,
+  gpuUnitPath,
+  installedFiles,
+  ownFiles,
+  servicePath,
+  timerPath,
+} from '../../agent/install/files.ts'
 
 describe('cronFields', () => {
   it.each<[number, string | undefined]>([
@@ -50,6 +59,13 @@ describe('the files', () => {
   it('wait two minutes for the first check, not a whole long interval', () => {
     const files = installedFiles({ schedule: 'timer', intervalMs: 900_000, environment: {} })
     expect(files.find(({ path }) => path === timerPath)?.text).toContain('OnActiveSec=120s\n')
+  })
+
+  it('let a check wait for its due time, up to a whole interval', () => {
+    const [intervalMs, thresholdMs] = [15 * 60_000, 10 * 60_000]
+    const files = installedFiles({ schedule: 'timer', intervalMs, environment: {} })
+    const seconds = /^TimeoutStartSec=(\d+)$/m.exec(files.find(({ path }) => path === servicePath)?.text ?? '')?.[1]
+    expect(Number(seconds) * 1000).toBeGreaterThan(waitMax(intervalMs, thresholdMs) + 120_000)
   })
 
   it('end in a newline, which cron insists on', () => {
