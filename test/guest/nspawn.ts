@@ -136,9 +136,17 @@ interface Tree {
   readonly root: string
 }
 
-/** Mounts of its own; `ip netns exec` has dropped the control groups. The paths are arguments, never part of the script. */
+/**
+ * Mounts of its own; `ip netns exec` has dropped the control groups. Each guest is in a group of its own, or two at once would
+ * count each other's work; those of guests that have ended are removed. The paths are arguments, never part of the script.
+ */
 const script = `set -e
 mountpoint -q /sys/fs/cgroup || mount -t cgroup2 none /sys/fs/cgroup
+for group in /sys/fs/cgroup/idle-agent-guest.*; do
+  [ ! -d "$group" ] || kill -0 "\${group##*.}" 2>/dev/null || find "$group" -depth -type d -exec rmdir {} \\;
+done
+mkdir "/sys/fs/cgroup/idle-agent-guest.$$"
+echo $$ >"/sys/fs/cgroup/idle-agent-guest.$$/cgroup.procs"
 mount -t overlay overlay -o "lowerdir=$1,upperdir=$2,workdir=$3" "$4"
 root=$4; shift 4
 exec systemd-nspawn --quiet --register=no --keep-unit --directory="$root" "$@"`
