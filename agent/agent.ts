@@ -8,10 +8,12 @@ import { keepNote } from './check/note.ts'
 import { costlyVetoes, type Look, look } from './check/observe.ts'
 import { makeFolders, openState, takeLock, tidyStamp } from './check/open.ts'
 import type { Parts } from './check/parts.ts'
+import { canHibernate } from './check/preflight.ts'
 import { endedLeases } from './check/report.ts'
 import { keepBackOff, save, settled } from './check/save.ts'
 import { writeStatus } from './check/status-file.ts'
 import { syncTags } from './check/tag-sync.ts'
+import { methodIn } from './decide/explain.ts'
 import { duration, timeOfDay, toWall } from './decide/words.ts'
 import { HostError, LockedError } from './errors.ts'
 import { endedInWords } from './leases/chain.ts'
@@ -19,7 +21,7 @@ import type { Lock } from './lock.ts'
 import type { OwnDeeds } from './sensors/sensor.ts'
 import { loadState, type Stored, saveState } from './state.ts'
 import { closeIntent, openIntent, recordWithdrawn } from './state-intents.ts'
-import type { Decision, Instant, Intent, State, Veto } from './types.ts'
+import type { Decision, Instant, Intent, Moment, State, Veto } from './types.ts'
 import { warning, warnTerminals } from './warn.ts'
 import { iso } from './words.ts'
 
@@ -111,15 +113,25 @@ async function evaluate(
   known: { readonly intent: Intent | undefined; readonly lookedAt?: Instant; readonly byHand?: true },
 ): Promise<{ look: Look; decision: Decision }> {
   const seen = await look(parts, base, { intent: known.intent, due: known.byHand === true })
-  const moment = known.lookedAt === undefined ? seen.moment : { ...seen.moment, lookedAt: known.lookedAt }
-  const judge = (vetoes: readonly Veto[]): Decision =>
-    parts.decide({ state: base?.state, readings: seen.readings, vetoes, policy: parts.policy, now: moment })
-  const decision = judge(seen.vetoes)
-  if (known.byHand === true || decision.actions.every(({ kind }) => kind === 'alert'))
-    return { look: { ...seen, moment }, decision }
+  const first = known.lookedAt === undefined ? seen.moment : { ...seen.moment, lookedAt: known.lookedAt }
+  const judge = (now: Moment, vetoes: readonly Veto[]): Decision =>
+    parts.decide({ state: base?.state, readings: seen.readings, vetoes, policy: parts.policy, now })
+  const decision = judge(first, seen.vetoes)
+  const due = decision.actions.some(({ kind }) => kind !== 'alert')
+  if (known.byHand === true || (!due && !decision.interval.newRun))
+    return { look: { ...seen, moment: first }, decision }
+  const moment = { ...first, ...(await hibernation(parts, decision.state)) }
+  if (!due) return { look: { ...seen, moment }, decision: judge(moment, seen.vetoes) }
   // What forbids acting moves the due time, and with it the warning: known now, nobody is told a wrong one.
   const vetoes = [...seen.vetoes, ...(await costlyVetoes(parts, decision.state, moment.clocks))]
-  return { look: { ...seen, moment, vetoes }, decision: judge(vetoes) }
+  return { look: { ...seen, moment, vetoes }, decision: judge(moment, vetoes) }
+}
+
+/** Asked once in a run of the machine, so that everybody is told what will really be done: hibernated, or stopped. */
+async function hibernation(parts: Parts, { run }: State): Promise<Pick<Moment, 'canHibernate'>> {
+  if (parts.policy.action !== 'hibernate' || run.canHibernate !== undefined) return {}
+  const told = await canHibernate(parts)
+  return told === undefined ? {} : { canHibernate: told }
 }
 
 /** Before waiting for the due time: warnings and tags go out now; the samples stay those of the interval's beginning. */
@@ -185,9 +197,10 @@ async function warn(parts: Parts, decision: Decision): Promise<{ warned: OwnDeed
   const now = parts.host.clocks()
   const quiet = duration(now.monoMs - decision.state.idleSince)
   const at = timeOfDay(Math.max(action.due, now.monoMs), now)
-  const warned = await warnTerminals(parts.host, warning({ quiet, doing: parts.policy.action, at }))
+  const doing = methodIn(decision.state, parts.policy.action)
+  const warned = await warnTerminals(parts.host, warning({ quiet, doing, at }))
   const terminals = `${warned.length} ${warned.length === 1 ? 'terminal' : 'terminals'}`
-  const deed: Deed = { action: 'warn', result: 'done', detail: `${terminals} told: ${parts.policy.action} at ${at}` }
+  const deed: Deed = { action: 'warn', result: 'done', detail: `${terminals} told: ${doing} at ${at}` }
   return { warned, deeds: [await recordDeed(parts.host, parts.paths.audit, deed)] }
 }
 

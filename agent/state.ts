@@ -152,6 +152,7 @@ function parseRun(run: JsonObject): State['run'] {
     graceUntil: numberAt(run, 'graceUntil'),
     personSeen: booleanAt(run, 'personSeen'),
     ...optional(run, 'settling', booleanAt),
+    ...optional(run, 'canHibernate', booleanAt),
     ended: booleanAt(run, 'ended'),
   }
 }

@@ -124,6 +124,8 @@ export interface Moment {
   readonly intent?: Intent
   /** In a check that looks again: when it looked before. */
   readonly lookedAt?: Instant
+  /** Was the machine launched with hibernation? Asked once in a run; `undefined` where it was not asked, or not told. */
+  readonly canHibernate?: boolean
 }
 
 /** The agent's state tags, without prefix. */
@@ -155,6 +157,8 @@ export interface State {
     readonly personSeen: boolean
     /** The last check of this run found cloud-init at work. */
     readonly settling?: boolean
+    /** As the cloud told once in this run. */
+    readonly canHibernate?: boolean
     /** An accepted intent of ours ended this run: if we still run, the next check begins a new one. */
     readonly ended: boolean
   }

@@ -27,8 +27,10 @@ async function tell(host: Host, path: string, text: string): Promise<boolean> {
 
 /** The words of the warning. */
 export function warning(facts: { readonly quiet: string; readonly doing: string; readonly at: string }): string {
+  const lost = facts.doing === 'stop' ? '; what is in memory will be lost' : ''
+  // A program that does not read its terminal leaves no trace of a key: only at a prompt is Enter sure to be seen.
   return [
-    `idle-agent: nothing has needed this machine for ${facts.quiet}; it will ${facts.doing} at ${facts.at}.`,
-    'To prevent it: press Enter here, or run  idle-agent keep --for 4h',
+    `idle-agent: nothing has needed this machine for ${facts.quiet}; it will ${facts.doing} at ${facts.at}${lost}.`,
+    'To prevent it: run  idle-agent keep --for 4h  or press Enter at a shell prompt',
   ].join('\n')
 }

@@ -1,7 +1,7 @@
 /** What a check holds in hand between deciding and saving, and how it grows: another look, another deed. */
 import { type Deed, recordDeed } from '../audit.ts'
 import type { Stored } from '../state.ts'
-import type { Attempt, Decision, Intent, State, Veto } from '../types.ts'
+import type { Attempt, Decision, Intent, Moment, State, Veto } from '../types.ts'
 import { type Look, look } from './observe.ts'
 import type { Parts } from './parts.ts'
 
@@ -40,9 +40,14 @@ export async function lookAgain(
     vetoes,
     policy: parts.policy,
     // Of several looks in one check the first counts: no two of them lie further apart than an interval.
-    now: { ...again.moment, lookedAt: first.lookedAt ?? first.clocks.monoMs },
+    now: { ...again.moment, ...asked(first), lookedAt: first.lookedAt ?? first.clocks.monoMs },
   })
   return { look: { ...again, vetoes }, decision }
+}
+
+/** What is asked once in a run, and not again by each look. */
+function asked({ canHibernate }: Moment): Pick<Moment, 'canHibernate'> {
+  return canHibernate === undefined ? {} : { canHibernate }
 }
 
 /** The episode with a deed that goes to the audit log. */

@@ -21,7 +21,12 @@ export interface Preflight {
 
 /** Asks all of it; throws nothing that the cloud throws. */
 export async function beforeActing(parts: Parts, action: Extract<Action, { kind: 'act' }>): Promise<Preflight> {
-  const [{ vetoes, owners }, configured] = await Promise.all([askOperator(parts), hibernates(parts, action)])
+  const [{ vetoes, owners }, told] = await Promise.all([
+    askOperator(parts),
+    action.method === 'stop' ? false : canHibernate(parts),
+  ])
+  // Where it cannot be told, the call itself will: the cloud refuses what it cannot do.
+  const configured = told ?? true
   // An open intent goes on as it was: what the machine lacks now says nothing of the call that was sent then.
   const hibernate = configured && action.intentId === undefined
   const { stopOnly, refusal, note } = await askOwnership(parts, { owners, hibernate })
@@ -96,15 +101,14 @@ function isRefusal(error: unknown): boolean {
   return error instanceof CloudError && !error.retryable
 }
 
-/** Where it cannot be told, the call itself will: the cloud refuses what it cannot do. */
-async function hibernates(parts: Parts, action: { readonly method: string }): Promise<boolean> {
-  if (action.method === 'stop') return false
+/** Was the machine launched with hibernation? `undefined` where that cannot be told now. */
+export async function canHibernate(parts: Parts): Promise<boolean | undefined> {
   try {
     return await within(parts.host, { ms: 3_000, what: 'hibernation flag' }, (signal) =>
       parts.cloud.canHibernate(signal),
     )
   } catch (error) {
-    if (error instanceof Error) return true
+    if (error instanceof Error) return undefined
     throw error
   }
 }

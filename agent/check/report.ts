@@ -1,6 +1,7 @@
 /** What a check tells: the object of `check --json`, the file behind `status`, the lines for a person. */
 
 import type { Checked } from '../agent.ts'
+import { methodIn } from '../decide/explain.ts'
 import { duration, toWall } from '../decide/words.ts'
 import { endedInWords } from '../leases/chain.ts'
 import type { Decision, NamedReading } from '../types.ts'
@@ -48,7 +49,7 @@ function nextOf(parts: Parts, look: Look, decision: Decision): Record<string, un
   }
   if (!parts.policy.enabled || decision.verdict !== 'idle') return { action: 'none', at: null }
   const pending = decision.actions.find((action) => action.kind === 'act')
-  const method = decision.state.attempt.stopInstead ? 'stop' : parts.policy.action
+  const method = methodIn(decision.state, parts.policy.action)
   const past = parts.policy.action === 'report' && decision.phase === 'acting'
   const at =
     decision.due === undefined || past ? null : new Date(Math.round(toWall(decision.due, clocks))).toISOString()

@@ -1,6 +1,6 @@
 /** The verdict in one sentence for a person: why it is still up, or why it stops. */
 
-import type { Clocks, Policy, State, WeakEvidence } from '../types.ts'
+import type { Clocks, Policy, State, WantedAction, WeakEvidence } from '../types.ts'
 import type { Judgement } from './policy.ts'
 import type { Standing } from './state.ts'
 import { duration, timeOfDay } from './words.ts'
@@ -19,6 +19,11 @@ const evidenceWords: Readonly<Record<string, string>> = {
   housekeeping: 'housekeeping of the system itself',
 } satisfies Record<WeakEvidence, string>
 
+/** What is really done where `wanted` is configured: a machine that cannot hibernate in this run is stopped. */
+export function methodIn<Wanted extends WantedAction>({ attempt, run }: State, wanted: Wanted): Wanted | 'stop' {
+  return wanted === 'hibernate' && (attempt.stopInstead || run.canHibernate === false) ? 'stop' : wanted
+}
+
 export function explain(state: State, standing: Standing, context: Context): string {
   const { judgement, clocks } = context
   const blind = judgement.unknown[0]
@@ -34,7 +39,7 @@ export function explain(state: State, standing: Standing, context: Context): str
     return context.policy.action === 'report' ? `${quiet}; only reported, nothing is stopped` : quiet
   const veto = standing.vetoes[0]
   if (veto !== undefined) return `${quiet}; held: ${veto.reason}`
-  return due === '' ? quiet : `${quiet}; ${context.policy.action} at ${due}`
+  return due === '' ? quiet : `${quiet}; ${methodIn(state, context.policy.action)} at ${due}`
 }
 
 function graceWords(state: State, standing: Standing, context: Context): string {

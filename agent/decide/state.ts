@@ -25,7 +25,7 @@ import type {
   Veto,
 } from '../types.ts'
 import { classify, waitMax } from './clock.ts'
-import { explain } from './explain.ts'
+import { explain, methodIn } from './explain.ts'
 import { combine, heldUntil, type Judgement, rememberHolds } from './policy.ts'
 import {
   beginRun,
@@ -121,6 +121,7 @@ function moveClock(
       ...state.run,
       personSeen: state.run.personSeen || judgement.active?.person === true,
       settling: grace && now.cloudInitRunning,
+      ...(now.canHibernate === undefined ? {} : { canHibernate: now.canHibernate }),
     },
   }
 }
@@ -191,7 +192,7 @@ function act(state: State, now: Moment, wanted: Method): Action {
   if (open?.phase === 'intended' && open.runId === state.run.id) {
     return { kind: 'act', method: open.method, intentId: open.id }
   }
-  return { kind: 'act', method: state.attempt.stopInstead ? 'stop' : wanted }
+  return { kind: 'act', method: methodIn(state, wanted) }
 }
 
 function waiting(standing: Standing, input: Input): { waitUntil?: Instant } {

@@ -46,9 +46,14 @@ const slow = { timeout: 90_000 }
 
 test.concurrent('an instance without hibernation is stopped, and not asked to hibernate', slow, async (context) => {
   const machine = await machineFor(context.onTestFinished, { instance: { hibernation: false } })
-  const last = await lastOf(machine, acted)
+  const seen = await machine.until(acted)
+  const last = seen.at(-1)
   expect(machine.stops()).toEqual(['stop accepted'])
-  expect([last.code, last.tags['IdleAction']]).toEqual([0, 'stopping'])
+  expect([last?.code, last?.tags['IdleAction']]).toEqual([0, 'stopping'])
+  // Nobody was told that memory would survive.
+  expect(seen.flatMap(({ check }) => check.next.action)).not.toContain('hibernate')
+  expect(JSON.stringify(machine.audit())).not.toContain('hibernate')
+  expect(machine.audit().find(({ action }) => action === 'warn')?.['detail']).toMatch(/told: stop at/)
   expect(machine.cloud.instance()).toMatchObject({ state: 'stopped', hibernated: false })
   expect(machine.audit().at(-1)).toMatchObject({ action: 'stop', result: 'done' })
 })

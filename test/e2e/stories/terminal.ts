@@ -52,7 +52,7 @@ test
     expect(warned?.check.actions[0]?.detail).toMatch(/^1 terminal told: hibernate at \d\d:\d\d(:\d\d)? UTC$/)
     const screen = await terminal.screen()
     expect(screen).toContain('\n\u0007idle-agent: nothing has needed')
-    expect(screen).toMatch(/will hibernate at .* UTC\.\r+\nTo prevent it: press Enter/)
+    expect(screen).toMatch(/will hibernate at .* UTC\.\r+\nTo prevent it: run {2}idle-agent keep/)
     const after = await machine.check()
     expect(after.check).toMatchObject({ verdict: 'idle', readings: [{ sensor: 'sessions', kind: 'idle' }] })
 
