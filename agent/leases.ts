@@ -18,7 +18,7 @@ import type { Clocks } from './types.ts'
 /** Entries with another name that one check tells. */
 const MAX_STRANGE = 200
 /** Files with a lease's name looked at in one check, which takes 0.3 s; each user has 16 that can count, junk has no limit. */
-const MAX_EXAMINED = 10_000
+export const MAX_EXAMINED = 10_000
 
 /** What a user asks for. */
 export interface LeaseRequest {

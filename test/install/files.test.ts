@@ -1,6 +1,15 @@
 // What `install` writes, as data.
 import { describe, expect, it } from 'vitest'
-import { cronFields, cronPath, gpuUnitPath, installedFiles, ownFiles, timerPath } from '../../agent/install/files.ts'
+import {
+  cronFields,
+  cronPath,
+  gpuUnitPath,
+  installedFiles,
+  leaseMountPath,
+  ownFiles,
+  timerPath,
+} from '../../agent/install/files.ts'
+import { MAX_EXAMINED } from '../../agent/leases.ts'
 
 describe('cronFields', () => {
   it.each<[number, string | undefined]>([
@@ -45,6 +54,19 @@ describe('the files', () => {
       ])
     }
     expect(ownFiles).toContain(gpuUnitPath)
+  })
+
+  it('give the leases a file system of their own, with no more names than a check looks at', () => {
+    for (const schedule of ['cron', 'timer'] as const) {
+      const files = installedFiles({ schedule, intervalMs: 120_000, environment })
+      const unit = files.find(({ path }) => path === leaseMountPath)?.text ?? ''
+      expect(unit).toContain('\nWhere=/run/idle-agent/leases\n')
+      const [, inodes = ''] = /^Options=mode=1733,size=16M,nr_inodes=(\d+),nosuid,nodev,noexec$/m.exec(unit) ?? []
+      expect(Number(inodes)).toBeGreaterThan(0)
+      expect(Number(inodes)).toBeLessThanOrEqual(MAX_EXAMINED)
+    }
+    expect(leaseMountPath).toBe(String.raw`/etc/systemd/system/run-idle\x2dagent-leases.mount`)
+    expect(ownFiles).toContain(leaseMountPath)
   })
 
   it('wait two minutes for the first check, not a whole long interval', () => {
