@@ -1,5 +1,5 @@
 /** Leases: somebody's requests to stay up, one small file each in a folder that all may write and nobody but root may list. */
-import { HostError, messageOf, UsageError } from './errors.ts'
+import { HostError, UsageError } from './errors.ts'
 import type { Host } from './host/host.ts'
 import { codeOf } from './host/real-errors.ts'
 import {
@@ -10,17 +10,15 @@ import {
   LEASES_A_USER,
   type LeaseEnd,
   MAX_LEASE_BYTES,
-  parseLease,
   uidOfName,
 } from './leases/lease.ts'
+import { examine, type Slot } from './leases/slot.ts'
 import type { Clocks } from './types.ts'
 
-/** Entries of either kind removed in one check. */
-const MAX_ENTRIES = 200
+/** Entries with another name that one check tells. */
+const MAX_STRANGE = 200
 /** Files with a lease's name looked at in one check, which takes 0.3 s; each user has 16 that can count, junk has no limit. */
-const MAX_EXAMINED = 10_000
-/** What is no lease yet may be one that is just being written. */
-const BEING_WRITTEN_MS = 60_000
+export const MAX_EXAMINED = 10_000
 
 /** What a user asks for. */
 export interface LeaseRequest {
@@ -38,28 +36,6 @@ export interface LeaseReport {
   readonly unread: number
   /** Files that count for nothing, and why. */
   readonly ignored: readonly { readonly name: string; readonly why: string }[]
-}
-
-type Slot =
-  | { readonly kind: 'held'; readonly lease: HeldLease }
-  | { readonly kind: 'ignored'; readonly why: string; readonly fresh: boolean; readonly uid?: number }
-
-/** Looks at one file. Throws HostError where it cannot be read. */
-async function examine(host: Host, path: string, now: Clocks): Promise<Slot> {
-  const file = await host.store.readPlain(path, MAX_LEASE_BYTES)
-  if (file === undefined) return { kind: 'ignored', why: 'it is no regular file of at most 4 KB', fresh: false }
-  const { uid, ctimeMs } = file.stat
-  try {
-    const lease = parseLease(path.slice(path.lastIndexOf('/') + 1), file)
-    const held = await heldLease(host, lease, now)
-    return held === undefined
-      ? { kind: 'ignored', why: 'it has ended', fresh: false, uid }
-      : { kind: 'held', lease: held }
-  } catch (error) {
-    if (error instanceof HostError) throw error
-    const fresh = Math.abs(now.wallMs - ctimeMs) < BEING_WRITTEN_MS
-    return { kind: 'ignored', why: messageOf(error), fresh, uid }
-  }
 }
 
 function namesOf(uid: number): readonly string[] {
@@ -93,40 +69,40 @@ async function resolveEnd(host: Host, until: LeaseRequest['until']): Promise<Lea
   return { kind: 'pid', pid: until.pid, startTicks, bootId }
 }
 
-/** Removes those of the caller's own files that no longer hold, to make room. */
-async function clearOwn(host: Host, dir: string): Promise<number> {
+/** Writes the lease over one of the caller's own files that holds no longer, or is kept free for the caller: nobody can come between. */
+async function overOwn(host: Host, dir: string, text: (id: string) => string): Promise<HeldLease | undefined> {
   const { uid } = host.self
-  let removed = 0
-  for (const name of namesOf(uid)) {
-    const slot = await examineOwn(host, `${dir}/${name}`)
-    if (slot?.kind !== 'ignored' || slot.uid !== uid || slot.fresh) continue
-    await host.store.remove(`${dir}/${name}`)
-    removed += 1
+  for (const id of namesOf(uid)) {
+    const path = `${dir}/${id}`
+    const slot = await examineOwn(host, path)
+    if (slot?.kind !== 'ignored' || slot.uid !== uid || slot.beingWritten) continue
+    if (!(await host.store.overwrite(path, text(id)))) continue
+    // A check may have swept it away in this very moment.
+    const written = await examineOwn(host, path)
+    if (written?.kind === 'held') return written.lease
   }
-  return removed
+  return undefined
 }
 
 /** Makes a lease of the caller's. Throws UsageError when there is no free slot or the end is wrong, HostError when the folder cannot be written. */
 export async function createLease(host: Host, dir: string, request: LeaseRequest): Promise<HeldLease> {
   const until = await resolveEnd(host, request.until)
   const reason = cleanReason(request.reason)
-  const attempt = async (): Promise<HeldLease | undefined> => {
-    for (const id of namesOf(host.self.uid)) {
-      // Not readable for others, who could guess the name.
-      if (!(await host.store.create(`${dir}/${id}`, formatLease({ id, reason, until }), 0o600))) continue
-      const now = host.clocks()
-      const lease = { id, uid: host.self.uid, reason, until, ctimeMs: now.wallMs }
-      return (await heldLease(host, lease, now)) ?? lease
-    }
-    return undefined
+  const text = (id: string): string => formatLease({ id, reason, until })
+  for (const id of namesOf(host.self.uid)) {
+    // Not readable for others, who could guess the name.
+    if (!(await host.store.create(`${dir}/${id}`, text(id), 0o600))) continue
+    const now = host.clocks()
+    const lease = { id, uid: host.self.uid, reason, until, ctimeMs: now.wallMs }
+    return (await heldLease(host, lease, now)) ?? lease
   }
-  const lease = (await attempt()) ?? ((await clearOwn(host, dir)) > 0 ? await attempt() : undefined)
+  const lease = await overOwn(host, dir, text)
   if (lease !== undefined) return lease
   const own = (await ownLeases(host, dir)).length
   throw new UsageError(
     own === LEASES_A_USER
       ? `you hold ${own} leases, the most there can be; give one back: idle-agent release ID, or all: idle-agent release --all`
-      : `all ${LEASES_A_USER} places for your leases are taken, ${LEASES_A_USER - own} of them by files that are no leases of yours; the agent's next check removes those, then try again`,
+      : `all ${LEASES_A_USER} places for your leases are taken, ${LEASES_A_USER - own} of them by files that are no leases of yours; the agent's next check gives those back to you, then try again`,
   )
 }
 
@@ -188,37 +164,10 @@ export async function readLeases(host: Host, dir: string, now: Clocks): Promise<
     else if (slot.kind === 'held') held.push(slot.lease)
     else ignored.push({ name, why: slot.why })
   }
-  const strange = entries.filter((name) => uidOfName(name) === undefined).slice(0, MAX_ENTRIES)
+  const strange = entries.filter((name) => uidOfName(name) === undefined).slice(0, MAX_STRANGE)
   return {
     held,
     unread,
     ignored: [...ignored, ...strange.map((name) => ({ name, why: 'its name is not of a lease' }))],
   }
-}
-
-/** Removes what is no lease or has ended, at most 200 entries of either kind; called by the acting check only. Returns what is gone, and what would not go. */
-export async function sweep(
-  host: Host,
-  dir: string,
-  now: Clocks,
-): Promise<{ readonly removed: readonly string[]; readonly failed: LeaseReport['ignored'] }> {
-  const removed: string[] = []
-  const failed: { name: string; why: string }[] = []
-  const entries = await host.store.list(dir)
-  const strange = entries.filter((name) => uidOfName(name) === undefined)
-  const named = entries.filter((name) => uidOfName(name) !== undefined)
-  for (const name of [...strange.slice(0, MAX_ENTRIES), ...named.slice(0, MAX_ENTRIES)]) {
-    try {
-      // Looked at right before, since its owner may have put a new lease in its place.
-      const slot = await examine(host, `${dir}/${name}`, now)
-      if (slot.kind === 'held' || slot.fresh) continue
-      // A folder that stayed would take its owner's place, or another's, for good.
-      await host.store.remove(`${dir}/${name}`, { whole: true })
-      removed.push(name)
-    } catch (error) {
-      if (!(error instanceof HostError)) throw error
-      failed.push({ name, why: error.message })
-    }
-  }
-  return { removed, failed }
 }

@@ -1,12 +1,24 @@
 // Leases as real files of real users: what counts, what is ignored, and when it ends.
 import { type ChildProcess, spawn } from 'node:child_process'
-import { chmodSync, chownSync, lstatSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  linkSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { UsageError } from '../agent/errors.ts'
 import { createHost } from '../agent/host/real.ts'
 import { type LeaseEnd, leaseInWords } from '../agent/leases/lease.ts'
+import { sweep } from '../agent/leases/sweep.ts'
 import { createLease, ownLeases, readLeases, releaseLease } from '../agent/leases.ts'
 import type { Clocks } from '../agent/types.ts'
 
@@ -102,6 +114,34 @@ describe.skipIf(!isRoot)('a user', () => {
     await expect(as(USER, (host) => createLease(host, dir, forHours(1)))).rejects.toThrow(
       /16 of them by files that are/,
     )
+  })
+
+  it('gets back places that a stranger took all of, however fast that one is, with the next check', async () => {
+    for (let slot = 0; slot < 16; slot += 1) plant(`${USER}-${slot}`, 'mine now', OTHER)
+    await sweep(root, dir, context())
+    await expect(as(OTHER, (host) => host.store.create(`${dir}/${USER}-0`, 'x', 0o600))).resolves.toBe(false)
+    await expect(as(OTHER, (host) => host.store.remove(`${dir}/${USER}-0`))).rejects.toThrow(/not permitted/)
+    await expect(as(OTHER, (host) => host.store.overwrite(`${dir}/${USER}-0`, 'x'))).rejects.toThrow(/permission/)
+    await as(USER, async (host) => {
+      for (let slot = 0; slot < 16; slot += 1)
+        expect((await createLease(host, dir, forHours(1))).id).toBe(`${USER}-${slot}`)
+    })
+    expect((await readLeases(root, dir, context())).held).toHaveLength(16)
+  })
+
+  it('writes no lease over one that it is just writing, nor through a link', async () => {
+    for (let slot = 0; slot < 16; slot += 1) plant(`${USER}-${slot}`, '{"sch')
+    await expect(as(USER, (host) => createLease(host, dir, forHours(1)))).rejects.toThrow(/16 of them/)
+    writeFileSync(join(base, 'precious'), 'kept')
+    chownSync(join(base, 'precious'), USER, USER)
+    await as(USER, async (host) => {
+      rmSync(join(dir, `${USER}-3`))
+      symlinkSync(join(base, 'precious'), join(dir, `${USER}-3`))
+      rmSync(join(dir, `${USER}-4`))
+      linkSync(join(base, 'precious'), join(dir, `${USER}-4`))
+      for (const slot of [3, 4, 17]) expect(await host.store.overwrite(`${dir}/${USER}-${slot}`, 'x')).toBe(false)
+    })
+    expect(readFileSync(join(base, 'precious'), 'utf8')).toBe('kept')
   })
 
   it.each([

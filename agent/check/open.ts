@@ -2,7 +2,7 @@
 import { recordDeed } from '../audit.ts'
 import { HostError, LockedError, messageOf } from '../errors.ts'
 import { isInTheWay, moveAside } from '../host/aside.ts'
-import { sweep } from '../leases.ts'
+import { sweep } from '../leases/sweep.ts'
 import { acquireLock, firstToTell, type Lock } from '../lock.ts'
 import { loadState, type Stored } from '../state.ts'
 import { openIntent } from '../state-intents.ts'

@@ -11,6 +11,7 @@ import {
   hookPath,
   type InstalledFile,
   installedFiles,
+  leaseMountPath,
   logrotatePath,
   predecessors,
   type Schedule,
@@ -21,6 +22,7 @@ import {
 import type { CommandContext } from './context.ts'
 import { accountGpus } from './gpu-accounts.ts'
 import { below, exists, makeFolder, needRoot, removeOld, systemctl } from './installation.ts'
+import { mountLeases } from './lease-mount.ts'
 
 /** Endpoints that the schedule must know too when the one who installs uses them (contract.md, Environment). */
 const passedOn = [
@@ -51,12 +53,11 @@ export async function install(context: CommandContext): Promise<number> {
     await systemctl(context, ['disable', '--now', 'idle-agent.timer'])
   for (const path of other) await removeOld(context, path, 'the other schedule')
   await makeFolders(context)
+  await mountLeases(context)
   await makeFolder(context, '/etc/motd.d')
   if (accountsGpus) await enableGpuUnit(context)
   if (schedule === 'timer') await startTimer(context)
-  if (schedule === 'timer' && context.host.root !== '/') {
-    context.out(`enable it in the image: systemctl --root ${context.host.root} enable idle-agent.timer`)
-  }
+  await sayImage(context, schedule)
   const minutes = config.checkIntervalMs / 60_000
   context.out(
     `installed: a check every ${minutes} min by ${schedule}; "idle-agent status" tells the verdict, "idle-agent keep" prevents a stop`,
@@ -142,7 +143,7 @@ async function applicable(context: CommandContext, files: readonly InstalledFile
   const logrotate = await exists(context, '/etc/logrotate.d')
   return files.filter(({ path }) => {
     if (path === logrotatePath) return logrotate
-    return path === hookPath || path === tmpfilesPath || path === gpuUnitPath ? systemd : true
+    return [hookPath, tmpfilesPath, gpuUnitPath, leaseMountPath].includes(path) ? systemd : true
   })
 }
 
@@ -160,6 +161,15 @@ async function enableGpuUnit(context: CommandContext): Promise<void> {
   if (!(await exists(context, gpuUnitPath))) return
   await systemctl(context, ['daemon-reload'])
   await systemctl(context, ['enable', 'idle-agent-gpu.service'])
+}
+
+/** What nobody but systemd of the image itself can do. */
+async function sayImage(context: CommandContext, schedule: Schedule): Promise<void> {
+  const { root } = context.host
+  if (root === '/') return
+  const mount = (await exists(context, leaseMountPath)) ? [`'${leaseMountPath.replace(/^.*\//, '')}'`] : []
+  const units = [...(schedule === 'timer' ? ['idle-agent.timer'] : []), ...mount]
+  if (units.length > 0) context.out(`enable it in the image: systemctl --root ${root} enable ${units.join(' ')}`)
 }
 
 async function startTimer(context: CommandContext): Promise<void> {

@@ -2,9 +2,11 @@
 import { pathsOf } from '../check/parts.ts'
 import { HostError, UsageError } from '../errors.ts'
 import { cronPath, executablePath, ownFiles, servicePath, timerPath } from '../install/files.ts'
+import { commandLine } from '../sensors/processes.ts'
 import type { CommandContext } from './context.ts'
 import { disableGpuUnit } from './gpu-accounts.ts'
 import { below, exists, madeFolders, needRoot, removeIfEmpty, removeOld, systemctl } from './installation.ts'
+import { unmountLeases } from './lease-mount.ts'
 
 /** `idle-agent uninstall`: everything that `install` and the checks have left, the configuration included. */
 export async function uninstall(context: CommandContext): Promise<number> {
@@ -14,6 +16,7 @@ export async function uninstall(context: CommandContext): Promise<number> {
   if (await exists(context, timerPath)) await systemctl(context, ['disable', '--now', 'idle-agent.timer'])
   if (units) await systemctl(context, ['stop', 'idle-agent.service'])
   const gpuUnit = await disableGpuUnit(context)
+  const leaseMount = await unmountLeases(context)
   await removeOld(context, cronPath, 'ours')
   const created = await madeFolders(context)
   // Without its journal of intents a check that is still running cannot stop the machine any more.
@@ -21,7 +24,7 @@ export async function uninstall(context: CommandContext): Promise<number> {
   if (await outlastChecks(context)) await removeFolders(context)
   for (const path of ownFiles) await removeOld(context, path, 'ours')
   for (const folder of [...created].reverse()) await removeIfEmpty(context, folder)
-  if (units || gpuUnit) await forgetUnits(context)
+  if (units || gpuUnit || leaseMount) await forgetUnits(context)
   context.out('uninstalled: nothing of idle-agent is left on this machine')
   return 0
 }
@@ -34,7 +37,7 @@ async function removeFolders(context: CommandContext): Promise<void> {
 /** A unit that failed stays in systemd's list until it is told otherwise; a pattern is no error where nothing fits it. */
 async function forgetUnits(context: CommandContext): Promise<void> {
   await systemctl(context, ['daemon-reload'])
-  await systemctl(context, ['reset-failed', 'idle-agent*'])
+  await systemctl(context, ['reset-failed', 'idle-agent*', 'run-idle?x2dagent-leases.mount'])
 }
 
 const CHECK_MS = 10_000
@@ -61,7 +64,7 @@ async function runningChecks({ host }: CommandContext): Promise<readonly number[
     const pid = Number(name)
     if (!Number.isInteger(pid) || pid === host.self.pid) continue
     if ((await host.readLink(`/proc/${pid}/exe`)) !== executablePath) continue
-    const words = ((await host.readText(`/proc/${pid}/cmdline`)) ?? '').split('\0')
+    const words = ((await commandLine(host, pid))?.text ?? '').split('\0')
     if (!words.includes('keep') && (words.includes('check') || words.includes('run'))) found.push(pid)
   }
   return found

@@ -48,11 +48,16 @@ export interface Store {
   create(path: string, text: string, mode: number): Promise<boolean>
   /** Opens without following links and reads at most `maxBytes` of a regular file, with its facts; `undefined` if absent, a link, not regular or larger. */
   readPlain(path: string, maxBytes: number): Promise<{ readonly text: string; readonly stat: FileStat } | undefined>
-  /** Removes a file, a link or an empty folder; nothing there is fine. `whole`, for root only: takes a folder away from its owner first, and removes what is in it, at most 1000 entries in one call; follows no link. */
+  /** Removes a file, a link or an empty folder; nothing there is fine. `whole`, for root only: takes a folder away from its owner first, and removes what is in it, at most 10,000 entries in one call; follows no link. */
   remove(path: string, options?: { readonly whole: boolean }): Promise<void>
+  /** Replaces the text of a file of the caller's own, in place; false if it is not there, not a file with one link, or another's. */
+  overwrite(path: string, text: string): Promise<boolean>
+  /** Puts a small file of that user's (0600) at the path, over a file that is there, in one step. For root. */
+  give(path: string, uid: number, text: string): Promise<void>
   rename(from: string, to: string): Promise<void>
   /** Copies a file over another, whole or not at all; false if it is the same already. */
   copy(from: string, to: string, mode: number): Promise<boolean>
+  /** Names in a folder; one that is no UTF-8 comes as text that only `remove` understands. */
   list(path: string): Promise<readonly string[]>
   makeDir(path: string, mode: number): Promise<void>
 }

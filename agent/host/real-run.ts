@@ -4,7 +4,7 @@ import { accessSync, constants, statSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { HostError } from '../errors.ts'
 import type { CommandResult } from './host.ts'
-import { codeOf, isAbsent } from './real-errors.ts'
+import { codeOf, isAbsent, ownError, tooLarge } from './real-errors.ts'
 
 interface RunLimits {
   readonly timeoutMs: number
@@ -103,7 +103,8 @@ function result(child: Child, name: string, limits: RunLimits): Promise<CommandR
   limits.signal?.addEventListener('abort', onAbort, { once: true })
   if (limits.signal?.aborted === true) onAbort()
 
-  const output = collect(child, maxBytes, () => stop(`printed more than ${maxBytes} bytes`))
+  const tooMuch = ownError(tooLarge, `it printed more than ${maxBytes} bytes`).cause
+  const output = collect(child, maxBytes, () => stop(`printed more than ${maxBytes} bytes`, tooMuch))
   child.on('error', (error) => {
     settle()
     reject(new HostError(`cannot run ${name}: ${error.message}`, { cause: error }))

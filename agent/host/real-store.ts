@@ -3,9 +3,10 @@ import {
   closeSync,
   constants,
   fchmodSync,
-  fchownSync,
   fstatSync,
   fsyncSync,
+  ftruncateSync,
+  lchownSync,
   lstatSync,
   mkdirSync,
   openSync,
@@ -20,9 +21,11 @@ import {
 import { posix } from 'node:path'
 import { HostError } from '../errors.ts'
 import type { Self, Store } from './host.ts'
+import { clearFolder } from './real-clear.ts'
 import { copyFile } from './real-copy.ts'
 import { codeOf, hostError, isAbsent, notRegular, ownError } from './real-errors.ts'
 import { fileStat, READ_FLAGS, readAtMost, readRegular, unlessAbsent } from './real-files.ts'
+import { nameOf, pathOf } from './real-names.ts'
 
 const READ_MAX_BYTES = 16 * 1_048_576
 const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
@@ -136,6 +139,31 @@ function create(path: string, text: string, mode: number): boolean {
   }
 }
 
+function overwrite(path: string, text: string): boolean {
+  const descriptor = openSync(path, constants.O_WRONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  try {
+    const stats = fstatSync(descriptor)
+    if (!stats.isFile() || stats.nlink !== 1 || stats.uid !== process.geteuid?.()) return false
+    ftruncateSync(descriptor)
+    writeAll(descriptor, Buffer.from(text))
+    return true
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+function give(path: string, uid: number, text: string): void {
+  const temporary = posix.join(posix.dirname(path), `.given-${process.hrtime.bigint()}`)
+  writeNew(temporary, text, { mode: 0o600, sync: false })
+  try {
+    lchownSync(temporary, uid, uid)
+    renameSync(temporary, path)
+  } catch (error) {
+    unlinkSync(temporary)
+    throw error
+  }
+}
+
 /** Absent, a link, or nothing that can be opened as a file. */
 function isNotPlain(error: unknown): boolean {
   return isAbsent(error) || codeOf(error) === 'ELOOP' || codeOf(error) === 'ENXIO'
@@ -156,31 +184,15 @@ function readPlain(
   }
 }
 
-function removeOne(path: string): void {
-  if (lstatSync(path).isDirectory()) rmdirSync(path)
+function remove(path: string | Buffer, whole: boolean): void {
+  const isFolder = lstatSync(path).isDirectory()
+  if (isFolder && whole) clearFolder(path)
+  if (isFolder) rmdirSync(path)
   else unlinkSync(path)
 }
 
-/** Entries that one call takes out of a folder and all below it, and how deep it goes; the next call goes on. */
-const MOST_ENTRIES = 1000
-const DEEPEST = 500
-
-/** The folder is made root's own first, and its entries are reached through it: whoever it was of can put no link in their place. */
-function clearFolder(path: string, left: { entries: number }, depth: number): void {
-  const descriptor = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
-  try {
-    fchownSync(descriptor, 0, 0)
-    fchmodSync(descriptor, 0o700)
-    for (const name of readdirSync(`/proc/self/fd/${descriptor}`)) {
-      if (left.entries === 0) return
-      left.entries -= 1
-      const entry = `/proc/self/fd/${descriptor}/${name}`
-      if (depth < DEEPEST && lstatSync(entry).isDirectory()) clearFolder(entry, left, depth + 1)
-      removeOne(entry)
-    }
-  } finally {
-    closeSync(descriptor)
-  }
+function list(path: string): readonly string[] {
+  return readdirSync(path, { encoding: 'buffer' }).map(nameOf)
 }
 
 function makeDir(path: string, mode: number): void {
@@ -209,17 +221,17 @@ export function createStore(self: Self): Store {
     readPlain: async (path, maxBytes) =>
       unlessAbsent({ what: 'read', path, absent: isNotPlain }, () => readPlain(path, maxBytes)),
     remove: async (path, options) =>
-      unlessAbsent({ what: 'remove', path, absent: isAbsent }, () => {
-        if (options?.whole === true && lstatSync(path).isDirectory()) clearFolder(path, { entries: MOST_ENTRIES }, 0)
-        removeOne(path)
-      }),
+      unlessAbsent({ what: 'remove', path, absent: isAbsent }, () => remove(pathOf(path), options?.whole === true)),
+    overwrite: async (path, text) =>
+      unlessAbsent({ what: 'write', path, absent: isNotPlain }, () => overwrite(path, text)) === true,
+    give: async (path, uid, text) => strictly('write', path, () => give(path, uid, text)),
     rename: async (from, to) =>
       strictly('rename', from, () => {
         renameSync(from, to)
         syncFolder(to)
       }),
     copy: async (from, to, mode) => strictly('write', to, () => copyFile(from, to, mode)) === true,
-    list: async (path) => unlessAbsent({ what: 'list', path, absent: isAbsent }, () => readdirSync(path)) ?? [],
+    list: async (path) => unlessAbsent({ what: 'list', path, absent: isAbsent }, () => list(path)) ?? [],
     makeDir: async (path, mode) => strictly('create', path, () => makeDir(path, mode)),
   }
 }

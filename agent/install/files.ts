@@ -28,6 +28,8 @@ export const gpuUnitPath = '/etc/systemd/system/idle-agent-gpu.service'
 export const hookPath = '/usr/lib/systemd/system-sleep/idle-agent'
 export const logrotatePath = '/etc/logrotate.d/idle-agent'
 export const tmpfilesPath = '/etc/tmpfiles.d/idle-agent.conf'
+/** Its name is the path of the folder, as systemd-escape(1) writes it. */
+export const leaseMountPath = '/etc/systemd/system/run-idle\\x2dagent-leases.mount'
 export const motdPath = '/etc/motd.d/idle-agent'
 
 /** The script and the cron entry of the bash agent that this one replaces (source 001). */
@@ -42,6 +44,7 @@ export const ownFiles: readonly string[] = [
   timerPath,
   servicePath,
   gpuUnitPath,
+  leaseMountPath,
   hookPath,
   logrotatePath,
   tmpfilesPath,
@@ -63,7 +66,14 @@ export function cronFields(intervalMs: number): string | undefined {
 /** The files of an installation besides the executable and the configuration. */
 export function installedFiles(plan: Plan): readonly InstalledFile[] {
   const schedule = plan.schedule === 'cron' ? [cronFile(plan)] : [serviceFile(plan), timerFile(plan)]
-  return [...schedule, ...(plan.accountsGpus === true ? [gpuUnitFile] : []), hookFile, logrotateFile, tmpfilesFile]
+  return [
+    ...schedule,
+    ...(plan.accountsGpus === true ? [gpuUnitFile] : []),
+    hookFile,
+    logrotateFile,
+    tmpfilesFile,
+    leaseMountFile,
+  ]
 }
 
 function cronFile({ intervalMs, environment }: Plan): InstalledFile {
@@ -165,4 +175,27 @@ const tmpfilesFile: InstalledFile = {
   path: tmpfilesPath,
   mode: 0o644,
   text: 'd /run/idle-agent 0755 root root -\nd /run/idle-agent/leases 1733 root root -\n',
+}
+
+/**
+ * All users may write there. The bounds are 4,000 leases of 4 KB, and no more names than a check looks at. Lazily unmounted,
+ * since somebody may have a file open there.
+ */
+const leaseMountFile: InstalledFile = {
+  path: leaseMountPath,
+  mode: 0o644,
+  text: `# Written by \`idle-agent install\`; \`idle-agent uninstall\` removes it.
+[Unit]
+Description=Leases of idle-agent, apart from the rest of /run
+
+[Mount]
+What=tmpfs
+Where=/run/idle-agent/leases
+Type=tmpfs
+Options=mode=1733,size=16M,nr_inodes=10000,nosuid,nodev,noexec
+LazyUnmount=yes
+
+[Install]
+WantedBy=local-fs.target
+`,
 }

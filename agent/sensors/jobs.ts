@@ -11,7 +11,7 @@ import {
   shells,
   shellValueOption,
 } from './known-programs.ts'
-import { ownProcess, type Process, type ProcessTable, parseSwitches, whileItLives } from './processes.ts'
+import { commandLine, ownProcess, type Process, type ProcessTable, parseSwitches, whileItLives } from './processes.ts'
 import { deviceName } from './terminals.ts'
 
 /** One job, and the counters that tell whether it got anywhere. */
@@ -56,9 +56,9 @@ export function hasScript(comm: string, cmdline: string): boolean {
 
 /** A shell or interpreter at its prompt: no script, and a terminal to read from. In doubt it is work; one that is gone is not. */
 async function atPrompt(host: Host, { pid, comm }: Process): Promise<boolean> {
-  const cmdline = await whileItLives(host, pid, () => host.readText(`/proc/${pid}/cmdline`))
+  const cmdline = await commandLine(host, pid)
   if (cmdline === undefined) return true
-  if (cmdline === '' || hasScript(comm, cmdline)) return false
+  if (!cmdline.whole || cmdline.text === '' || hasScript(comm, cmdline.text)) return false
   const input = await whileItLives(host, pid, () => host.readLink(`/proc/${pid}/fd/0`))
   return input !== undefined && /(^|\/)(pts\/\d+|tty\w*|hvc\d+|console)( \(deleted\))?$|^\/\d+$/.test(input)
 }
@@ -66,8 +66,8 @@ async function atPrompt(host: Host, { pid, comm }: Process): Promise<boolean> {
 /** `sleep infinity`, which keeps a container open: nothing can come after it, so nobody waits for it. */
 async function sleepsForEver(host: Host, { pid, comm }: Process): Promise<boolean> {
   if (comm !== 'sleep') return false
-  const cmdline = await whileItLives(host, pid, () => host.readText(`/proc/${pid}/cmdline`))
-  return cmdline === undefined || /^[^\0]*\0inf(inity)?\0*$/i.test(cmdline)
+  const cmdline = await commandLine(host, pid)
+  return cmdline === undefined || /^[^\0]*\0inf(inity)?\0*$/i.test(cmdline.text)
 }
 
 async function roleOf(host: Host, process: Process): Promise<Role> {

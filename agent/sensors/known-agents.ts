@@ -67,9 +67,12 @@ export const agentNames: ReadonlySet<string> = new Set([
   'nvidia-persiste',
 ])
 
-/** User ids that a distribution gives to services, not people: below 1000, systemd's dynamic users, and `nobody` (systemd UIDS-GIDS). */
+/**
+ * User ids that a distribution gives to services, not people: below 1000, and systemd's dynamic users (systemd UIDS-GIDS). Not
+ * `nobody`: whatever has no account of its own runs as that, so a name alone would take it for an agent.
+ */
 export function isSystemUser(uid: number): boolean {
-  return uid < 1000 || (uid >= 61_184 && uid <= 65_534)
+  return uid < 1000 || (uid >= 61_184 && uid <= 65_519)
 }
 
 /** Services by which a distribution fetches package lists, packages, news and firmware, without their suffix. */

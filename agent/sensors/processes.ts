@@ -1,5 +1,7 @@
 /** The process table: /proc/PID/stat of every process, read once a look and shared by the sensors. */
+import { HostError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
+import { codeOf, tooLarge } from '../host/real-errors.ts'
 import { parseCount } from './counts.ts'
 
 /** One line of /proc/PID/stat (proc_pid_stat(5)); times in ticks of 1/100 s. */
@@ -102,6 +104,30 @@ export async function whileItLives<T>(host: Host, pid: number, read: () => Promi
     return await read()
   } catch (error) {
     if ((await host.stat(`/proc/${pid}`)) === undefined) return undefined
+    throw error
+  }
+}
+
+/** Real user id of a process; `undefined` once it is gone. */
+export async function uidOf(host: Host, pid: number): Promise<number | undefined> {
+  const status = await whileItLives(host, pid, () => host.readText(`/proc/${pid}/status`))
+  return status === undefined ? undefined : parseUid(status)
+}
+
+/**
+ * The command line of a process, its words ended by NUL; `undefined` once it is gone. One of more than a megabyte is not read
+ * (`whole` is false): people hand over as many files, and any process can make its own as long as it likes (prctl(2),
+ * PR_SET_MM). Throws what the host throws for any other reason.
+ */
+export async function commandLine(
+  host: Host,
+  pid: number,
+): Promise<{ readonly text: string; readonly whole: boolean } | undefined> {
+  try {
+    const text = await whileItLives(host, pid, () => host.readText(`/proc/${pid}/cmdline`))
+    return text === undefined ? undefined : { text, whole: true }
+  } catch (error) {
+    if (error instanceof HostError && codeOf(error.cause) === tooLarge) return { text: '', whole: false }
     throw error
   }
 }

@@ -1,5 +1,7 @@
 /** Bytes per TCP connection, as `ss` of iproute2 tells them; /proc/net/tcp has none. */
-import type { Host } from '../host/host.ts'
+import { HostError } from '../errors.ts'
+import type { CommandResult, Host } from '../host/host.ts'
+import { codeOf, tooLarge } from '../host/real-errors.ts'
 import { parseCount } from './counts.ts'
 
 /** One established connection. */
@@ -24,7 +26,9 @@ function field(line: string, name: string): number | undefined {
  */
 export function parseSockets(text: string): ReadonlyMap<number, Socket> {
   const sockets = new Map<number, Socket>()
-  for (const line of text.split('\n')) {
+  for (const raw of text.split('\n')) {
+    // A user names the groups below their own, and may do so as ss names its counters.
+    const line = raw.replace(/ cgroup:.* [<-]-[>-](?= |$)/, '')
     if (line.trim() === '') continue
     const ino = field(line, 'ino')
     if (ino === undefined) continue // of another network namespace's leftovers, or being closed: nobody's
@@ -43,14 +47,20 @@ async function ask(
   filter: readonly string[],
   signal: AbortSignal,
 ): Promise<ReadonlyMap<number, Socket> | undefined> {
-  const result = await host.run([...command, ...filter], { timeoutMs: 3000, maxBytes: 2_000_000, signal })
+  let result: CommandResult | undefined
+  try {
+    result = await host.run([...command, ...filter], { timeoutMs: 3000, maxBytes: 2_000_000, signal })
+  } catch (error) {
+    if (error instanceof HostError && codeOf(error.cause) === tooLarge) return undefined
+    throw error
+  }
   return result === undefined || result.status !== 0 ? undefined : parseSockets(result.stdout)
 }
 
 /**
  * Established connections by inode, at least those in `wanted` where they exist: port 22 first, since the kernel filters
- * cheaply and a busy server has thousands, everything only if somebody is missing. `undefined` if `ss` is not there or
- * knows not these options. Throws if it hangs or says too much.
+ * cheaply and a busy server has thousands, everything only if somebody is missing. `undefined` if `ss` is not there, knows
+ * not these options, or has more to say than is read: any user can open as many connections. Throws if it hangs.
  */
 export async function readSockets(
   host: Host,

@@ -3,7 +3,7 @@ import { HostError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import type { Instant } from '../types.ts'
 import { grown, msPerTick, parseCount, secondsOf } from './counts.ts'
-import { type Process, type ProcessTable, whileItLives } from './processes.ts'
+import { commandLine, type Process, type ProcessTable, uidOf, whileItLives } from './processes.ts'
 import type { Span } from './sensor.ts'
 import { readSockets, type Socket } from './sockets.ts'
 
@@ -23,6 +23,8 @@ export interface Connection {
   readonly quietMs?: number
   /** Whose it is, where it was new to the check that sampled it. */
   readonly uid?: number
+  /** Served by a process that is neither root's nor root's sshd's child: any user can call one so. What passes over it counts, that it is there proves nobody's coming. */
+  readonly unproven?: true
 }
 
 /** Both directions above this are use; keep-alives stay below it (detection.md 4). */
@@ -41,17 +43,29 @@ export function sessionTitle(title: string): Pick<Connection, 'terminals'> | und
 }
 
 /** The process that serves a connection, and the terminals it names. */
-interface Session extends Pick<Connection, 'terminals'> {
+interface Session extends Pick<Connection, 'terminals' | 'unproven'> {
   readonly process: Process
+}
+
+function isCalledSshd({ comm }: Process): boolean {
+  return comm === 'sshd' || comm === 'sshd-session'
+}
+
+/** Root's own session, or one that root's sshd handed to a process of its user (privilege separation). */
+async function isProven(host: Host, table: ProcessTable, { pid, ppid }: Process): Promise<boolean> {
+  const parent = table.get(ppid)
+  if (parent !== undefined && isCalledSshd(parent) && (await uidOf(host, ppid)) === 0) return true
+  return (await uidOf(host, pid)) === 0
 }
 
 async function findConnections(host: Host, table: ProcessTable): Promise<readonly Session[]> {
   const found = new Map<number, Session>()
   for (const process of table.values()) {
-    if (process.comm !== 'sshd' && process.comm !== 'sshd-session') continue
-    const title = await whileItLives(host, process.pid, () => host.readText(`/proc/${process.pid}/cmdline`))
-    const session = title === undefined ? undefined : sessionTitle(title)
-    if (session !== undefined) found.set(process.pid, { process, ...session })
+    if (!isCalledSshd(process)) continue
+    const session = sessionTitle((await commandLine(host, process.pid))?.text ?? '')
+    if (session === undefined) continue
+    const unproven = (await isProven(host, table, process)) ? {} : { unproven: true as const }
+    found.set(process.pid, { process, ...session, ...unproven })
   }
   // A session's child that has not yet become its shell, or serves sftp within sshd, is no connection of its own.
   return [...found.values()].filter(({ process }) => !found.has(process.ppid))
@@ -67,7 +81,17 @@ async function ifPermitted<T>(read: () => Promise<T>): Promise<T | undefined> {
   }
 }
 
+/** sshd has some dozens of files open, a process that is only called so may have a million. */
+const mostOpen = 4096
+
+/** Size of its table of open files, as far as it is told (proc_pid_status(5)). */
+async function tableSize(host: Host, pid: number): Promise<number> {
+  const status = await whileItLives(host, pid, () => host.readText(`/proc/${pid}/status`))
+  return Number(/^FDSize:\t(\d{1,15})$/m.exec(status ?? '')?.[1] ?? 0)
+}
+
 async function inodesOf(host: Host, pid: number): Promise<readonly number[]> {
+  if ((await tableSize(host, pid)) > mostOpen) return []
   const inodes = new Set<number>() // sshd has its connection open more than once
   for (const name of (await ifPermitted(() => host.list(`/proc/${pid}/fd`))) ?? []) {
     const link = await whileItLives(host, pid, () => host.readLink(`/proc/${pid}/fd/${name}`))
@@ -86,18 +110,18 @@ export function parseIo(text: string): readonly [received: number, sent: number]
 
 async function measure(
   host: Host,
-  { process, terminals }: Session,
+  { process, ...named }: Session,
   found: readonly (readonly [number, Socket])[],
 ): Promise<Connection> {
   const { pid, start } = process
-  const who = { pid, start, terminals }
+  const who = { pid, start, ...named }
   if (found.length > 0) {
     const quiet = found.map(([, { quietMs }]) => quietMs).filter((ms) => ms !== undefined)
     const bytes = found.map(([ino, { received, sent }]): Bytes => [ino, received, sent])
     return { ...who, source: 'sockets', bytes, ...(quiet.length === 0 ? {} : { quietMs: Math.min(...quiet) }) }
   }
   // With a terminal, its input tells more than what the process reads and writes, which is its own output too.
-  const text = terminals.length > 0 ? undefined : await ifPermitted(() => host.readText(`/proc/${pid}/io`))
+  const text = named.terminals.length > 0 ? undefined : await ifPermitted(() => host.readText(`/proc/${pid}/io`))
   return text === undefined
     ? { ...who, source: 'none', bytes: [] }
     : { ...who, source: 'process', bytes: [[0, ...parseIo(text)]] }
@@ -173,13 +197,15 @@ export function judgeConnections(now: readonly Connection[], before: readonly Co
     const { pid, start, terminals } = connection
     const old = before.find((one) => one.pid === pid && one.start === start)
     if (old === undefined) {
+      if (connection.unproven === true) continue
       const at = within(span.now.monoMs - (span.now.bootMs - start * msPerTick), span)
       const uid = connection.uid === undefined ? {} : { uid: connection.uid }
       if (result.fresh === undefined || at > result.fresh.at) result = { ...result, fresh: { pid, at, ...uid } }
       continue
     }
     const rate = rates(connection, old, span)
-    if (rate === undefined && terminals.length === 0) result = { ...result, unreadable: pid }
+    const counts = terminals.length === 0 && connection.unproven !== true
+    if (rate === undefined && counts) result = { ...result, unreadable: pid }
     if (rate === undefined || Math.min(rate.received, rate.sent) * 60 < bytesPerMinute) continue
     used.push({ pid, terminals, at: within(span.now.monoMs - (connection.quietMs ?? 0), span), ...rate })
   }

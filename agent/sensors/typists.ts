@@ -1,12 +1,7 @@
 /** Whose input it is: users by the terminals they type on and the ssh sessions they open. */
 import type { Host } from '../host/host.ts'
-import { type ProcessTable, parseUid, whileItLives } from './processes.ts'
+import { type ProcessTable, uidOf } from './processes.ts'
 import { type Terminal, type TerminalsSample, touched } from './terminals.ts'
-
-async function uidOf(host: Host, pid: number): Promise<number | undefined> {
-  const status = await whileItLives(host, pid, () => host.readText(`/proc/${pid}/status`))
-  return status === undefined ? undefined : parseUid(status)
-}
 
 /** Real user ids of the leaders of the jobs in front of a terminal; of several terminals with one number (containers) all. */
 async function inFront(host: Host, table: ProcessTable, { id }: Terminal): Promise<readonly number[]> {

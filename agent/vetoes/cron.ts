@@ -15,6 +15,9 @@ const spools = ['/var/spool/cron/crontabs', '/var/spool/cron/tabs', '/var/spool/
 const maxBytes = 131_072
 const mostBytes = 1_048_576
 
+/** Time zones that all crontabs together may name; each costs a millisecond, and one crontab has room for thousands. */
+const mostZones = 32
+
 /** Neither editors' leftovers nor packages' (cron(8), cronie). */
 const ignored = /^\.|~$|#|^tmp\.|\.(rpmsave|rpmorig|rpmnew|dpkg-\w+|swp)$/
 
@@ -47,10 +50,11 @@ async function crontabs(host: Host): Promise<readonly Crontab[]> {
   return found
 }
 
-/** The minutes around now in a zone. Throws RangeError if there is none of that name. */
-function windowOf({ context, windows }: Reading, zone: string): Window {
+/** The minutes around now in a zone. Throws RangeError if there is none of that name, or if there are too many. */
+function windowOf({ context, windows, zone: own }: Reading, zone: string): Window {
   const known = windows.get(zone)
   if (known !== undefined) return known
+  if (zone !== own && windows.size >= mostZones) throw new RangeError('too many time zones')
   const { now, horizonMs } = context
   const from = Math.floor((now.wallMs - runningMs) / 60_000) + 1
   const horizon = Math.floor(frequentMs(context) / 60_000)

@@ -1,4 +1,5 @@
 /** Veto: a systemd timer of a user or of the operator is due soon. */
+import { HostError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import { housekeepingUnit } from '../sensors/known-agents.ts'
 import type { Clocks, Veto } from '../types.ts'
@@ -113,12 +114,22 @@ async function askUser(host: Host, uid: string, asking: Asking): Promise<readonl
   }
 }
 
+/** Users who have a manager, or who refuse even root a look at where it would be: their folder may be a mount of their own (FUSE). */
 async function users(host: Host): Promise<readonly string[]> {
   const found: string[] = []
   for (const uid of (await host.list('/run/user')) ?? []) {
-    if (/^\d{1,10}$/.test(uid) && (await host.stat(`/run/user/${uid}/systemd/private`)) !== undefined) found.push(uid)
+    if (/^\d{1,10}$/.test(uid) && (await mayHaveManager(host, uid))) found.push(uid)
   }
   return found
+}
+
+async function mayHaveManager(host: Host, uid: string): Promise<boolean> {
+  try {
+    return (await host.stat(`/run/user/${uid}/systemd/private`)) !== undefined
+  } catch (error) {
+    if (error instanceof HostError) return true
+    throw error
+  }
 }
 
 /** Asks systemd itself, and the manager of each user who has one: in a session, or by lingering. */

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { pathsOf } from '../../agent/check/parts.ts'
-import { ownFiles, predecessors } from '../../agent/install/files.ts'
+import { leaseMountPath, ownFiles, predecessors } from '../../agent/install/files.ts'
 import { cloudFaults } from './cloud-faults.ts'
 import { cloudInitResult, delivered, type Guest } from './guest.ts'
 import { until } from './host.ts'
@@ -24,10 +24,12 @@ const withTimer = `idle_detection:\n${thresholds}  check_interval_minutes: 0.05\
 /** What `install` and the checks leave with either schedule, in order. */
 const common = [
   ...['/etc/idle-agent', '/etc/idle-agent/config.yaml', '/etc/logrotate.d/idle-agent', '/etc/motd.d'],
+  ...['/etc/systemd/system/local-fs.target.wants', leaseMountPath],
+  leaseMountPath.replace('system/', 'system/local-fs.target.wants/'),
   ...['/etc/tmpfiles.d/idle-agent.conf', '/run/idle-agent', '/run/idle-agent/leases', '/usr/local/bin/idle-agent'],
   ...['/usr/lib/systemd/system-sleep/idle-agent', '/var/lib/idle-agent', '/var/lib/idle-agent/folders'],
-  '/var/log/idle-agent',
-]
+  ...['/run/systemd/units/invocation:run-idle\\x2dagent-leases.mount', '/var/log/idle-agent'],
+].sort()
 const ofChecks = [
   ...['/run/idle-agent/status.json', '/var/lib/idle-agent/config.json', '/var/lib/idle-agent/lock'],
   ...['/var/lib/idle-agent/state.json', '/var/log/idle-agent/audit.jsonl'],
@@ -119,7 +121,8 @@ describe.skipIf(guestsSkipped('install, uninstall and doctor'))('on a guest', ()
 
   /** What systemd knows of ours, and everything that failed. */
   async function unitsOfOurs(): Promise<string> {
-    const asked = ["list-units --all 'idle-agent*'", "list-unit-files 'idle-agent*'", '--failed']
+    const ours = "'idle-agent*' 'run-idle*'"
+    const asked = [`list-units --all ${ours}`, `list-unit-files ${ours}`, '--failed']
     const told = await Promise.all(asked.map((words) => guest.exec(`systemctl --plain --no-legend ${words}`)))
     return told.map(({ stdout, stderr }) => stdout + stderr).join('')
   }

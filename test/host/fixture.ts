@@ -16,6 +16,7 @@ import { dirname, join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { HostError } from '../../agent/errors.ts'
 import type { CommandResult, FileStat, Host } from '../../agent/host/host.ts'
+import { ownError, tooLarge } from '../../agent/host/real-errors.ts'
 import type { Clocks } from '../../agent/types.ts'
 
 /** Boot id in the fixture trees; as `self.bootId`, the agent runs on the machine that it observes. */
@@ -80,7 +81,7 @@ function files({ root, terminals, forbidden }: World): Pick<Host, 'readText' | '
     async readText(path, maxBytes = 1_048_576) {
       const text = absent(() => readFileSync(full(path), 'utf8'))
       if (text !== undefined && text.length > maxBytes)
-        throw new HostError(`cannot read ${path}: larger than ${maxBytes} bytes`)
+        throw ownError(tooLarge, `cannot read ${path}: it is larger than ${maxBytes} bytes`)
       return text
     },
     list: async (path) => absent(() => readdirSync(full(path))),

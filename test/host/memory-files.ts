@@ -197,6 +197,15 @@ export function createMemoryStore(files: MemoryFiles): Store {
       announce('remove', path)
       files.remove(path)
     },
+    async overwrite(path, text) {
+      if (files.lstat(path)?.kind !== 'file') return false
+      files.write(path, text, files.lstat(path))
+      return true
+    },
+    async give(path, uid, text) {
+      announce('create', path)
+      files.write(path, text, { uid, mode: 0o600 })
+    },
     async copy(from, to, mode) {
       announce('replace', to)
       const text = files.read(from)

@@ -1,6 +1,7 @@
 /** A Host that lives in memory, with a manual clock, for simulations of many checks without I/O. */
 import { HostError } from '../../agent/errors.ts'
 import type { CommandResult, Host, HttpAnswer, HttpRequest } from '../../agent/host/host.ts'
+import { ownError, tooLarge } from '../../agent/host/real-errors.ts'
 import type { Clocks } from '../../agent/types.ts'
 import { createMemoryFiles, createMemoryStore, type MemoryFiles, type Mutation } from './memory-files.ts'
 
@@ -133,7 +134,8 @@ function createProcess(world: World, self: MemorySelf, options: MemoryOptions): 
     deadline: () => ({ signal: new AbortController().signal, clear: () => {} }),
     async readText(path, maxBytes = 1_048_576) {
       const text = files.read(below(path))
-      if (text !== undefined && text.length > maxBytes) throw new HostError(`${path} is larger than ${maxBytes} bytes`)
+      if (text !== undefined && text.length > maxBytes)
+        throw ownError(tooLarge, `cannot read ${path}: it is larger than ${maxBytes} bytes`)
       return text
     },
     list: async (path) => files.names(below(path)),

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { HostError } from '../../agent/errors.ts'
 import { createHost } from '../../agent/host/real.ts'
+import { tooLarge } from '../../agent/host/real-errors.ts'
 
 const host = createHost({ root: '/', env: {} })
 let dir: string
@@ -77,7 +78,8 @@ describe('run', () => {
   })
 
   it('ends a command that prints without end', async () => {
-    await expect(host.run(['yes'], { timeoutMs: 20_000, maxBytes: 10_000 })).rejects.toThrow(/more than 10000 bytes/)
+    const much = await host.run(['yes'], { timeoutMs: 20_000, maxBytes: 10_000 }).catch((error: unknown) => error)
+    expect(much).toMatchObject({ message: 'yes printed more than 10000 bytes', cause: { code: tooLarge } })
   })
 
   it('takes exactly the limit', async () => {

@@ -6,10 +6,12 @@ import {
   cronPath,
   gpuUnitPath,
   installedFiles,
+  leaseMountPath,
   ownFiles,
   servicePath,
   timerPath,
 } from '../../agent/install/files.ts'
+import { MAX_EXAMINED } from '../../agent/leases.ts'
 
 describe('cronFields', () => {
   it.each<[number, string | undefined]>([
@@ -54,6 +56,19 @@ describe('the files', () => {
       ])
     }
     expect(ownFiles).toContain(gpuUnitPath)
+  })
+
+  it('give the leases a file system of their own, with no more names than a check looks at', () => {
+    for (const schedule of ['cron', 'timer'] as const) {
+      const files = installedFiles({ schedule, intervalMs: 120_000, environment })
+      const unit = files.find(({ path }) => path === leaseMountPath)?.text ?? ''
+      expect(unit).toContain('\nWhere=/run/idle-agent/leases\n')
+      const [, inodes = ''] = /^Options=mode=1733,size=16M,nr_inodes=(\d+),nosuid,nodev,noexec$/m.exec(unit) ?? []
+      expect(Number(inodes)).toBeGreaterThan(0)
+      expect(Number(inodes)).toBeLessThanOrEqual(MAX_EXAMINED)
+    }
+    expect(leaseMountPath).toBe(String.raw`/etc/systemd/system/run-idle\x2dagent-leases.mount`)
+    expect(ownFiles).toContain(leaseMountPath)
   })
 
   it('wait two minutes for the first check, not a whole long interval', () => {

@@ -9,6 +9,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -20,7 +21,9 @@ import { HostError } from '../../agent/errors.ts'
 import { createHost } from '../../agent/host/real.ts'
 import { limitLeases } from '../../agent/leases/chain.ts'
 import type { LeaseEnd } from '../../agent/leases/lease.ts'
-import { readLeases, sweep } from '../../agent/leases.ts'
+import { FREE } from '../../agent/leases/slot.ts'
+import { sweep } from '../../agent/leases/sweep.ts'
+import { readLeases } from '../../agent/leases.ts'
 import type { Clocks } from '../../agent/types.ts'
 import { leaseVeto } from '../../agent/vetoes/lease.ts'
 
@@ -56,6 +59,11 @@ function plant(name: string, text: string, uid = USER): void {
 }
 const leaseText = (id: string, until: unknown, more: object = {}) =>
   JSON.stringify({ schema: 1, id, reason: 'r', until, ...more })
+/** What is there, but for places that are kept free. */
+const taken = () =>
+  readdirSync(dir).filter(
+    (name) => !lstatSync(join(dir, name)).isFile() || readFileSync(join(dir, name), 'utf8') !== FREE,
+  )
 const plantEnd = (name: string, until: LeaseEnd, uid = USER) => plant(name, leaseText(name, until), uid)
 
 beforeAll(() => {
@@ -115,7 +123,7 @@ describe.skipIf(!isRoot)('the agent ignores and sweeps', () => {
     expect(ignored.map(({ why }) => why)).toEqual([expect.stringMatching(words)])
     // Minutes later: what cannot be read yet may just be being written.
     expect((await sweep(root, dir, later(5 * 60_000))).removed).toHaveLength(1)
-    expect(readdirSync(dir)).toEqual([])
+    expect(taken()).toEqual([])
   })
 
   it('a file with two links', async () => {
@@ -152,14 +160,14 @@ describe.skipIf(!isRoot)('the agent ignores and sweeps', () => {
     writeFileSync(join(path(), 'inner/deeper/file'), '')
     plant('junk', '')
     const { removed, failed } = await sweep(root, dir, later(HOUR))
-    expect([removed, failed, readdirSync(dir)]).toEqual([['junk', name], [], []])
+    expect([removed, failed, taken()]).toEqual([['junk', name], [], []])
     expect(existsSync(join(base, 'precious'))).toBe(true)
   })
 
   it('a folder with thousands of files over several checks, which its owner cannot fill again', async () => {
     mkdirSync(path())
     chownSync(path(), USER, USER)
-    for (let index = 0; index < 1500; index += 1) writeFileSync(join(path(), `${index}`), '')
+    for (let index = 0; index < 10_500; index += 1) writeFileSync(join(path(), `${index}`), '')
     expect((await sweep(root, dir, later(HOUR))).failed).toHaveLength(1)
     expect(lstatSync(path())).toMatchObject({ uid: 0, mode: 0o40700 })
     expect((await sweep(root, dir, later(HOUR))).removed).toEqual([name])
@@ -168,23 +176,49 @@ describe.skipIf(!isRoot)('the agent ignores and sweeps', () => {
   it('a tree of folders with no more in one check than a single folder', async () => {
     const inner = (number: number) => join(path(), `inner-${number}`)
     for (const number of [1, 2]) mkdirSync(inner(number), { recursive: true })
-    for (let index = 0; index < 700; index += 1)
+    for (let index = 0; index < 5200; index += 1)
       for (const number of [1, 2]) writeFileSync(join(inner(number), `${index}`), '')
     expect((await sweep(root, dir, later(HOUR))).failed).toHaveLength(1)
     const left = [1, 2].flatMap((number) => (existsSync(inner(number)) ? readdirSync(inner(number)) : []))
-    expect(left).toHaveLength(1400 - (1000 - 2))
+    expect(left).toHaveLength(10_400 - (10_000 - 2))
     expect((await sweep(root, dir, later(HOUR))).removed).toEqual([name])
   })
 
-  it('at most 200 at once, and sees a lease among thousands that are none', async () => {
-    for (let index = 0; index < 250; index += 1) plant(`junk-${index}`, '')
+  it('folders deeper than any path, and names that are no text', async () => {
+    mkdirSync(path())
+    const home = process.cwd()
+    process.chdir(path())
+    for (let depth = 0; depth < 1500; depth += 1) {
+      writeFileSync(Buffer.from([0xff, 0x0a, 0x41]), '')
+      mkdirSync('d')
+      process.chdir('d')
+    }
+    process.chdir(home)
+    for (const byte of [0x80, 0xc3, 0xff])
+      writeFileSync(Buffer.concat([Buffer.from(`${dir}/`), Buffer.of(byte, 0x31)]), '')
+    const { removed, failed } = await sweep(root, dir, context())
+    expect([removed.length, failed, taken()]).toEqual([4, [], []])
+  })
+
+  it('at once what a stranger put in somebody’s place, and keeps that free for its user alone', async () => {
+    plant(name, 'mine now', OTHER)
+    expect((await sweep(root, dir, context())).removed).toEqual([name])
+    expect([lstatSync(path()).uid, readFileSync(path(), 'utf8')]).toEqual([USER, FREE])
+    expect((await readLeases(root, dir, context())).held).toEqual([])
+    expect((await sweep(root, dir, later(9 * 60_000))).removed).toEqual([])
+    expect((await sweep(root, dir, later(11 * 60_000))).removed).toEqual([name])
+    expect(readdirSync(dir)).toEqual([])
+  })
+
+  it('at most 10,000 at once, and sees a lease among thousands that are none', async () => {
+    for (let index = 0; index < 10_050; index += 1) writeFileSync(join(dir, `junk-${index}`), '')
     plantEnd(name, { kind: 'until', wallMs: Date.now() + HOUR })
     expect((await readLeases(root, dir, context())).held).toHaveLength(1)
-    expect((await sweep(root, dir, later(5 * 60_000))).removed).toHaveLength(200)
+    expect((await sweep(root, dir, later(5 * 60_000))).removed).toHaveLength(10_000)
     for (let index = 0; index < 2000; index += 1) plant(`${index + 1000}-0`, '')
     expect((await readLeases(root, dir, context())).held).toHaveLength(1)
-    expect((await sweep(root, dir, later(5 * 60_000))).removed.length).toBeGreaterThan(200)
-    expect(existsSync(path())).toBe(true)
+    expect((await sweep(root, dir, later(5 * 60_000))).removed).toHaveLength(2050)
+    expect([existsSync(path()), readdirSync(dir).length]).toEqual([true, 1 + 200])
   })
 
   it('that cannot be read, even by root: held for, under a ceiling, and beside what can', async () => {

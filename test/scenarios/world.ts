@@ -530,6 +530,8 @@ function guarded(store: Store, alive: () => void): Store {
     append: first(store.append),
     create: first(store.create),
     readPlain: first(store.readPlain),
+    overwrite: first(store.overwrite),
+    give: first(store.give),
     remove: first(store.remove),
     rename: first(store.rename),
     copy: first(store.copy),

@@ -385,7 +385,9 @@ describe('the data', () => {
     [1000, false],
     [61_183, false],
     [61_184, true],
-    [65_534, true],
+    [65_519, true],
+    [65_520, false],
+    [65_534, false],
     [65_535, false],
     [1_234_567, false],
   ])('user %i is of the system: %s', (uid, expected) => {

@@ -83,6 +83,15 @@ describe('readJobs', () => {
     expect(await names(machine)).toEqual([`${comm} on pts/1`])
   })
 
+  it.each(['bash', 'python3', 'sleep', 'sshd'])(
+    'takes %s with a command line that is too long to be read for a job, not for something unknown',
+    async (comm) => {
+      const machine = createMachine('tmux-detached')
+      instead(machine, comm, [comm, 'x'.repeat(1_100_000)])
+      expect(await names(machine)).toEqual(comm === 'sshd' ? [] : [`${comm} on pts/1`])
+    },
+  )
+
   it('takes an interpreter that reads a file for a job', async () => {
     const machine = createMachine('tmux-detached')
     instead(machine, 'psql', ['psql', 'inventory'])

@@ -1,6 +1,7 @@
 /** SSH connections: who has logged in, and whether anything passes. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { ownError, tooLarge } from '../../agent/host/real-errors.ts'
 import { processTable } from '../../agent/sensors/processes.ts'
 import { parseSockets } from '../../agent/sensors/sockets.ts'
 import { type Connection, judgeConnections, parseIo, readConnections, sessionTitle } from '../../agent/sensors/ssh.ts'
@@ -84,6 +85,14 @@ describe('parseSockets', () => {
     expect(() => parseSockets(text)).toThrow(message)
   })
 
+  it.each([' bytes_sent:many', ' <-> rto:1 bytes_sent:99', ' bytes_received:1'])(
+    'passes over a control group that a user has named %j',
+    (name) => {
+      const text = line(7, 'bytes_sent:3 bytes_received:4').replace('ssh.service', `user@1000.service/${name}`)
+      expect([...parseSockets(text)]).toEqual([[7, { sent: 3, received: 4 }]])
+    },
+  )
+
   it('gives whole numbers or throws', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), fc.string(), (a, b) => {
@@ -151,6 +160,40 @@ describe('readConnections', () => {
     expect((await connections(machine)).map(({ pid }) => pid)).toEqual([5010])
   })
 
+  it.each<[string, (machine: Machine) => void, true | undefined]>([
+    ['a child of root’s sshd', () => {}, undefined],
+    [
+      'of a process that is only called so',
+      (machine) => machine.edit('/proc/5000/status', 'Uid:\t0', 'Uid:\t1000'),
+      true,
+    ],
+    ['of another program of root’s', (machine) => machine.edit('/proc/5000/stat', '(sshd)', '(cron)'), true],
+    ['of nobody any more', (machine) => machine.remove('/proc/5000'), true],
+    ['root itself', (machine) => machine.write('/proc/5010/status', 'Uid:\t0\t0\t0\t0\n'), undefined],
+  ])('proves that somebody logged in where it is %s', async (_, change, unproven) => {
+    const machine = createMachine('ssh-tunnel')
+    change(machine)
+    expect((await connections(machine)).map((one) => one.unproven)).toEqual([unproven])
+  })
+
+  it('does not look through a million open files of what is only called sshd', async () => {
+    const machine = createMachine('ssh-tunnel')
+    machine.edit('/proc/5010/status', 'Threads:', 'FDSize:\t1048576\nThreads:')
+    withSs(machine, { port22: line(40_001, 'bytes_sent:100') })
+    expect(await connections(machine)).toMatchObject([{ source: 'process' }])
+  })
+
+  it('takes what the process read and wrote where a user has opened more connections than are read', async () => {
+    const machine = createMachine('ssh-tunnel')
+    withSs(machine, { port22: '' })
+    const answer = machine.commands.get('ss')
+    machine.commands.set('ss', (argv) => {
+      if (!argv.includes(':22')) throw ownError(tooLarge, 'ss printed more than 2000000 bytes')
+      return answer?.(argv) ?? { status: 1, stdout: '', stderr: '' }
+    })
+    expect(await connections(machine)).toMatchObject([{ source: 'process' }])
+  })
+
   it.each(['', 'rchar: 1\n', 'rchar: 1\nwchar: x\n', 'rchar: -1\nwchar: 1\n'])('refuses the counters %j', (text) => {
     expect(() => parseIo(text)).toThrow(/char/)
   })
@@ -185,6 +228,14 @@ describe('judgeConnections', () => {
     ['in the future: now', 901_000, 8_000_000],
   ])('dates a new session that began %s', (_, start, at) => {
     expect(judgeConnections([{ ...open, start }], [], span).fresh).toEqual({ pid: 5, at })
+  })
+
+  it('takes what any user may have called sshd for nobody’s coming, nor for a reason not to know; its traffic counts', () => {
+    const unproven = { unproven: true } as const
+    expect(judgeConnections([{ ...open, ...unproven }], [], span)).toEqual({ used: [] })
+    const now: Connection = { ...open, ...unproven, source: 'process', bytes: [[0, 1, 1]] }
+    expect(judgeConnections([now], [{ ...open, ...unproven }], span)).toEqual({ used: [] })
+    expect(judgeConnections([{ ...later(9000, 9000), ...unproven }], [open], span).used).toMatchObject([{ pid: 5 }])
   })
 
   it('counts a socket that is new within an old session', () => {

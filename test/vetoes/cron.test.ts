@@ -140,6 +140,21 @@ describe('what a user can do with a crontab', () => {
     expect(performance.now() - began).toBeLessThan(2_000)
   })
 
+  it('thousands of time zones, in capitals or not: none is looked up beyond the first, and others are waited for as ever', async () => {
+    const host = createMachine()
+    const zone = (index: number): string =>
+      [...'kwajalein'].map((letter, bit) => ((index >> bit) & 1 ? letter.toUpperCase() : letter)).join('')
+    const lines = Array.from({ length: 512 }, (_, index) => `CRON_TZ=${zone(index)}\n0 0 1 1 * x\n`)
+    host.files.write(`${spool}/ann`, lines.join(''), { uid: 1000 })
+    host.files.write(`${spool}/bob`, '8 12 * * * backup\n', { uid: 1001 })
+    const began = performance.now()
+    expect((await read(cronVeto, host, { horizonMs: 8 * HOUR })).map(({ reason }) => reason)).toEqual([
+      expect.stringMatching(/^a cron job of uid 1000 may be due: its crontab is not understood/),
+      expect.stringMatching(/^a cron job of uid 1001 is due at 12:08 UTC/),
+    ])
+    expect(performance.now() - began).toBeLessThan(2_000)
+  })
+
   it('a link is followed to a file, and to nothing else', async () => {
     const root = mkdtempSync(join(tmpdir(), 'cron-'))
     onTestFinished(() => rmSync(root, { recursive: true }))

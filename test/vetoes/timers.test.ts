@@ -187,6 +187,21 @@ describe("a user's timer", () => {
     expect(await read(timersVeto, host)).toEqual([])
   })
 
+  it('is in doubt where its folder refuses even root a look, as a mount of the user’s own does', async () => {
+    const host = machine(() => ({ status: 1, stdout: '', stderr: '' }), [1000])
+    const refusing = {
+      ...host,
+      run: async (argv: readonly string[]) => (isUser(argv) ? { status: 1, stdout: '', stderr: '' } : ok('')),
+      stat: async (path: string) => {
+        if (path.startsWith('/run/user/')) throw new HostError(`cannot look at ${path}: permission denied`)
+        return host.stat(path)
+      },
+    }
+    expect(await read(timersVeto, refusing)).toMatchObject([
+      { reason: expect.stringMatching(/^timers of uid 1000 may be due/), until: MONO + 23 * HOUR },
+    ])
+  })
+
   it('that is always due holds to the ceiling after the last use', async () => {
     const due = 'Mon 2026-11-23 10:55:00 UTC'
     const host = machine((argv) => ok(isUser(argv) ? block('x.timer', { realtime: due }) : ''), [1000])
