@@ -1,4 +1,5 @@
 /** What `install` puts on a machine, as data: paths, modes and texts. Pure. */
+import { guardFiles } from './metadata-guard.ts'
 
 /** One file of the installation. */
 export interface InstalledFile {
@@ -42,6 +43,7 @@ export const ownFiles: readonly string[] = [
   timerPath,
   servicePath,
   gpuUnitPath,
+  ...guardFiles.map(({ path }) => path),
   hookPath,
   logrotatePath,
   tmpfilesPath,
