@@ -106,7 +106,7 @@ function isTorn(descriptor: number, size: number): boolean {
   return last[0] !== 0x0a
 }
 
-function append(path: string, line: string, mode: number): void {
+function append(path: string, line: string, mode: number): number {
   const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants
   const descriptor = openSync(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600)
   try {
@@ -120,6 +120,7 @@ function append(path: string, line: string, mode: number): void {
     }
     fsyncSync(descriptor)
     if (stats.size === 0) syncFolder(path)
+    return stats.size + bytes.length
   } finally {
     closeSync(descriptor)
   }
@@ -196,10 +197,16 @@ function makeDir(path: string, mode: number): void {
   }
 }
 
+function strictly<T>(what: string, path: string, act: () => T): T {
+  try {
+    return act()
+  } catch (error) {
+    throw hostError(what, path, error)
+  }
+}
+
 /** The store of the real host; every method throws HostError with the path, the reason in words and what to do. */
 export function createStore(self: Self): Store {
-  const never = () => false
-  const strictly = <T>(what: string, path: string, act: () => T) => unlessAbsent({ what, path, absent: never }, act)
   return {
     read: async (path) =>
       unlessAbsent({ what: 'read', path, absent: isAbsent }, () => readRegular(path, READ_MAX_BYTES)),
@@ -218,7 +225,7 @@ export function createStore(self: Self): Store {
         renameSync(from, to)
         syncFolder(to)
       }),
-    copy: async (from, to, mode) => strictly('write', to, () => copyFile(from, to, mode)) === true,
+    copy: async (from, to, mode) => strictly('write', to, () => copyFile(from, to, mode)),
     list: async (path) => unlessAbsent({ what: 'list', path, absent: isAbsent }, () => readdirSync(path)) ?? [],
     makeDir: async (path, mode) => strictly('create', path, () => makeDir(path, mode)),
   }

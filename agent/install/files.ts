@@ -146,10 +146,11 @@ mkdir -p /run/idle-agent && date +%s.%N >/run/idle-agent/resumed_at
 `,
 }
 
+/** Of what checks by cron say on stderr; the agent itself keeps audit.jsonl small. */
 const logrotateFile: InstalledFile = {
   path: logrotatePath,
   mode: 0o644,
-  text: `/var/log/idle-agent/*.jsonl /var/log/idle-agent/*.log {
+  text: `/var/log/idle-agent/agent.log {
 \tweekly
 \trotate 13
 \tmaxsize 5M
