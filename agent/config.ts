@@ -28,6 +28,8 @@ export interface Config extends Omit<Policy, 'action'> {
   readonly protected: boolean
   readonly operatorTags: (typeof tagRules)[number]
   readonly allow: readonly OptIn[]
+  /** Looked at by `install` and `doctor`; a check does nothing about it. */
+  readonly metadataRootOnly: boolean
   readonly keepCeilingMs: number
   readonly horizonMs: number
   /** By the sensor's name; every sensor of the table is there. */
@@ -160,6 +162,7 @@ function configOf(given: readonly Given[], source: string): Config {
     protected: values.get('protected') !== false,
     operatorTags: tagRules.find((one) => one === values.get('operator_tags')) ?? 'required',
     allow: optIns.filter((one) => listOf(values, 'allow').includes(one)),
+    metadataRootOnly: values.get('metadata_root_only') === true,
     keepCeilingMs: ms('keep.ceiling_hours', 3_600_000),
     horizonMs: ms('horizon_minutes', 60_000),
     sensors: Object.fromEntries(sensorNames.map((name) => [name, sensorConfig(name, values)])),

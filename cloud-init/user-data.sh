@@ -10,6 +10,7 @@ CONFIG='idle_detection:
   idle_threshold_minutes: 5
   hibernate_threshold_minutes: 10
   check_interval_minutes: 2
+  metadata_root_only: false # true: only root reaches the role; needs nftables (docs/security.md)
 '
 
 TRIES=${IDLE_AGENT_TRIES:-6} # with pauses of 5 s, 10 s, 20 s ...

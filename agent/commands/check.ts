@@ -1,6 +1,7 @@
 /** `check`: one evaluation, printed with its evidence; with `--act` also recorded and acted on. */
 import { type Checked, checkAndAct, checkByHand } from '../agent.ts'
-import type { Parts } from '../check/parts.ts'
+import { boundLog } from '../check/bound-log.ts'
+import { type Parts, pathsOf } from '../check/parts.ts'
 import { checkLines, checkObject } from '../check/report.ts'
 import { HostError, LockedError, UsageError } from '../errors.ts'
 import { replaceFile } from '../host/aside.ts'
@@ -14,6 +15,8 @@ const GLANCE_MS = 2_000
 /** Exit code 3 when the cloud could not be reached or refused; the state is kept and the next check tries again. */
 export async function check(context: CommandContext): Promise<number> {
   const act = parseArgs(context.args)
+  // First, since what is wrong below may be said at every check.
+  if (act) await boundLog(context.host, pathsOf(context.flags.stateDir).log)
   const { parts, cache } = await assemble(context)
   try {
     const checked = act ? await checkAndAct(parts) : await checkByHand(parts, GLANCE_MS)

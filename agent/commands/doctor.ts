@@ -4,6 +4,7 @@ import { type Finding, fault, ok } from '../doctor/finding.ts'
 import { gpuFindings } from '../doctor/gpu.ts'
 import { hibernationFinding } from '../doctor/hibernation.ts'
 import { machineFindings } from '../doctor/machine.ts'
+import { guardFindings } from '../doctor/metadata-guard.ts'
 import { UsageError } from '../errors.ts'
 import { assemble } from './assemble.ts'
 import type { CommandContext } from './context.ts'
@@ -11,6 +12,7 @@ import { askCloud } from './doctor-cloud.ts'
 import { readFacts } from './doctor-facts.ts'
 import { lookAtGpus } from './gpu-accounts.ts'
 import { needRoot } from './installation.ts'
+import { lookAtGuard } from './metadata-guard.ts'
 
 /** Exit code 0 without faults, 2 for a wrong configuration, 3 if a fault is of the cloud, else 5. Throws UsageError for anybody but root. */
 export async function doctor(context: CommandContext): Promise<number> {
@@ -21,13 +23,14 @@ export async function doctor(context: CommandContext): Promise<number> {
     await tell(context, config)
     return 2
   }
-  const { parts, because } = await assemble(context)
+  const { parts, because, config: wanted } = await assemble(context)
   const facts = await readFacts(context, parts)
   const { findings: cloud, reached, configured } = await askCloud(parts, because)
   const hibernation = reached ? [hibernationFinding(facts, parts.policy.action, configured)] : []
   const watched = parts.sensors.some(({ sensor }) => sensor.name === 'gpu')
   const gpus = gpuFindings(await lookAtGpus(context), watched)
-  const machine = [...hibernation, ...machineFindings(facts), ...gpus]
+  const guard = guardFindings(await lookAtGuard(context, wanted.metadataRootOnly))
+  const machine = [...hibernation, ...machineFindings(facts), ...gpus, ...guard]
   await tell(context, [...config, ...cloud, ...machine])
   if (cloud.some(isFault)) return 3
   return machine.some(isFault) ? 5 : 0

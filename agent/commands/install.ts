@@ -21,8 +21,9 @@ import {
 } from '../install/files.ts'
 import type { CommandContext } from './context.ts'
 import { accountGpus } from './gpu-accounts.ts'
-import { below, exists, makeFolder, needRoot, removeOld, systemctl } from './installation.ts'
+import { below, exists, makeFolder, needRoot, put, removeOld, systemctl } from './installation.ts'
 import { mountLeases } from './lease-mount.ts'
+import { guardMetadata, removeGuard } from './metadata-guard.ts'
 
 /** Endpoints that the schedule must know too when the one who installs uses them (contract.md, Environment). */
 const passedOn = [
@@ -42,6 +43,9 @@ export async function install(context: CommandContext): Promise<number> {
   const { config } = await loadConfig(context.host, source)
   const schedule = await chooseSchedule(context, wanted, config.checkIntervalMs)
   const environment = Object.fromEntries(passedOn.flatMap((name) => pair(name, context.host.env(name))))
+  // First of all: where it cannot be done, nothing else is.
+  if (config.metadataRootOnly) await guardMetadata(context)
+  else await removeGuard(context)
   for (const path of predecessors) await removeOld(context, path, 'the agent that this one replaces')
   await putExecutable(context)
   if (source.explicit && source.path !== configPath) await putConfig(context, source.path)
@@ -123,18 +127,6 @@ async function putExecutable(context: CommandContext): Promise<void> {
 async function putConfig(context: CommandContext, path: string): Promise<void> {
   const text = await context.host.store.read(path)
   if (text !== undefined) await put(context, { path: configPath, mode: 0o644, text })
-}
-
-async function put(context: CommandContext, { path, mode, text }: InstalledFile): Promise<void> {
-  const { store } = context.host
-  const target = below(context, path)
-  await makeFolder(context, path.slice(0, path.lastIndexOf('/')))
-  if ((await store.read(target)) === text) {
-    context.out(`kept ${path}`)
-    return
-  }
-  await store.replace(target, text, mode)
-  context.out(`wrote ${path}`)
 }
 
 /** Files whose reader is on this machine: no log rotation without logrotate, no hook without systemd. */

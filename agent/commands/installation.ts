@@ -1,5 +1,6 @@
 /** What `install`, `uninstall` and `doctor` share: paths below `--root`, folders that were made, systemd. */
 import { HostError, UsageError } from '../errors.ts'
+import type { InstalledFile } from '../install/files.ts'
 import type { CommandContext } from './context.ts'
 
 const COMMAND_MS = 30_000
@@ -48,6 +49,19 @@ export async function madeFolders(context: CommandContext): Promise<readonly str
 export async function removeIfEmpty(context: CommandContext, path: string): Promise<void> {
   const names = await context.host.list(path)
   if (names?.length === 0) await context.host.store.remove(below(context, path))
+}
+
+/** Writes a file of the installation unless it is there as it should be, and says which. */
+export async function put(context: CommandContext, { path, mode, text }: InstalledFile): Promise<void> {
+  const { store } = context.host
+  const target = below(context, path)
+  await makeFolder(context, path.slice(0, path.lastIndexOf('/')))
+  if ((await store.read(target)) === text) {
+    context.out(`kept ${path}`)
+    return
+  }
+  await store.replace(target, text, mode)
+  context.out(`wrote ${path}`)
 }
 
 /** Does nothing below `--root`, where no system runs. Throws HostError where systemd refuses. */

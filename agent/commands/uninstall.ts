@@ -7,6 +7,7 @@ import type { CommandContext } from './context.ts'
 import { disableGpuUnit } from './gpu-accounts.ts'
 import { below, exists, madeFolders, needRoot, removeIfEmpty, removeOld, systemctl } from './installation.ts'
 import { unmountLeases } from './lease-mount.ts'
+import { removeGuard } from './metadata-guard.ts'
 
 /** `idle-agent uninstall`: everything that `install` and the checks have left, the configuration included. */
 export async function uninstall(context: CommandContext): Promise<number> {
@@ -18,13 +19,14 @@ export async function uninstall(context: CommandContext): Promise<number> {
   const gpuUnit = await disableGpuUnit(context)
   const leaseMount = await unmountLeases(context)
   await removeOld(context, cronPath, 'ours')
+  const guard = await removeGuard(context)
   const created = await madeFolders(context)
   // Without its journal of intents a check that is still running cannot stop the machine any more.
   await removeFolders(context)
   if (await outlastChecks(context)) await removeFolders(context)
   for (const path of ownFiles) await removeOld(context, path, 'ours')
   for (const folder of [...created].reverse()) await removeIfEmpty(context, folder)
-  if (units || gpuUnit || leaseMount) await forgetUnits(context)
+  if (units || gpuUnit || leaseMount || guard) await forgetUnits(context)
   context.out('uninstalled: nothing of idle-agent is left on this machine')
   return 0
 }

@@ -117,6 +117,12 @@ export const general = {
       'What may be done although the machine is not its own alone, or loses data by it: stop a Spot instance ' +
       '(its request must be persistent), one in Standby in its Auto Scaling group, one with data on instance store.',
   },
+  metadata_root_only: {
+    type: 'boolean',
+    default: false,
+    about:
+      "Only root reaches the instance metadata, and with it the role's credentials; put in force by install, with nftables and systemd.",
+  },
   horizon_minutes: {
     type: 'number',
     default: 15,

@@ -33,21 +33,21 @@ export async function replaceFile(
   await once(host, path, () => host.store.replace(path, text, mode))
 }
 
-/** Appends a line as `store.append` does. Throws HostError. */
+/** Appends a line as `store.append` does, and gives back the file's size in bytes. Throws HostError. */
 export async function appendLine(
   host: Host,
   { path, mode }: { readonly path: string; readonly mode: number },
   line: string,
-): Promise<void> {
-  await once(host, path, () => host.store.append(path, line, mode))
+): Promise<number> {
+  return once(host, path, () => host.store.append(path, line, mode))
 }
 
-async function once(host: Host, path: string, write: () => Promise<void>): Promise<void> {
+async function once<T>(host: Host, path: string, write: () => Promise<T>): Promise<T> {
   try {
-    await write()
+    return await write()
   } catch (error) {
     if (!isInTheWay(error)) throw error
     await moveAside(host, path)
-    await write()
+    return await write()
   }
 }

@@ -42,8 +42,8 @@ export interface Store {
   read(path: string): Promise<string | undefined>
   /** Replaces the file atomically: temporary file, fsync, rename, fsync of the folder. */
   replace(path: string, text: string, mode: number): Promise<void>
-  /** Appends and fsyncs; begins a new line first if the last one was torn. */
-  append(path: string, line: string, mode: number): Promise<void>
+  /** Appends and fsyncs; begins a new line first if the last one was torn. Gives back the file's size in bytes. */
+  append(path: string, line: string, mode: number): Promise<number>
   /** Creates the file; false if it exists. Never follows a link. */
   create(path: string, text: string, mode: number): Promise<boolean>
   /** Opens without following links and reads at most `maxBytes` of a regular file, with its facts; `undefined` if absent, a link, not regular or larger. */

@@ -109,7 +109,7 @@ function isTorn(descriptor: number, size: number): boolean {
   return last[0] !== 0x0a
 }
 
-function append(path: string, line: string, mode: number): void {
+function append(path: string, line: string, mode: number): number {
   const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants
   const descriptor = openSync(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600)
   try {
@@ -123,6 +123,7 @@ function append(path: string, line: string, mode: number): void {
     }
     fsyncSync(descriptor)
     if (stats.size === 0) syncFolder(path)
+    return stats.size + bytes.length
   } finally {
     closeSync(descriptor)
   }
@@ -208,10 +209,16 @@ function makeDir(path: string, mode: number): void {
   }
 }
 
+function strictly<T>(what: string, path: string, act: () => T): T {
+  try {
+    return act()
+  } catch (error) {
+    throw hostError(what, path, error)
+  }
+}
+
 /** The store of the real host; every method throws HostError with the path, the reason in words and what to do. */
 export function createStore(self: Self): Store {
-  const never = () => false
-  const strictly = <T>(what: string, path: string, act: () => T) => unlessAbsent({ what, path, absent: never }, act)
   return {
     read: async (path) =>
       unlessAbsent({ what: 'read', path, absent: isAbsent }, () => readRegular(path, READ_MAX_BYTES)),
@@ -230,7 +237,7 @@ export function createStore(self: Self): Store {
         renameSync(from, to)
         syncFolder(to)
       }),
-    copy: async (from, to, mode) => strictly('write', to, () => copyFile(from, to, mode)) === true,
+    copy: async (from, to, mode) => strictly('write', to, () => copyFile(from, to, mode)),
     list: async (path) => unlessAbsent({ what: 'list', path, absent: isAbsent }, () => list(path)) ?? [],
     makeDir: async (path, mode) => strictly('create', path, () => makeDir(path, mode)),
   }

@@ -1,4 +1,5 @@
 /** What `install` puts on a machine, as data: paths, modes and texts. Pure. */
+import { guardFiles } from './metadata-guard.ts'
 
 /** One file of the installation. */
 export interface InstalledFile {
@@ -45,6 +46,7 @@ export const ownFiles: readonly string[] = [
   servicePath,
   gpuUnitPath,
   leaseMountPath,
+  ...guardFiles.map(({ path }) => path),
   hookPath,
   logrotatePath,
   tmpfilesPath,
@@ -155,10 +157,11 @@ mkdir -p /run/idle-agent && date +%s.%N >/run/idle-agent/resumed_at
 `,
 }
 
+/** Of what checks by cron say on stderr; the agent itself keeps audit.jsonl small. */
 const logrotateFile: InstalledFile = {
   path: logrotatePath,
   mode: 0o644,
-  text: `/var/log/idle-agent/*.jsonl /var/log/idle-agent/*.log {
+  text: `/var/log/idle-agent/agent.log {
 \tweekly
 \trotate 13
 \tmaxsize 5M

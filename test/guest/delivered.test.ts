@@ -93,6 +93,10 @@ describe.skipIf(guestsSkipped('the delivered agent'))(
         const status: unknown = JSON.parse(await guest.ask('idle-agent status --json'))
         expect(status).toMatchObject({ state: 'grace', host: { cloud: 'aws', id: guest.cloud.instanceId } })
         expect(await guest.ask('cat /var/log/idle-agent/agent.log')).toBe('')
+        // What checks say is rotated; what was done is the agent's own to keep.
+        await guest.ask('echo said >>/var/log/idle-agent/agent.log')
+        await guest.ask('logrotate --force --state /tmp/rotated /etc/logrotate.d/idle-agent')
+        expect(await guest.ask('ls /var/log/idle-agent')).toBe('agent.log\nagent.log.1.gz\naudit.jsonl\n')
       })
     })
 

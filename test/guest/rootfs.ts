@@ -24,6 +24,7 @@ const packages = [
     'sudo',
     'util-linux-extra',
   ],
+  ...['nftables', 'screen'],
   ...['netcat-openbsd', 'procps', 'ca-certificates', 'initramfs-tools', 'linux-image-cloud-amd64', 'kmod', 'zstd'],
 ]
 

@@ -19,6 +19,13 @@ interface Ran {
   readonly left: readonly string[]
 }
 
+interface Change {
+  readonly sum?: string
+  readonly megabytes?: number
+  /** Asked for in the configuration, where no systemd runs that could do it. */
+  readonly rootOnly?: true
+}
+
 const answers: Readonly<Record<string, (response: ServerResponse) => void>> = {
   '/good': (response) => createReadStream(executable).pipe(response),
   '/truncated': (response) => createReadStream(executable, { end: 5_000_000 }).pipe(response),
@@ -56,12 +63,13 @@ describe.skipIf(guestsSkipped('user data'))('the first user data', () => {
   })
 
   /** Runs the script above the tree in namespaces of its own; the layer is a tmpfs of `megabytes`. */
-  function run(path: string, change: { readonly sum?: string; readonly megabytes?: number } = {}): Promise<Ran> {
+  function run(path: string, change: Change = {}): Promise<Ran> {
     const folder = mkdtempSync('/tmp/user-data-')
     const { port } = server.address() as AddressInfo
     const script = readFileSync('cloud-init/user-data.sh', 'utf8')
       .replace(/^AGENT_URL=.*$/m, `AGENT_URL='http://127.0.0.1:${port}${path}'`)
       .replace(/^AGENT_SHA256=.*$/m, `AGENT_SHA256='${change.sum ?? sum}'`)
+      .replace('metadata_root_only: false', `metadata_root_only: ${String(change.rootOnly === true)}`)
     writeFileSync(join(folder, 'script'), script)
     const within = `set -e; cd ${folder}; mkdir layer; mount -t tmpfs -o size=${change.megabytes ?? 600}m none layer
       mkdir layer/up layer/work layer/root; mount -t overlay -o lowerdir=${tree},upperdir=layer/up,workdir=layer/work none layer/root
@@ -105,7 +113,7 @@ describe.skipIf(guestsSkipped('user data'))('the first user data', () => {
     expect(left.filter((path) => path.startsWith('./var/tmp'))).toEqual([])
   })
 
-  it.each<[string, string, RegExp, { sum?: string; megabytes?: number }]>([
+  it.each<[string, string, RegExp, Change]>([
     ['a wrong sum', '/good', /has the sum [0-9a-f]{64}, not 1{64}$/, { sum: '1'.repeat(64) }],
     ['a truncated file', '/truncated', /\(5000001 bytes\) has the sum/, {}],
     ['a connection that breaks', '/cut', /cannot fetch http.*cut: curl: \(18\)/, {}],
@@ -121,6 +129,15 @@ describe.skipIf(guestsSkipped('user data'))('the first user data', () => {
     expect(left).toEqual([])
     expect(asked.length).toBe(2)
     expect(lines[0]).toMatch(/^idle-agent: try 1 of 2: /)
+  })
+
+  it('installs nothing where metadata cannot be left to root, as was asked for', { timeout: 120_000 }, async () => {
+    const { status, lines, left } = await run('/good?', { rootOnly: true })
+    expect([status, lines.at(-1)]).toEqual([1, 'idle-agent: NOT INSTALLED: see the lines above'])
+    expect(lines.at(-2)).toBe(
+      'idle-agent: metadata_root_only cannot be put in force: systemd does not run here; every user of this machine still reaches metadata',
+    )
+    expect(left).toEqual([])
   })
 
   it('takes back what it installed when the disk fills on the way', { timeout: 120_000 }, async () => {

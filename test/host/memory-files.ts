@@ -177,6 +177,7 @@ export function createMemoryStore(files: MemoryFiles): Store {
       files.write(path, old + added.slice(0, added.length >> 1), { mode })
       announce('append-half', path)
       files.write(path, old + added, { mode })
+      return Buffer.byteLength(old + added)
     },
     async create(path, text, mode) {
       if (files.lstat(path) !== undefined) return false

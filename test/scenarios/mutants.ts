@@ -227,8 +227,9 @@ function gluingStore(store: Store): Store {
     append: async (path, line, mode) => {
       const text = (await store.read(path)) ?? ''
       const torn = text !== '' && !text.endsWith('\n')
-      if (torn) await store.replace(path, text + line, mode)
-      else await store.append(path, line, mode)
+      if (!torn) return store.append(path, line, mode)
+      await store.replace(path, text + line, mode)
+      return Buffer.byteLength(text + line)
     },
   }
 }

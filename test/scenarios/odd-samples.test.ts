@@ -1,7 +1,7 @@
 /** Odd samples (kernel.md 6), as far as the loop has to deal with them: first, upgraded, corrupt, failing, doubled. */
 import { describe, expect, it } from 'vitest'
 import { type Checked, checkByHand } from '../../agent/agent.ts'
-import { openIntent, recordAccepted, recordIntent } from '../../agent/state-intents.ts'
+import { closeIntent, openIntent, recordAccepted, recordIntent } from '../../agent/state-intents.ts'
 import { intent, MINUTE, policy } from '../decide/given.ts'
 import { Bench, type Fake, paths } from './bench.ts'
 
@@ -136,6 +136,22 @@ describe('the journal', () => {
     expect(await openIntent(bench.host, paths.intents)).toMatchObject({ id: 'mine', phase: 'intended' })
     await recordAccepted(bench.host, paths.intents, 'mine')
     expect(await openIntent(bench.host, paths.intents)).toMatchObject({ id: 'mine', phase: 'accepted' })
+  })
+
+  it('stays small over years of intents, and keeps the one that is open', async () => {
+    const bench = new Bench()
+    await bench.check()
+    const size = (): number => bench.host.files.read(paths.intents)?.length ?? 0
+    let largest = 0
+    for (let number = 0; number < 1000; number += 1) {
+      await recordIntent(bench.host, paths.intents, { ...bareIntent, id: `intent-${number}` })
+      await recordAccepted(bench.host, paths.intents, `intent-${number}`)
+      if (number < 999) await closeIntent(bench.host, paths.intents, { id: `intent-${number}`, result: 'stopped' })
+      const open = await openIntent(bench.host, paths.intents)
+      expect(open?.id).toBe(number < 999 ? undefined : 'intent-999')
+      largest = Math.max(largest, size())
+    }
+    expect([largest > 30_000, largest < 34_000]).toEqual([true, true])
   })
 
   it('keeps who the machine was', async () => {

@@ -131,3 +131,21 @@ for (const [thing, put] of Object.entries(things)) {
     expect(machine.audit().at(-1)).toMatchObject({ action: 'hibernate', result: 'done' })
   })
 }
+
+test.concurrent('an audit log that has grown large is made small by the next deed, and what was done is still in it', {
+  timeout: 30_000,
+}, async ({ onTestFinished }) => {
+  const machine = await startMachine({ settings: fastest })
+  onTestFinished(() => machine.close())
+  const at = new Date().toISOString()
+  const done = `{"at":"${at}","action":"stop","result":"done","detail":"accepted: long ago"}\n`
+  const refused = `{"at":"${at}","action":"stop","result":"refused","detail":"${'x'.repeat(100)}"}\n`
+  mkdirSync(join(machine.stateDir, 'log'), { recursive: true })
+  writeFileSync(join(machine.stateDir, 'log/audit.jsonl'), done + refused.repeat(1_048_500 / refused.length))
+  expect((await machine.check()).code).toBe(0)
+  const audit = machine.audit()
+  expect(audit).toHaveLength(15)
+  expect(audit[0]).toMatchObject({ action: 'stop', result: 'done' })
+  expect(audit[13]).toMatchObject({ result: 'refused', times: Math.floor(1_048_500 / refused.length) - 12, until: at })
+  expect(audit[14]).toMatchObject({ action: 'tag', result: 'done' })
+})
