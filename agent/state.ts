@@ -126,6 +126,7 @@ function parseState(state: JsonObject): State {
     attempt: parseAttempt(objectAt(state, 'attempt')),
     unseenStops: numberAt(state, 'unseenStops'),
     falseStops: listAt(state, 'falseStops', parseFalseStop),
+    ...optional(state, 'told', toldAt),
     score: {
       wouldHaveStopped: numberAt(score, 'wouldHaveStopped'),
       wouldHaveBeenFalse: numberAt(score, 'wouldHaveBeenFalse'),
@@ -182,6 +183,16 @@ function parseAttempt(attempt: JsonObject): Attempt {
 function parseFalseStop(value: unknown): FalseStop {
   if (!isObject(value)) throw new Error('falseStops holds something else')
   return { wallMs: numberAt(value, 'wallMs'), hourClass: textAt(value, 'hourClass') }
+}
+
+function toldAt(object: JsonObject, key: string): NonNullable<State['told']> {
+  const told = objectAt(object, key)
+  return {
+    intentId: textAt(told, 'intentId'),
+    result: oneOf(told, 'result', ['hibernated', 'stopped']),
+    offMs: numberAt(told, 'offMs'),
+    falseStop: booleanAt(told, 'falseStop'),
+  }
 }
 
 function warnedAt(object: JsonObject, key: string): NonNullable<State['warned']> {

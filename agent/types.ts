@@ -115,6 +115,15 @@ export interface Intent extends RunIdentity {
   readonly personSeen: boolean
 }
 
+/** What an intent turned out to be. */
+export interface IntentOutcome {
+  readonly intentId: string
+  /** `withdrawn`: somebody is active, so it is not sent again; it may still take the machine down. */
+  readonly result: 'hibernated' | 'stopped' | 'failed' | 'abandoned' | 'withdrawn'
+  readonly offMs: number
+  readonly falseStop: boolean
+}
+
 /** Everything about the present that a decision needs besides the readings. */
 export interface Moment {
   readonly clocks: Clocks
@@ -178,6 +187,8 @@ export interface State {
   /** Stops in a row of ours in whose run no person was seen. */
   readonly unseenStops: number
   readonly falseStops: readonly FalseStop[]
+  /** The stop of ours that is in these figures last: a crash may have left its intent open, and it is not to be counted twice. */
+  readonly told?: IntentOutcome
   readonly score: {
     readonly wouldHaveStopped: number
     readonly wouldHaveBeenFalse: number
@@ -232,11 +243,5 @@ export interface Decision {
   /** False for a second check within moments: keep the older sample, store nothing. */
   readonly store: boolean
   /** What an open or past intent of ours turned out to be. */
-  readonly outcome?: {
-    readonly intentId: string
-    /** `withdrawn`: somebody is active, so it is not sent again; it may still take the machine down. */
-    readonly result: 'hibernated' | 'stopped' | 'failed' | 'abandoned' | 'withdrawn'
-    readonly offMs: number
-    readonly falseStop: boolean
-  }
+  readonly outcome?: IntentOutcome
 }

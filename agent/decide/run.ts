@@ -3,9 +3,9 @@
 import type {
   Action,
   Attempt,
-  Decision,
   FalseStop,
   Intent,
+  IntentOutcome,
   Interval,
   Method,
   Moment,
@@ -25,21 +25,28 @@ const FALSE_STOP_MEMORY_MS = 28 * 24 * HOUR_MS
 const FAILED_AFTER_MS = 5 * 60_000
 const CLOUD_INIT_WAIT_MS = 2 * HOUR_MS
 
-export type IntentOutcome = NonNullable<Decision['outcome']>
-
 export const freshAttempt: Attempt = { refusals: 0, stopInstead: false }
 
-/** What the journal's open intent turned out to be, or `undefined` while that is not known yet. */
-export function reconcile(now: Moment, policy: Policy): IntentOutcome | undefined {
+/** What the journal's open intent turned out to be, or `undefined` while that is not known yet; `told` is from the state. */
+export function reconcile(now: Moment, policy: Policy, told?: IntentOutcome): IntentOutcome | undefined {
   const intent = now.intent
   if (intent === undefined) return undefined
   const result = resultOf(intent, now, policy)
+  // Saved by a check that did not come to closing the intent: it stands, whatever the machine went through since.
+  if (told?.intentId === intent.id && result !== 'abandoned') return told
   if (result === undefined) return undefined
   const startedMs = Date.parse(now.identity.startedAt ?? '')
   const backMs = Number.isNaN(startedMs) ? now.clocks.wallMs : Math.min(startedMs, now.clocks.wallMs)
   const offMs = Math.max(0, backMs - intent.at.wallMs)
   const gone = result === 'hibernated' || result === 'stopped'
   return { intentId: intent.id, result, offMs: gone ? offMs : 0, falseStop: gone && offMs < FALSE_STOP_MS }
+}
+
+/** Was the stop carried out? */
+function isGone(
+  outcome: IntentOutcome | undefined,
+): outcome is IntentOutcome & { readonly result: 'hibernated' | 'stopped' } {
+  return outcome?.result === 'hibernated' || outcome?.result === 'stopped'
 }
 
 function resultOf(intent: Intent, now: Moment, policy: Policy): IntentOutcome['result'] | undefined {
@@ -90,7 +97,8 @@ export function beginRun(
   const { policy, interval, outcome } = context
   const clone = differ(before?.identity.instanceId, now.identity.instanceId)
   const kept = clone ? undefined : before
-  const unseenStops = countUnseen(kept, now.intent, outcome)
+  const news = kept?.told?.intentId === outcome?.intentId ? undefined : outcome
+  const unseenStops = countUnseen(kept, now.intent, news)
   const mono = now.clocks.monoMs
   const graceUntil = mono + graceMs(policy.bootGraceMs, unseenStops)
   return {
@@ -113,7 +121,8 @@ export function beginRun(
     reasonClass: '',
     attempt: freshAttempt,
     unseenStops,
-    falseStops: rememberFalseStop(kept?.falseStops ?? [], now, outcome),
+    falseStops: rememberFalseStop(kept?.falseStops ?? [], now, news),
+    ...(isGone(outcome) ? { told: outcome } : {}),
     score: kept?.score ?? { wouldHaveStopped: 0, wouldHaveBeenFalse: 0 },
   }
 }
@@ -152,7 +161,7 @@ function countUnseen(
   intent: Intent | undefined,
   outcome: IntentOutcome | undefined,
 ): number {
-  if (outcome?.result !== 'hibernated' && outcome?.result !== 'stopped') return before?.unseenStops ?? 0
+  if (!isGone(outcome)) return before?.unseenStops ?? 0
   return intent?.personSeen === true ? 0 : (before?.unseenStops ?? 0) + 1
 }
 
@@ -162,7 +171,7 @@ function actionTag(
   intent: Intent | undefined,
   outcome: IntentOutcome | undefined,
 ): StateTags['IdleAction'] {
-  if (outcome?.result === 'hibernated' || outcome?.result === 'stopped') return outcome.result
+  if (isGone(outcome)) return outcome.result
   const open = outcome === undefined ? mayHappen(intent) : undefined
   if (open !== undefined) return open
   const was = before?.tags.IdleAction ?? ''

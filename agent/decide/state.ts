@@ -15,6 +15,7 @@ import type {
   Action,
   Decision,
   Instant,
+  IntentOutcome,
   Interval,
   Method,
   Moment,
@@ -32,7 +33,6 @@ import {
   continueRun,
   FALSE_STOP_MS,
   freshAttempt,
-  type IntentOutcome,
   inGrace,
   inVain,
   patience,
@@ -67,7 +67,7 @@ const WARN_SLACK_MS = 1_000
 export function decide(asked: Input): Decision {
   const { state: before, readings, policy, now } = asked
   const interval = classify(before, now, policy.checkIntervalMs)
-  const outcome = reconcile(now, policy)
+  const outcome = reconcile(now, policy, before?.told)
   const input = { ...asked, vetoes: [...asked.vetoes, ...pendingStop(now, outcome, policy)] }
   const judgement = combine(readings, interval, now.clocks.monoMs)
   const base =

@@ -200,8 +200,10 @@ function makeDir(path: string, mode: number): void {
   // No umask rather than a chmod afterwards: a crash in between would leave a folder with the wrong mode for good.
   const umask = process.umask(0)
   try {
-    mkdirSync(posix.dirname(path), { recursive: true, mode: 0o755 })
+    const first = mkdirSync(posix.dirname(path), { recursive: true, mode: 0o755 }) ?? path
     mkdirSync(path, mode)
+    // What is synced in a folder is lost with it, as long as the folder's own name is not on the disk.
+    for (let made = path; made.length >= first.length; made = posix.dirname(made)) syncFolder(made)
   } catch (error) {
     if (codeOf(error) !== 'EEXIST' || !statSync(path).isDirectory()) throw error
   } finally {

@@ -157,9 +157,10 @@ describe('reconcile', () => {
 function begun(before: State | undefined, personSeen = false, offMs = 5 * HOUR, bootGraceMs = 10 * MINUTE): State {
   const now = moment(later(start, 0, { sleptMs: offMs }), {
     identity: { ...identity, startedAt: new Date(WALL + offMs).toISOString() },
-    intent: intent({ phase: 'accepted', personSeen }),
+    // Each stop has an intent of its own.
+    intent: intent({ id: `after-${before?.unseenStops ?? 0}`, phase: 'accepted', personSeen }),
   })
-  const outcome = reconcile(now, policy)
+  const outcome = reconcile(now, policy, before?.told)
   return beginRun(before, now, { policy: { ...policy, bootGraceMs }, interval: resumed, outcome })
 }
 
@@ -290,6 +291,32 @@ describe('false stops', () => {
     const kept = begun(state({ falseStops: [old, ...recent] }), true, 5 * MINUTE).falseStops
     expect(kept).toHaveLength(20)
     expect(kept).not.toContainEqual(old)
+  })
+})
+
+describe('a stop that was told, whose intent a crash left open', () => {
+  const open = intent({ phase: 'accepted' })
+  const first = begun(state(), false, 5 * MINUTE)
+  const told = first.told
+
+  it('is not counted again, whatever the machine went through since', () => {
+    const now = moment(later(start, HOUR), {
+      identity: { ...identity, bootId: 'other' },
+      intent: intent({ id: told?.intentId ?? '', phase: 'accepted' }),
+    })
+    const outcome = reconcile(now, policy, told)
+    const next = beginRun(first, now, { policy, interval: booted, outcome })
+    expect([first.unseenStops, first.falseStops.length]).toEqual([1, 1])
+    expect([next.unseenStops, next.falseStops.length]).toEqual([1, 1])
+    expect([outcome?.result, next.tags.IdleAction, next.told]).toEqual(['hibernated', 'hibernated', told])
+  })
+
+  it.each([
+    ['another intent is judged by itself', open, identity, 'stopped'],
+    ['a clone abandons it', intent({ id: told?.intentId ?? '' }), { ...identity, instanceId: 'i-2' }, 'abandoned'],
+  ])('%s', (_name, given, is, expected) => {
+    const now = moment(later(start, HOUR), { identity: { ...is, bootId: 'other' }, intent: given })
+    expect(reconcile(now, policy, told)?.result).toBe(expected)
   })
 })
 

@@ -49,6 +49,8 @@ export interface Machine {
   readonly configPath: string
   /** Replaces the configuration. */
   configure(settings: Settings): void
+  /** What is run, and the arguments before all others. */
+  readonly program: readonly string[]
   /** The flags that make the executable see this machine. */
   readonly flags: readonly string[]
   /** How a check is run; beside a terminal it is run elsewhere. */
@@ -57,7 +59,9 @@ export interface Machine {
   env: Readonly<Record<string, string>>
   run(...args: readonly string[]): Promise<Ran>
   start(...args: readonly string[]): Started
-  /** `check --act --json`, not before one interval after the last; its output is checked against the contract. */
+  /** Does the work of a check, not before one interval after the last. */
+  turn<T>(work: () => Promise<T>): Promise<T>
+  /** `check --act --json` in its turn; its output is checked against the contract. */
   check(): Promise<Checked>
   /** Checks until one fits; throws with all of them after `most`. */
   until(fits: (checked: Checked) => boolean, most?: number): Promise<readonly Checked[]>
@@ -128,7 +132,8 @@ export async function startMachine(spec: Spec = {}): Promise<Machine> {
     instances: [{ launchTime, ...spec.instance }],
     ...spec.cloud,
   })
-  const [file = '', ...before] = spec.program ?? [executable]
+  const program = spec.program ?? [executable]
+  const [file = '', ...before] = program
   const flags = ['--root', root, '--state-dir', stateDir, '--config', configPath]
   let nextMs = 0
 
@@ -149,18 +154,25 @@ export async function startMachine(spec: Spec = {}): Promise<Machine> {
     cloud,
     configPath,
     configure,
+    program,
     flags,
     env: cloud.env,
     runCheck: (args) => machine.run(...args, ...flags),
     run: (...args) => machine.start(...args).done,
     start: (...args) => startProgram(file, [...before, ...args], machine.env),
-    async check() {
+    async turn(work) {
       await sleep(Math.max(0, nextMs - Date.now()))
       nextMs = Date.now() + INTERVAL_MS
-      const before = cloud.requests.counts()
-      const ran = await machine.runCheck(['check', '--act', '--json'])
+      const done = await work()
       // A check within 1.5 s of another's samples stores nothing (kernel.md 4.2, row 10).
       nextMs = Math.max(nextMs, Date.now() + 1_800)
+      return done
+    },
+    async check() {
+      const { before, ran } = await machine.turn(async () => ({
+        before: cloud.requests.counts(),
+        ran: await machine.runCheck(['check', '--act', '--json']),
+      }))
       const after = cloud.requests.list({ server: 'api' }).slice(before.api)
       return {
         ...ran,

@@ -1,0 +1,83 @@
+// The acting check of a machine under strace: to see what it changes, and to strike at one of these changes.
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Machine, type Ran, type Started, startProgram } from '../machine.ts'
+import { type Change, changing, parseChanges } from './changes.ts'
+
+const strace = '/usr/bin/strace'
+
+/** strace, with the right to use it. */
+export const canTrace = spawnSync(strace, ['-qq', '-o', '/dev/null', '--', '/bin/true']).status === 0
+if (!canTrace) process.stderr.write('SKIPPED: strace is missing or may not trace: no crash at each change\n')
+
+export interface Traced extends Ran {
+  readonly log: string
+  /** What it changed before it ended. */
+  readonly changes: readonly Change[]
+}
+
+export interface Tracing extends Omit<Started, 'done'> {
+  readonly done: Promise<Traced>
+  /** What strace has written so far. */
+  log(): string
+}
+
+/** Starts a check under strace with these options besides. */
+export function startTraced(machine: Machine, options: readonly string[]): Tracing {
+  const path = join(machine.folder, 'strace.log')
+  const own = ['-yy', '-xx', '-e', `trace=${changing.map((call) => `?${call}`).join()}`, '-o', path]
+  const [file = '', ...before] = machine.program
+  const argv = [...own, ...options, '--', file, ...before, 'check', '--act', '--json', ...machine.flags]
+  const log = (): string => readFileSync(path, 'utf8')
+  // Without a number of arenas malloc counts the processors whenever threads get in each other's way.
+  const { child, done } = startProgram(strace, argv, { ...machine.env, MALLOC_ARENA_MAX: '4' })
+  return { child, log, done: done.then((ran) => ({ ...ran, log: log(), changes: parseChanges(log()) })) }
+}
+
+/** A check under strace, in its turn. */
+export function trace(machine: Machine, options: readonly string[] = []): Promise<Traced> {
+  return machine.turn(() => startTraced(machine, options).done)
+}
+
+/** Where strace strikes, and how. */
+export interface Strike {
+  readonly change: Change
+  /** How many changes come before it. */
+  readonly index: number
+  /** `signal=KILL`, or `error=EIO`. */
+  readonly what: string
+}
+
+/** The log up to the call that was struck, and that call; a process that was killed ended in it. */
+function untilStruck(log: string): { readonly before: string; readonly call: string } {
+  const lines = log.split('\n')
+  const at = lines.findIndex((line) => / = \?$|\(INJECTED\)$/.test(line))
+  return { before: lines.slice(0, at).join('\n'), call: lines[at] ?? '' }
+}
+
+/** Was it that change? One that is killed may have been about to read something: nothing was changed since, either. */
+function isThere({ change, index, what }: Strike, log: string): boolean {
+  const { before, call } = untilStruck(log)
+  if (parseChanges(before).length !== index) return false
+  return what.startsWith('signal') || change.call !== 'openat' || call.includes('O_CREAT')
+}
+
+/** A file that is opened by chance is opened once: the count may be one off. */
+const MOST_TRIES = 16
+
+/** Checks that are struck, until one was at the very change. */
+export async function struck(
+  make: () => Promise<Machine>,
+  strike: Strike,
+): Promise<{ readonly machine: Machine; readonly traced: Traced }> {
+  const { change, index, what } = strike
+  for (let tries = 0; tries < MOST_TRIES; tries += 1) {
+    const machine = await make()
+    const count = change.count + (change.call === 'openat' ? tries % 2 : 0)
+    const traced = await trace(machine, ['-s', '0', `--inject=${change.call}:${what}:when=${count}`])
+    if (isThere(strike, traced.log)) return { machine, traced }
+    await machine.close()
+  }
+  throw new Error(`no check was struck at its change ${index}, ${change.call} ${change.target}`)
+}
