@@ -100,6 +100,8 @@ async function read(host: Host, signal: AbortSignal): Promise<DiskSample> {
   signal.throwIfAborted()
   const text = await host.readText('/proc/diskstats')
   if (text === undefined) throw new Error('/proc/diskstats is absent')
+  if (text === '' && ((await host.list('/sys/block')) ?? []).length > 0)
+    throw new Error('/proc/diskstats is empty, although /sys/block shows disks')
   const { bootMs } = host.clocks()
   const disks = parseDisks(text)
   const root = await groupRoot(host)

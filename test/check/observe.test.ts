@@ -119,7 +119,7 @@ describe('a sensor that says active', () => {
     host.clock.advance(2 * minute)
     hangs = true
     const { readings } = await look(parts, base, asked)
-    expect(readings[0]?.reason).toBe('25 of work; a closer look: no answer within 2 s')
+    expect(readings[0]?.reason).toBe('25 of work; a closer look: no answer within 1.5 s')
   })
 
   it('is believed when the excuse is not enough', async () => {

@@ -140,6 +140,14 @@ describe('disks that come and go', () => {
     without.remove('/proc/diskstats')
     await expect(sample(disk, without)).rejects.toThrow('absent')
   })
+
+  it('is empty where there are no disks, and an error where there are', async () => {
+    const machine = createMachine(quiet)
+    machine.write('/proc/diskstats', '')
+    expect((await sample(disk, machine)).disks).toEqual([])
+    machine.write('/sys/block/nvme0n1/dev', '259:0\n')
+    await expect(sample(disk, machine)).rejects.toThrow('/proc/diskstats is empty, although')
+  })
 })
 
 describe('in a container', () => {
