@@ -26,6 +26,8 @@ import { warning, warnTerminals } from './warn.ts'
 import { iso } from './words.ts'
 
 const WAIT_MARGIN_MS = 20
+/** A first look that took longer is not followed by another one: something hangs. */
+const QUICK_LOOK_MS = 3_000
 
 /** What a check saw, decided and did. */
 export interface Checked {
@@ -41,8 +43,10 @@ export async function checkByHand(parts: Parts, glanceMs: number): Promise<Check
   const { stored, problem } = await loadState(parts.host, parts.paths.state)
   const intent = await openIntent(parts.host, parts.paths.intents, 'read-only')
   const notes = problem === undefined ? [] : [problem]
+  const began = parts.host.clocks().monoMs
   const first = await evaluate(parts, stored, { intent, byHand: true })
-  if (!first.decision.interval.newRun)
+  const quick = parts.host.clocks().monoMs - began < QUICK_LOOK_MS
+  if (!first.decision.interval.newRun || !quick)
     return { ...first, deeds: [], notes: [...notes, ...endedLeases(parts, first.look)] }
   const base = {
     state: first.decision.state,

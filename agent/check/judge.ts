@@ -10,6 +10,8 @@ import { within } from './within.ts'
 
 /** Long: it is asked rarely, and the machine may be slow just because of what is asked for. */
 const EXCUSE_MS = 8_000
+/** A look takes no longer: where sensors have waited for something that hangs, there is less time for a closer one. */
+const LOOK_MS = 8_500
 const REASON_LIMIT = 200
 
 /** What a sensor read, or why it could not. */
@@ -77,10 +79,13 @@ async function excuse(
   const { sensor, limits } = raw.part
   const earlier = earlierOf(raw, interval)
   if (sensor.excuse === undefined || raw.sample === undefined || earlier === undefined) return {}
+  const left = Math.round((LOOK_MS - (host.clocks().monoMs - interval.now.monoMs)) / 100) * 100
   const given = { now: raw.sample.value, before: earlier.sample, span: earlier.span, limits }
   try {
-    const value = await within(host, { ms: EXCUSE_MS, what: 'a closer look' }, async (signal) =>
-      sensor.excuse?.(host, given, signal),
+    const value = await within(
+      host,
+      { ms: Math.max(100, Math.min(EXCUSE_MS, left)), what: 'a closer look' },
+      async (signal) => sensor.excuse?.(host, given, signal),
     )
     return value === undefined ? {} : { excused: { part: raw.part, sample: { value } } }
   } catch (error) {

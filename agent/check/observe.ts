@@ -50,12 +50,15 @@ export async function look(parts: Parts, base: Stored | undefined, asked: Asked)
   const newRun = base === undefined || classify(base.state, moment, parts.policy.checkIntervalMs).newRun
   const before = newRun ? undefined : base
   const which = asked.due ? 'all' : 'cheap'
-  const found = [...identity.vetoes, ...(await readVetoes(parts, host, { now: moment.clocks, before, which }))]
   const ms = before === undefined ? 0 : Math.max(1, sampledAt.monoMs - before.sampledAt.monoMs)
   const interval = intervalOf(before, sampledAt, parts.policy.checkIntervalMs)
-  const judged = await Promise.all(raw.map((one) => judgeOne(host, one, interval)))
+  // Side by side: each may have to wait for something that hangs.
+  const [found, judged] = await Promise.all([
+    readVetoes(parts, host, { now: moment.clocks, before, which }),
+    Promise.all(raw.map((one) => judgeOne(host, one, interval))),
+  ])
   const readings = judged.map(({ reading }) => reading)
-  const { vetoes, ...leases } = limitLeases(found, before?.leases ?? [], {
+  const { vetoes, ...leases } = limitLeases([...identity.vetoes, ...found], before?.leases ?? [], {
     now: moment.clocks,
     passedMs: ms,
     ceilingMs: parts.settings.keepCeilingMs,
@@ -145,9 +148,15 @@ async function stampOf(read: () => Promise<string | undefined>): Promise<string 
   }
 }
 
-/** cloud-init was started in this boot and has left neither a result nor a sign that it is switched off. */
+/** cloud-init was started in this boot and has left neither a result nor a sign that it is switched off; or nobody can tell. */
 async function cloudInitRuns(host: Host): Promise<boolean> {
-  const names = await host.list('/run/cloud-init')
+  let names: readonly string[] | undefined
+  try {
+    names = await host.list('/run/cloud-init')
+  } catch (error) {
+    if (error instanceof HostError) return true
+    throw error
+  }
   return names !== undefined && names.length > 0 && !names.includes('result.json') && !names.includes('disabled')
 }
 

@@ -1,4 +1,5 @@
 /** Instance store volumes that hold data: a stop, and hibernation too, loses what is on them. */
+import { HostError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 
 /** How an NVMe instance store volume names itself; those are not in the block device mapping of metadata. */
@@ -29,16 +30,28 @@ export async function dataOnInstanceStore(host: Host, ephemerals: readonly strin
   const isStore = await Promise.all(disks.map((disk) => isInstanceStore(host, disk, ephemerals)))
   const stores = disks.filter((_, index) => isStore[index] === true)
   if (stores.length === 0) return []
-  const mounts = parseMounts((await host.readText('/proc/self/mountinfo')) ?? '')
+  const mounts = await readMounts(host)
   const swaps = ((await host.readText('/proc/swaps')) ?? '').split('\n').map((line) => line.split(/\s/)[0] ?? '')
   const found = await Promise.all(stores.map((store) => dataOn(host, store, { mounts, swaps })))
   return [...new Set(found.flat())]
 }
 
+/** Something is always mounted at "/": a table without it, or one that is cut off, would show too little. Throws HostError. */
+async function readMounts(host: Host): Promise<readonly Mount[]> {
+  const text = (await host.readText('/proc/self/mountinfo')) ?? ''
+  const mounts = parseMounts(text)
+  if (text.endsWith('\n') && mounts.some(({ point }) => point === '/')) return mounts
+  throw new HostError('/proc/self/mountinfo does not tell what is mounted')
+}
+
 async function isInstanceStore(host: Host, disk: string, ephemerals: readonly string[]): Promise<boolean> {
   // Metadata says sdb where the kernel says xvdb.
   if (ephemerals.some((name) => disk === name || disk === name.replace(/^sd/, 'xvd'))) return true
-  return disk.startsWith('nvme') && (await host.readText(`/sys/block/${disk}/device/model`))?.trim() === NVME_MODEL
+  if (!disk.startsWith('nvme')) return false
+  const path = `/sys/block/${disk}/device/model`
+  const model = (await host.readText(path))?.trim()
+  if (model === undefined || !/^[\x20-\x7e]+$/.test(model)) throw new HostError(`${path} does not tell what it is`)
+  return model === NVME_MODEL
 }
 
 interface Uses {
@@ -97,6 +110,7 @@ function shown(text: string): string {
 }
 
 async function isEmpty(host: Host, point: string): Promise<boolean> {
-  const names = await host.list(point)
+  // Files are mounted, too: into containers.
+  const names = (await host.stat(point))?.kind === 'directory' ? await host.list(point) : undefined
   return names?.every((name) => name === 'lost+found') === true
 }

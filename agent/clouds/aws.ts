@@ -86,7 +86,8 @@ function metadata({ imds }: Parts): Imds {
 /** Xen refreshes the tags in metadata at the next start only (cloud.md 1.2). */
 async function isXen(host: Host): Promise<boolean> {
   try {
-    return (await host.readText('/sys/hypervisor/type', 4096))?.trim() === 'xen'
+    const type = (await host.readText('/sys/hypervisor/type', 4096))?.trim()
+    return type !== undefined && (type === 'xen' || !/^[a-z]+$/.test(type))
   } catch (error) {
     if (error instanceof HostError) return true // then the API is asked, which is fresh everywhere
     throw error

@@ -92,7 +92,7 @@ export interface Host {
   deadline(ms: number): { readonly signal: AbortSignal; clear(): void }
   /** The text of a file below `root`, or `undefined` if there is none. Throws HostError if unreadable, or over `maxBytes` (1 MiB). */
   readText(path: string, maxBytes?: number): Promise<string | undefined>
-  /** Names in a folder below `root`, or `undefined` if there is none. */
+  /** Names in a folder below `root`, or `undefined` if there is nothing. Throws HostError if unreadable, or if something else is there. */
   list(path: string): Promise<readonly string[] | undefined>
   /** Facts of a file below `root`, links followed; `undefined` if there is none. */
   stat(path: string): Promise<FileStat | undefined>

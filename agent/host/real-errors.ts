@@ -9,7 +9,7 @@ const words: Readonly<Record<string, string>> = {
   EROFS: 'the file system is read-only; mount it writable, or give another folder with --state-dir',
   EIO: 'input/output error; look for disk faults in the kernel log',
   ENOENT: 'its folder does not exist; create it first',
-  ENOTDIR: 'a part of the path is no folder',
+  ENOTDIR: 'it, or a part of the path, is no folder',
   EISDIR: 'it is a folder; move it away',
   ENOTEMPTY: 'the folder is not empty',
   EEXIST: 'something is in its place; move it away',

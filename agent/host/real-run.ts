@@ -60,6 +60,19 @@ function abandon(child: Child): void {
   child.unref()
 }
 
+/** Children that were asked to end and have not. */
+const ending = new Set<Child>()
+
+function killEnding(): void {
+  for (const child of ending) signalGroup(child, 'SIGKILL')
+}
+
+/** Whoever gave a child up may have nothing else to wait for, and this process end before the child is killed. */
+function killAtExit(child: Child): void {
+  ending.add(child)
+  process.off('exit', killEnding).on('exit', killEnding)
+}
+
 /** Collects both streams. Calls `tooMuch` once when together they exceed `maxBytes`, and keeps no more. */
 function collect(child: Child, maxBytes: number, tooMuch: () => void): { stdout(): string; stderr(): string } {
   let total = 0
@@ -85,12 +98,14 @@ function result(child: Child, name: string, limits: RunLimits): Promise<CommandR
   const settle = () => {
     clearTimeout(timer)
     clearTimeout(killTimer)
+    ending.delete(child)
     limits.signal?.removeEventListener('abort', onAbort)
   }
   const stop = (why: string, cause?: unknown) => {
     if (failure !== undefined) return
     failure = new HostError(`${name} ${why}`, { cause })
     signalGroup(child, 'SIGTERM')
+    killAtExit(child)
     killTimer = setTimeout(() => {
       signalGroup(child, 'SIGKILL')
       abandon(child)

@@ -39,6 +39,16 @@ function startTicksOf(pid: number): number | undefined {
   return hasEnded(fields) ? undefined : numberIn(fields, 22)
 }
 
+/** It becomes part of file names, and tells one run of the machine from another. */
+function readBootId(): string {
+  const path = '/proc/sys/kernel/random/boot_id'
+  const text = readProc(path)?.trim()
+  if (text === undefined) throw new HostError(`cannot read ${path}; is /proc mounted?`)
+  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text))
+    throw new HostError(`cannot read ${path}: it holds no id`)
+  return text
+}
+
 /** The real user id; unlike the owner of /proc/PID it does not turn into root for a process that may not be dumped. */
 function ownerOf(pid: number): number | undefined {
   if (!Number.isSafeInteger(pid) || pid < 1) return undefined
@@ -66,8 +76,7 @@ export function createSelf(): Self {
       return startTicks
     },
     get bootId() {
-      bootId ??= readProc('/proc/sys/kernel/random/boot_id')?.trim()
-      if (bootId === undefined) throw new HostError('cannot read /proc/sys/kernel/random/boot_id; is /proc mounted?')
+      bootId ??= readBootId()
       return bootId
     },
     startTicksOf: async (pid) => startTicksOf(pid),

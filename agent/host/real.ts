@@ -1,5 +1,5 @@
 /** The host that the process runs on: the one place where the agent meets the world. */
-import { readdirSync, readlinkSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readlinkSync, statSync } from 'node:fs'
 import { posix } from 'node:path'
 import { HostError } from '../errors.ts'
 import type { Clocks } from '../types.ts'
@@ -68,7 +68,12 @@ function createTree(root: string): Pick<Host, 'readText' | 'list' | 'stat' | 're
 
   return {
     readText: async (path, maxBytes = DEFAULT_MAX_BYTES) => look('read', path, (full) => readRegular(full, maxBytes)),
-    list: async (path) => look('list', path, (full) => readdirSync(full)),
+    async list(path) {
+      const full = below(path)
+      // ENOTDIR: a file or a pipe where a folder should be tells nothing of what would be in it.
+      const absent = (error: unknown) => isAbsent(error) && (codeOf(error) !== 'ENOTDIR' || !existsSync(full))
+      return unlessAbsent({ what: 'list', path: full, absent }, () => readdirSync(full))
+    },
     stat: async (path): Promise<FileStat | undefined> => look('look at', path, (full) => fileStat(statSync(full))),
     async readLink(path) {
       const full = below(path)

@@ -72,9 +72,10 @@ export function parseDisks(text: string): readonly Disk[] {
   return disks.filter(({ name }) => !noDisk.test(name) && !isPartition(name, names))
 }
 
-/** Parses io.stat of a control group (cgroup-v2.rst) for these disks. Throws if a number is none. */
+/** Parses io.stat of a control group (cgroup-v2.rst) for these disks. Throws if a number is none, or a line names no device. */
 export function parseIoStat(text: string, disks: readonly Disk[]): readonly Disk[] {
   return text.split('\n').flatMap((line) => {
+    if (line !== '' && !/^\d+:\d+( |$)/.test(line)) throw new Error('io.stat has a line that is not understood')
     const [id, ...pairs] = line.trim().split(' ')
     const disk = disks.find((one) => one.id === id)
     const value = (key: string): string | undefined =>
@@ -100,6 +101,8 @@ async function read(host: Host, signal: AbortSignal): Promise<DiskSample> {
   signal.throwIfAborted()
   const text = await host.readText('/proc/diskstats')
   if (text === undefined) throw new Error('/proc/diskstats is absent')
+  if (text === '' && ((await host.list('/sys/block')) ?? []).length > 0)
+    throw new Error('/proc/diskstats is empty, although /sys/block shows disks')
   const { bootMs } = host.clocks()
   const disks = parseDisks(text)
   const root = await groupRoot(host)

@@ -35,24 +35,42 @@ export function makersDevices(text: string): ReadonlySet<string> {
   return found
 }
 
+/** A number that the kernel shows of every device; `undefined` if the device is gone. Throws if it is none. */
+async function numberOf(host: Host, name: string, file: 'vendor' | 'class'): Promise<string | undefined> {
+  const path = `${devices}/${name}/${file}`
+  const text = (await host.readText(path))?.trim()
+  if (text !== undefined && /^0x[0-9a-f]{4,6}$/.test(text)) return text
+  if (text === undefined && (await host.stat(`${devices}/${name}`)) === undefined) return undefined
+  throw new Error(`${path} is ${text === undefined ? 'absent' : 'not understood'}`)
+}
+
+/** Throws where something else than a link tells of a driver, or the link leads nowhere. */
+async function driverOf(host: Host, name: string): Promise<string | undefined> {
+  const folder = `${devices}/${name}`
+  const driver = (await host.readLink(`${folder}/driver`))?.split('/').at(-1)
+  if (driver !== undefined || (await host.list(folder))?.includes('driver') !== true) return driver
+  throw new Error(`${folder}/driver is no link`)
+}
+
 async function lookAt(host: Host, name: string): Promise<readonly GpuDevice[]> {
-  const vendor = (await host.readText(`${devices}/${name}/vendor`))?.trim() ?? ''
-  if (!makers.test(vendor)) return []
-  const kind = (await host.readText(`${devices}/${name}/class`))?.trim() ?? ''
-  if (!classes.test(kind)) return []
-  return [{ id: name, driver: (await host.readLink(`${devices}/${name}/driver`))?.split('/').at(-1) }]
+  const vendor = await numberOf(host, name, 'vendor')
+  if (vendor === undefined || !makers.test(vendor)) return []
+  const kind = await numberOf(host, name, 'class')
+  return kind === undefined || !classes.test(kind) ? [] : [{ id: name, driver: await driverOf(host, name) }]
 }
 
 /** The GPUs on the PCI bus; `undefined` where the kernel shows no bus. */
 async function onTheBus(host: Host): Promise<readonly GpuDevice[] | undefined> {
   const list = await host.readText('/proc/bus/pci/devices')
-  const suspects = list === undefined ? undefined : makersDevices(list)
+  // Empty where there is no bus at all, or nobody fills it in: then the other place is asked.
+  const suspects = list === undefined || list === '' ? undefined : makersDevices(list)
   if (suspects?.size === 0) return []
   const names = await host.list(devices)
-  if (names === undefined) {
-    if (suspects === undefined) return undefined
-    throw new Error(`${devices} is absent, although there is a device of a maker of GPUs`)
-  }
+  const known = new Set(names?.map((name) => name.slice(-7)))
+  const missing = [...(suspects ?? [])].find((id) => !known.has(id))
+  if (missing !== undefined)
+    throw new Error(`${devices}/*:${missing} is absent, although it is a device of a maker of GPUs`)
+  if (names === undefined) return undefined
   const found: GpuDevice[] = []
   for (const name of names) {
     if (suspects === undefined || suspects.has(name.slice(-7))) found.push(...(await lookAt(host, name)))
@@ -70,7 +88,8 @@ async function withoutBus(host: Host): Promise<readonly GpuDevice[]> {
 export async function findGpus(host: Host): Promise<readonly GpuDevice[]> {
   const bus = await onTheBus(host)
   const driven = (await host.list('/proc/driver/nvidia/gpus')) ?? []
-  const rest = driven.filter((id) => bus?.some((one) => one.id === id) !== true)
-  const found = [...(bus ?? []), ...rest.map((id) => ({ id, driver: 'nvidia' }))]
+  const rest = driven.filter((id) => bus?.some((one) => one.id === id && one.driver !== undefined) !== true)
+  const others = (bus ?? []).filter(({ id }) => !rest.includes(id))
+  const found = [...others, ...rest.map((id) => ({ id, driver: 'nvidia' }))]
   return found.length > 0 || bus !== undefined ? found : withoutBus(host)
 }

@@ -77,6 +77,8 @@ async function readGroup(host: Host, mount: string, path: string): Promise<Group
 }
 
 async function children(host: Host, mount: string, path: string): Promise<readonly string[]> {
+  // A controller to come may have files that `controlFile` does not know.
+  if ((await host.stat(`${mount}/${path}`))?.kind !== 'directory') return []
   const names = (await host.list(`${mount}/${path}`)) ?? []
   return names.filter((name) => !controlFile.test(name)).map((name) => `${path}/${name}`)
 }

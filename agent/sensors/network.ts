@@ -73,8 +73,10 @@ export function parseInterfaces(text: string): readonly Pick<Interface, 'name' |
 /** One listing tells most: a look for each file that is not there would cost more. */
 async function factsOf(host: Host, one: Pick<Interface, 'name' | 'received' | 'sent'>): Promise<Facts> {
   const folder = `/sys/class/net/${one.name}`
-  const files = (await host.list(folder)) ?? []
-  const device = files.includes('device')
+  const listed = await host.list(folder)
+  const files = listed ?? []
+  // Where /sys shows nothing of it, or is that of another network, it may be as real as any.
+  const device = listed === undefined || files.includes('device')
   // Where /sys is not there, the name alone is the identity.
   const index = files.includes('ifindex') ? await host.readText(`${folder}/ifindex`) : '0'
   const master = files.includes('master') ? await host.readLink(`${folder}/master`) : undefined

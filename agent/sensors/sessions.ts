@@ -117,6 +117,16 @@ function longest(all: readonly Hold[]): Hold | undefined {
   return { ...first, reason: [first, ...others].map(({ reason }) => reason).join('; also ') }
 }
 
+function unreadable({ pid, source, before }: NonNullable<Connected['unreadable']>): Reading {
+  const connection = `the ssh connection of pid ${pid}`
+  const names = { sockets: 'ss', process: `/proc/${pid}/io`, none: 'nobody' }
+  const reason =
+    source === 'none'
+      ? `bytes of ${connection} cannot be read: no ss, and no ${names.process}`
+      : `bytes of ${connection} cannot be compared: ${names[source]} tells them, and ${names[before]} did before`
+  return { kind: 'unknown', reason }
+}
+
 function nobody(now: SessionsSample): Reading {
   const count = now.terminals.length
   return {
@@ -140,12 +150,7 @@ function judge(now: SessionsSample, before: SessionsSample, { span, limits }: Co
     const reason = `job in the foreground of ${working.tty}: ${processName(working.comm, working.pid)}`
     return { kind: 'active', reason, at: span.now.monoMs, person: false }
   }
-  if (found.unreadable !== undefined) {
-    return {
-      kind: 'unknown',
-      reason: `bytes of the ssh connection of pid ${found.unreadable} cannot be read: no ss, and no /proc/${found.unreadable}/io`,
-    }
-  }
+  if (found.unreadable !== undefined) return unreadable(found.unreadable)
   const weak = holds(
     {
       open: now.connections.length,

@@ -2,6 +2,7 @@
 import { HostError } from '../errors.ts'
 import type { CommandResult, Host } from '../host/host.ts'
 import { codeOf, tooLarge } from '../host/real-errors.ts'
+import type { Instant } from '../types.ts'
 import { parseCount } from './counts.ts'
 
 /** One established connection. */
@@ -42,14 +43,18 @@ export function parseSockets(text: string): ReadonlyMap<number, Socket> {
   return sockets
 }
 
+/** Both questions together may take so long, in milliseconds. */
+const TOTAL_MS = 3000
+
 async function ask(
   host: Host,
   filter: readonly string[],
-  signal: AbortSignal,
+  { until, signal }: { readonly until: Instant; readonly signal: AbortSignal },
 ): Promise<ReadonlyMap<number, Socket> | undefined> {
+  const timeoutMs = Math.max(1, Math.ceil(until - host.clocks().monoMs))
   let result: CommandResult | undefined
   try {
-    result = await host.run([...command, ...filter], { timeoutMs: 3000, maxBytes: 2_000_000, signal })
+    result = await host.run([...command, ...filter], { timeoutMs, maxBytes: 2_000_000, signal })
   } catch (error) {
     if (error instanceof HostError && codeOf(error.cause) === tooLarge) return undefined
     throw error
@@ -67,8 +72,9 @@ export async function readSockets(
   wanted: readonly (readonly number[])[],
   signal: AbortSignal,
 ): Promise<ReadonlyMap<number, Socket> | undefined> {
-  const usual = await ask(host, ['sport', '=', ':22'], signal)
+  const asking = { until: host.clocks().monoMs + TOTAL_MS, signal }
+  const usual = await ask(host, ['sport', '=', ':22'], asking)
   if (usual === undefined || wanted.every((inodes) => inodes.length === 0 || inodes.some((ino) => usual.has(ino))))
     return usual
-  return await ask(host, [], signal)
+  return await ask(host, [], asking)
 }

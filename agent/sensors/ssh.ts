@@ -163,8 +163,8 @@ export interface Connected {
   readonly fresh?: { readonly pid: number; readonly at: Instant; readonly uid?: number }
   /** The latest first. */
   readonly used: readonly Traffic[]
-  /** A connection without a terminal whose bytes could not be read. */
-  readonly unreadable?: number
+  /** A connection without a terminal whose bytes could not be read, or are told by another source than before. */
+  readonly unreadable?: Pick<Connection, 'pid' | 'source'> & { readonly before: Connection['source'] }
 }
 
 /** Bytes per second of a connection in the interval, by direction; `undefined` if its counters do not cover it. A socket that is new counts whole. Throws if a counter went down. */
@@ -205,7 +205,8 @@ export function judgeConnections(now: readonly Connection[], before: readonly Co
     }
     const rate = rates(connection, old, span)
     const counts = terminals.length === 0 && connection.unproven !== true
-    if (rate === undefined && counts) result = { ...result, unreadable: pid }
+    if (rate === undefined && counts)
+      result = { ...result, unreadable: { pid, source: connection.source, before: old.source } }
     if (rate === undefined || Math.min(rate.received, rate.sent) * 60 < bytesPerMinute) continue
     used.push({ pid, terminals, at: within(span.now.monoMs - (connection.quietMs ?? 0), span), ...rate })
   }

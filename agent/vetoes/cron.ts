@@ -44,6 +44,8 @@ async function crontabs(host: Host): Promise<readonly Crontab[]> {
     found.push({ path: `/etc/cron.d/${name}`, job: `a job of /etc/cron.d/${name.slice(0, 40)}`, system: true })
   }
   for (const folder of spools) {
+    // Red Hat's folder may hold the crontab of a user who is called tabs.
+    if ((await host.stat(folder))?.kind !== 'directory') continue
     const names = ((await host.list(folder)) ?? []).filter((name) => !ignored.test(name))
     found.push(...names.map((name) => ({ path: `${folder}/${name}`, job: 'a cron job', system: false })))
   }

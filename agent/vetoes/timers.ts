@@ -49,8 +49,13 @@ export function parseTime(text: string): number | undefined {
   return date === undefined ? parseSpan(text) : Date.parse(`${date}T${time}Z`)
 }
 
-/** Parses what `systemctl show` tells of timers: blocks of KEY=VALUE. One that will not run is left out. Throws where a time is not understood. */
+/**
+ * Parses what `systemctl show` tells of timers: blocks of KEY=VALUE. One that will not run is left out. Throws where a time
+ * is not understood, or nothing is although something is there.
+ */
 export function parseTimers(text: string, now: Clocks): readonly Timer[] {
+  if (text !== '' && (!/^Id=\S/m.test(text) || !text.endsWith('\n')))
+    throw new Error('the answer of systemctl is not understood')
   return text.split(/\n\n+/).flatMap((block) => {
     const value = (key: (typeof properties)[number]): string =>
       new RegExp(`^${key}=(.*)$`, 'm').exec(block)?.[1]?.trim() ?? ''
@@ -92,7 +97,7 @@ interface Asking {
 async function ask(host: Host, argv: readonly string[], asking: Asking & { whose: string }): Promise<readonly Veto[]> {
   const { context, signal, whose } = asking
   const answer = await host.run(argv, { timeoutMs: askMs, signal })
-  if (answer === undefined) return []
+  if (answer === undefined) throw new Error(`systemctl cannot be asked: ${argv[0]} is not there`)
   if (answer.status !== 0) throw new Error(`systemctl ended with ${answer.status}`)
   return vetoesOf(answer.stdout, context, whose)
 }

@@ -101,6 +101,27 @@ describe('a sensor that says active', () => {
     expect(await secondLook(sensor(25, excuse))).toEqual({ kind: 'active', reason: `25 of work${told}`, kept })
   })
 
+  it('is believed when other sensors have left no time to wait for more', async () => {
+    const host = createMemoryHost()
+    let hangs = false
+    const slow: Sensor<Sample> = {
+      ...sensor(25, () => new Promise(() => {})),
+      async read() {
+        if (hangs) host.clock.advance(7_000)
+        return { work: 25 }
+      },
+    }
+    const parts = partsWith({ ...host, deadline }, slow)
+    const asked = { intent: undefined, due: false }
+    const first = await look(parts, undefined, asked)
+    const { state } = decide({ state: undefined, readings: first.readings, vetoes: [], policy, now: first.moment })
+    const base: Stored = { state, samples: first.samples, sampledAt: first.sampledAt, mirror: { failures: 0 } }
+    host.clock.advance(2 * minute)
+    hangs = true
+    const { readings } = await look(parts, base, asked)
+    expect(readings[0]?.reason).toBe('25 of work; a closer look: no answer within 1.5 s')
+  })
+
   it('is believed when the excuse is not enough', async () => {
     const found = await secondLook(sensor(25, async () => ({ work: 11 })))
     expect(found).toMatchObject({ kind: 'active', reason: '11 of work' })

@@ -131,6 +131,21 @@ describe('what would be lost', () => {
       await expect(dataOnInstanceStore(host, [])).rejects.toThrow(path)
     },
   )
+
+  it.each<[string, string, string | undefined]>([
+    ['is missing', '/proc/self/mountinfo', undefined],
+    ['is empty', '/proc/self/mountinfo', ''],
+    ['means nothing', '/proc/self/mountinfo', '\u0000\u0001 - x\n'],
+    ['is cut off', '/proc/self/mountinfo', mounted('259:2', '/data', '/dev/nvme1n1').slice(0, -60)],
+    ['is missing', '/sys/block/nvme1n1/device/model', undefined],
+    ['is empty', '/sys/block/nvme1n1/device/model', '\n'],
+    ['means nothing', '/sys/block/nvme1n1/device/model', '\u0000\ufffd\n'],
+  ])('nobody knows where one %s: %s', async (_, path, text) => {
+    const host = createMemoryHost({ files: { ...root, ...store, '/proc/self/mountinfo': rootMount, '/data/x': '' } })
+    if (text === undefined) host.files.remove(path)
+    else host.files.write(path, text)
+    await expect(dataOnInstanceStore(host, [])).rejects.toThrow(path)
+  })
 })
 
 it('lines of mountinfo that are none are passed over', () => {

@@ -136,9 +136,9 @@ describe('operatorTags', () => {
     expect(it.aws.requests.list({ path: TAGS })).toEqual([])
   })
 
-  it('takes a hypervisor that cannot be read for one whose metadata is old', async () => {
-    await using it = await startDriver({ host: { files: { '/sys/hypervisor/type': 'kvm' } } })
-    it.host.files.failing.set('/sys/hypervisor/type', 'EIO')
+  it.each(['', '\u0000', 'EIO'])('takes a hypervisor that tells %j for one whose metadata is old', async (type) => {
+    await using it = await startDriver({ host: { files: { '/sys/hypervisor/type': type } } })
+    if (type === 'EIO') it.host.files.failing.set('/sys/hypervisor/type', type)
     expect(await it.cloud.operatorTags(PREFIX, it.signal)).toEqual({})
     expect(it.sent('DescribeTags')).toBe(1)
   })

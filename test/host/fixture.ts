@@ -84,7 +84,12 @@ function files({ root, terminals, forbidden }: World): Pick<Host, 'readText' | '
         throw ownError(tooLarge, `cannot read ${path}: it is larger than ${maxBytes} bytes`)
       return text
     },
-    list: async (path) => absent(() => readdirSync(full(path))),
+    async list(path) {
+      const folder = full(path)
+      if (stat(path) !== undefined && !statSync(folder).isDirectory())
+        throw new HostError(`cannot list ${path}: it is no folder`)
+      return absent(() => readdirSync(folder))
+    },
     readLink: async (path) => absent(() => readlinkSync(full(path))),
     async stat(path) {
       const facts = stat(path)

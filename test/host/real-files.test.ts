@@ -87,10 +87,15 @@ describe('readText', () => {
 })
 
 describe('list, stat and readLink', () => {
-  it('list names, nothing for what is no folder', async () => {
+  it('list names, nothing where nothing is', async () => {
     expect(await host.list('/proc')).toEqual(['stat'])
-    expect(await host.list('/none')).toBeUndefined()
-    expect(await host.list('/proc/stat')).toBeUndefined()
+    for (const path of ['/none', '/none/below', '/proc/stat/below', '/dangling'])
+      expect(await host.list(path)).toBeUndefined()
+  })
+
+  it('list does not take something else for a folder that is not there', async () => {
+    for (const path of ['/proc/stat', '/fifo', '/link'])
+      await expect(host.list(path), path).rejects.toThrow(new RegExp(`cannot list .*${path}: `))
   })
 
   it('stat follows links and tells kinds apart', async () => {

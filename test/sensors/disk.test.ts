@@ -140,6 +140,14 @@ describe('disks that come and go', () => {
     without.remove('/proc/diskstats')
     await expect(sample(disk, without)).rejects.toThrow('absent')
   })
+
+  it('is empty where there are no disks, and an error where there are', async () => {
+    const machine = createMachine(quiet)
+    machine.write('/proc/diskstats', '')
+    expect((await sample(disk, machine)).disks).toEqual([])
+    machine.write('/sys/block/nvme0n1/dev', '259:0\n')
+    await expect(sample(disk, machine)).rejects.toThrow('/proc/diskstats is empty, although')
+  })
 })
 
 describe('in a container', () => {
@@ -188,6 +196,8 @@ describe('in a container', () => {
   it('io.stat: a number that is none', () => {
     expect(() => parseIoStat('8:0 rbytes=x wbytes=6\n', found)).toThrow('rbytes')
     expect(() => parseIoStat('8:0 rbytes=5\n', found)).toThrow('wbytes')
+    for (const noise of ['\u0000\ufffd\n', 'rbytes=5 wbytes=6\n', '8', '8:0rbytes=5'])
+      expect(() => parseIoStat(noise, found), noise).toThrow('not understood')
   })
 })
 

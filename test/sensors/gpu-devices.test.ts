@@ -7,6 +7,7 @@ import { createMachine } from '../host/fixture.ts'
 import { interval } from './machine.ts'
 import { plug, type Slot } from './nvidia-smi.ts'
 
+const device = '/sys/bus/pci/devices/0000:00:1e.0'
 const found = (address: string, driver: string | undefined) => ({ id: `0000:${address}`, driver })
 
 describe('findGpus', () => {
@@ -73,8 +74,24 @@ describe('findGpus', () => {
   it('leaves out a device that vanishes meanwhile', async () => {
     const machine = createMachine('gpu-vm')
     plug(machine, [{ address: '00:1e.0' }])
-    machine.remove('/sys/bus/pci/devices/0000:00:1e.0/vendor')
-    expect(await findGpus(machine.host())).toEqual([])
+    const host = machine.host()
+    const vanishing: Host = {
+      ...host,
+      async readText(path) {
+        if (path.endsWith('/vendor')) machine.remove('/sys/bus/pci/devices/0000:00:1e.0')
+        return host.readText(path)
+      },
+    }
+    expect(await findGpus(vanishing)).toEqual([])
+  })
+
+  it('takes the word of a driver whose link nobody sees, and of the other bus where one is empty', async () => {
+    const machine = createMachine('gpu-vm')
+    plug(machine, [{ address: '00:1e.0', driver: undefined }])
+    machine.write('/proc/driver/nvidia/gpus/0000:00:1e.0/information', '')
+    expect(await findGpus(machine.host())).toEqual([found('00:1e.0', 'nvidia')])
+    machine.write('/proc/bus/pci/devices', '')
+    expect(await findGpus(machine.host())).toEqual([found('00:1e.0', 'nvidia')])
   })
 
   it.each<[string, (machine: ReturnType<typeof createMachine>) => void, RegExp]>([
@@ -93,6 +110,20 @@ describe('findGpus', () => {
     ['binary noise', (machine) => machine.write('/proc/bus/pci/devices', '\u0000\uFFFDELF\n'), /not understood/],
     ['a huge list', (machine) => machine.write('/proc/bus/pci/devices', 'x'.repeat(2_000_000)), /larger than/],
     ['a bus without files', (machine) => machine.remove('/sys/bus'), /absent, although/],
+    ['a bus without the device', (machine) => machine.remove(device), /pci\/devices\/\*:00:1e.0 is absent, although/],
+    ['no vendor', (machine) => machine.remove(`${device}/vendor`), /1e.0\/vendor is absent/],
+    ['a vendor of nothing', (machine) => machine.write(`${device}/vendor`, ''), /1e.0\/vendor is not understood/],
+    ['a vendor of noise', (machine) => machine.write(`${device}/vendor`, '0x10\u0000\n'), /vendor is not understood/],
+    ['no class', (machine) => machine.remove(`${device}/class`), /1e.0\/class is absent/],
+    ['a class that is cut off', (machine) => machine.write(`${device}/class`, '0x\n'), /class is not understood/],
+    [
+      'a file for a driver',
+      (machine) => {
+        machine.remove(`${device}/driver`)
+        machine.write(`${device}/driver`, '')
+      },
+      /1e.0\/driver is no link/,
+    ],
   ])('throws at %s', async (_, spoil, message) => {
     const machine = createMachine('gpu-vm')
     plug(machine, [{ address: '00:1e.0' }])

@@ -98,6 +98,13 @@ describe('the interfaces that count', () => {
       { name: 'host0', index: 0, received: 5_000_000, sent: 700_000 },
     ])
   })
+
+  it('are also those that a /sys of another network does not show', async () => {
+    const machine = createMachine('debian12-vm-quiet')
+    plug(machine, [{ name: 'eth0', device: true }, { name: 'net1' }])
+    machine.remove('/sys/class/net/net1')
+    expect((await sample(network, machine)).interfaces.map(({ name }) => name)).toEqual(['eth0', 'net1'])
+  })
 })
 
 describe('network', () => {

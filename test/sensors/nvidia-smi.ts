@@ -52,7 +52,7 @@ function full(address: string): string {
 }
 
 /** Gives the machine these devices beside a bridge and a network card. */
-export function plug(machine: Machine, slots: readonly Slot[]): void {
+export function plug(machine: Pick<Machine, 'write' | 'link'>, slots: readonly Slot[]): void {
   const others = [
     { address: '00:00.0', vendor: '8086', class: '0x060000', driver: undefined },
     { address: '00:05.0', vendor: '1d0f', class: '0x020000', driver: 'ena' },

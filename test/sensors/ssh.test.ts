@@ -254,7 +254,10 @@ describe('judgeConnections', () => {
     ['unreadable before', open, { ...open, source: 'none', bytes: [] }],
     ['from two sources', open, { ...open, source: 'process', bytes: [[0, 1, 1]] }],
   ])('bytes that are %s are unknown, unless there is a terminal', (_, now, before) => {
-    expect(judgeConnections([now], [before], span)).toEqual({ unreadable: 5, used: [] })
+    expect(judgeConnections([now], [before], span)).toEqual({
+      unreadable: { pid: 5, source: now.source, before: before.source },
+      used: [],
+    })
     expect(judgeConnections([{ ...now, terminals: ['pts/1'] }], [before], span)).toEqual({ used: [] })
   })
 

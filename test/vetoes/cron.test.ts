@@ -24,6 +24,16 @@ describe('a job that is due', () => {
     ])
   })
 
+  it('is found beside the crontab of a user who is called as a folder is elsewhere', async () => {
+    const host = createHost({ root: mkdtempSync(join(tmpdir(), 'cron-')), env: {} })
+    onTestFinished(() => rmSync(host.root, { recursive: true }))
+    mkdirSync(join(host.root, 'var/spool/cron'), { recursive: true })
+    writeFileSync(join(host.root, 'var/spool/cron/tabs'), '8 12 * * * backup\n')
+    const now = { wallMs: NOON, bootMs: MONO, monoMs: MONO }
+    const context = { now, leaseDir: '/none', keepCeilingMs: 24 * HOUR, horizonMs: 15 * MINUTE, protected: false }
+    expect(await cronVeto.read(host, context, new AbortController().signal)).toHaveLength(1)
+  })
+
   it("is root's by name, and nobody else's", async () => {
     const host = createMachine()
     host.files.write(`${spool}/root`, '8 12 * * * backup\n', { uid: 0 })

@@ -41,7 +41,8 @@ const interruption = '{"action": "terminate", "time": "2026-11-22T18:02:00Z"}'
 const store = {
   '/sys/block/nvme1n1/device/model': 'Amazon EC2 NVMe Instance Storage        \n',
   '/sys/block/nvme1n1/dev': '259:1\n',
-  '/proc/self/mountinfo': '90 22 259:1 / /scratch rw,noatime - xfs /dev/nvme1n1 rw\n',
+  '/proc/self/mountinfo':
+    '22 1 259:0 / / rw - ext4 /dev/nvme0n1 rw\n90 22 259:1 / /scratch rw,noatime - xfs /dev/nvme1n1 rw\n',
   '/scratch/model.bin': 'weights',
 }
 const maintenance = [{ Code: 'instance-retirement', State: 'active', NotBefore: '21 Jan 2027 09:00:43 GMT' }]
