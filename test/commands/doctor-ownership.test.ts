@@ -7,7 +7,8 @@ import { type RowSpec, startRow } from '../check/row-machine.ts'
 const stores = {
   '/sys/block/nvme1n1/device/model': 'Amazon EC2 NVMe Instance Storage\n',
   '/sys/block/nvme1n1/dev': '259:1\n',
-  '/proc/self/mountinfo': '90 22 259:1 / /scratch rw - xfs /dev/nvme1n1 rw\n',
+  '/proc/self/mountinfo':
+    '22 1 259:0 / / rw - ext4 /dev/nvme0n1p1 rw\n90 22 259:1 / /scratch rw - xfs /dev/nvme1n1 rw\n',
   '/scratch/x': '',
 }
 
