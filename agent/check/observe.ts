@@ -181,6 +181,7 @@ async function readVetoes(
     leaseDir: paths.leases,
     keepCeilingMs: settings.keepCeilingMs,
     horizonMs: settings.horizonMs,
+    checkIntervalMs: parts.policy.checkIntervalMs,
     protected: settings.protected,
     ...(before === undefined ? {} : { idleSince: before.state.idleSince }),
   }

@@ -131,7 +131,7 @@ export const general = {
     unit: 'minutes',
     about:
       'A cron job, an at job, a systemd timer or a scheduled shutdown that is due so soon is waited for; ' +
-      'one that runs at least as often is not.',
+      'one that runs so often that no check would fall between is not.',
   },
   'keep.ceiling_hours': {
     type: 'number',

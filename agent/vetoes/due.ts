@@ -16,12 +16,15 @@ export interface Run {
   readonly what: string
 }
 
+/** How late a check may come. */
+const lateMs = 30_000
+
 /**
- * What runs at least so often would be waited for all the time: from the horizon before one run to a minute after it, which
- * is within the horizon of the next. It is measured by what it does, like everything else.
+ * What runs at least so often would be waited for all the time: between a minute after one run and the horizon before the
+ * next there is no room that a check is sure to fall into. It is measured by what it does, like everything else.
  */
-export function frequentMs({ horizonMs }: VetoContext): number {
-  return horizonMs + runningMs
+export function frequentMs({ horizonMs, checkIntervalMs }: VetoContext): number {
+  return horizonMs + runningMs + checkIntervalMs + lateMs
 }
 
 /** Is it due within the horizon, or has it only just begun? */

@@ -30,7 +30,14 @@ describe('a job that is due', () => {
     mkdirSync(join(host.root, 'var/spool/cron'), { recursive: true })
     writeFileSync(join(host.root, 'var/spool/cron/tabs'), '8 12 * * * backup\n')
     const now = { wallMs: NOON, bootMs: MONO, monoMs: MONO }
-    const context = { now, leaseDir: '/none', keepCeilingMs: 24 * HOUR, horizonMs: 15 * MINUTE, protected: false }
+    const context = {
+      now,
+      leaseDir: '/none',
+      keepCeilingMs: 24 * HOUR,
+      horizonMs: 15 * MINUTE,
+      checkIntervalMs: 2 * MINUTE,
+      protected: false,
+    }
     expect(await cronVeto.read(host, context, new AbortController().signal)).toHaveLength(1)
   })
 
@@ -70,6 +77,34 @@ describe('a job that is due', () => {
     host.files.write(`${spool}/ann`, '0 12 * * * now\n* * * * * always\n')
     expect(await read(cronVeto, host, { horizonMs: 0 })).toEqual([])
     expect(await read(cronVeto, host, { horizonMs: MINUTE / 2 })).toMatchObject([{ until: minutes(1) }])
+  })
+})
+
+describe('a job that comes again and again leaves room for a check', () => {
+  it.each<[number, string]>([
+    [2, '*/18 * * * *'],
+    [2, '*/20 * * * *'],
+    [5, '*/20 * * * *'],
+    [10, '*/20 * * * *'],
+    [15, '*/30 * * * *'],
+    [60, '@hourly'],
+    [60, '30 */2 * * *'],
+  ])('every %d minutes beside %s', async (interval, when) => {
+    const host = createMachine()
+    host.files.write(`${spool}/ann`, `${when} poll\n`)
+    const change = { checkIntervalMs: interval * MINUTE, keepCeilingMs: 720 * HOUR }
+    let longest = 0
+    // Whenever the checks fall.
+    for (let first = 0; first < interval; first += interval / 4) {
+      let held = 0
+      for (let ms = first * MINUTE; ms < 6 * HOUR; ms += interval * MINUTE) {
+        host.clock.set({ wallMs: NOON + ms, bootMs: MONO + ms, monoMs: MONO + ms })
+        held = (await read(cronVeto, host, change)).length === 0 ? 0 : held + 1
+        longest = Math.max(longest, held)
+      }
+    }
+    // From the horizon before a run to a minute after it.
+    expect(longest).toBeLessThanOrEqual(Math.ceil(16 / interval))
   })
 })
 
@@ -182,6 +217,7 @@ describe('what a user can do with a crontab', () => {
       leaseDir: '',
       keepCeilingMs: 24 * HOUR,
       horizonMs: 15 * MINUTE,
+      checkIntervalMs: 2 * MINUTE,
       protected: false,
     }
     const host = createHost({ root, env: {} })
@@ -200,7 +236,14 @@ it('cannot be told where a crontab cannot be read', async () => {
 })
 
 it('stops when it is told to', async () => {
-  const context = { now: createMachine().clocks(), leaseDir: '', keepCeilingMs: 1, horizonMs: 1, protected: false }
+  const context = {
+    now: createMachine().clocks(),
+    leaseDir: '',
+    keepCeilingMs: 1,
+    horizonMs: 1,
+    checkIntervalMs: 1,
+    protected: false,
+  }
   await expect(cronVeto.read(createMachine(), context, AbortSignal.abort(new Error('enough')))).rejects.toThrow(
     'enough',
   )

@@ -105,6 +105,8 @@ describe('a timer of the machine', () => {
     ],
     ['later', 'backup.timer', { realtime: 'Sun 2026-11-22 12:16:00 UTC' }, []],
     ['that always runs', 'poll.timer', { last: 'Sun 2026-11-22 11:56:00 UTC' }, []],
+    ['that leaves no room for a check', 'poll.timer', { last: 'Sun 2026-11-22 11:52:00 UTC' }, []],
+    ['that does', 'poll.timer', { last: 'Sun 2026-11-22 11:51:00 UTC' }, [{ until: minutes(11) }]],
     ['of the distribution', 'apt-daily.timer', {}, []],
     ['of the distribution, under another name', 'refresh.timer', { unit: 'logrotate.service' }, []],
     ['of systemd', 'systemd-tmpfiles-clean.timer', {}, []],
