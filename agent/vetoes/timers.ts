@@ -43,8 +43,12 @@ export function parseSpan(text: string): number | undefined {
   return sum
 }
 
-/** Parses `Tue 2026-11-24 06:12:00 UTC`, or the span since the epoch of systemd before 220; `undefined` for none. Throws where it is neither. */
+/**
+ * Parses `Tue 2026-11-24 06:12:00 UTC`, or the span since the epoch of systemd before 220; `undefined` for none, and for one
+ * after the year 9999 (format_timestamp). Throws where it is neither.
+ */
 export function parseTime(text: string): number | undefined {
+  if (text === '--- XXXX-XX-XX XX:XX:XX UTC') return undefined
   const [, date, time] = /^[A-Z][a-z]{2} (\d{4,}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.\d+)? UTC$/.exec(text) ?? []
   return date === undefined ? parseSpan(text) : Date.parse(`${date}T${time}Z`)
 }

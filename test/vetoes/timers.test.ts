@@ -44,6 +44,7 @@ describe('a time of systemctl', () => {
     ['1month 1w', 3_234_600_000],
     ['48y', 1_514_764_800_000],
     ['500ms 20us', 500.02],
+    ['--- XXXX-XX-XX XX:XX:XX UTC', undefined],
     ['infinity', undefined],
     ['0', undefined],
     ['n/a', undefined],
