@@ -20,8 +20,9 @@ interface Entry {
 /** Each command is loaded only when it runs: a steady check pays for none of the others. */
 const commands: Readonly<Record<string, Entry>> = {
   check: {
-    usage: 'check [--act] [--json]',
-    about: 'judge this machine now and show the evidence; with --act (what cron runs) also record and act',
+    usage: 'check [--act] [--log] [--json]',
+    about:
+      'judge this machine now and show the evidence; with --act also record and act; with --log, as cron runs it, a failure is in agent.log too',
     load: async () => (await import('./commands/check.ts')).check,
   },
   status: {
