@@ -115,11 +115,17 @@ function buildOf(): string {
   return typeof __VERSION__ === 'string' ? `${__VERSION__} ${__COMMIT__}` : 'source'
 }
 
-/** The compiled form, if it was made by this build from this text at this path. */
+/** What was last in force on this machine, as far as the compiled form tells; else the defaults. */
+export async function lastConfig(host: Host, cachePath: string): Promise<Config> {
+  const cached = await readCache(host, cachePath)
+  return configOf(cached?.given ?? [], cached === undefined ? 'defaults' : cachePath)
+}
+
+/** The compiled form, if it was made by this build, and from this text at this path where that is asked. */
 async function readCache(
   host: Host,
   cachePath: string,
-  source: { path: string; text: string },
+  source?: { path: string; text: string },
 ): Promise<Compiled | undefined> {
   let cached: unknown
   try {
@@ -129,7 +135,8 @@ async function readCache(
   }
   if (!isObject(cached)) return undefined
   const { build, path, text, given, warnings } = cached
-  if (build !== buildOf() || path !== source.path || text !== source.text) return undefined
+  if (build !== buildOf()) return undefined
+  if (source !== undefined && (path !== source.path || text !== source.text)) return undefined
   if (!Array.isArray(given) || !Array.isArray(warnings)) return undefined
   return given.every(isGiven) && warnings.every(isText) ? { given, warnings } : undefined
 }

@@ -9,8 +9,9 @@ import { within } from './within.ts'
 const TAG_MS = 4_000
 const TAG_LIMIT = 120
 
-/** What can be in the way: the agent's files, or a check that hangs. */
-type Kind = 'files' | 'check'
+/** What can be in the way: the agent's files, a check that hangs, a configuration that cannot be used. */
+const kinds = ['files', 'check', 'config'] as const
+type Kind = (typeof kinds)[number]
 
 /** What the status says of it. */
 interface Fault {
@@ -22,7 +23,7 @@ interface Fault {
 }
 
 /**
- * Without a state that lasts there is no idle time that anybody vouched for, so nothing can be done about the machine;
+ * Without a configuration nothing is judged, and without a state that lasts there is no idle time that anybody vouched for, so nothing can be done about the machine;
  * but people can be told: in the status, which lies on another file system, and in the tag IdleReason, once, which only the
  * status can remember. Throws nothing: what it is about is told by the exit code, too.
  */
@@ -65,9 +66,9 @@ async function readStatus({ host, paths }: Parts): Promise<JsonObject> {
 function faultOf(status: JsonObject): Fault | undefined {
   const fault = status['fault']
   if (!isObject(fault)) return undefined
-  const { kind, reason, since, tagged } = fault
-  if ((kind !== 'files' && kind !== 'check') || typeof reason !== 'string' || typeof since !== 'string')
-    return undefined
+  const { reason, since, tagged } = fault
+  const kind = kinds.find((one) => one === fault['kind'])
+  if (kind === undefined || typeof reason !== 'string' || typeof since !== 'string') return undefined
   return { kind, reason, since, tagged: tagged === true }
 }
 

@@ -3,6 +3,7 @@ import { type Parts, pathsOf } from '../check/parts.ts'
 import { createCloud } from '../clouds/table.ts'
 import { type Config, loadConfig, locateConfig, policyOf } from '../config.ts'
 import { decide } from '../decide/state.ts'
+import { UsageError } from '../errors.ts'
 import { sensors } from '../sensors/table.ts'
 import { vetoes } from '../vetoes/table.ts'
 import type { CommandContext } from './context.ts'
@@ -17,10 +18,29 @@ export interface Assembled {
 }
 
 /** Everything a check needs; reads, and writes nothing. Throws UsageError with all problems of the configuration. */
-export async function assemble({ host, flags }: CommandContext): Promise<Assembled> {
-  const paths = pathsOf(flags.stateDir)
+export async function assemble(context: CommandContext): Promise<Assembled> {
+  const { host, flags } = context
   const source = locateConfig(host, flags.config)
-  const { config, cache } = await loadConfig(host, { ...source, cachePath: paths.configCache })
+  const { config, cache } = await loadConfig(host, { ...source, cachePath: pathsOf(flags.stateDir).configCache })
+  return { ...(await partsOf(context, config)), config, cache }
+}
+
+/** As `assemble`, for a check that acts: a configuration that cannot be used is told to more than stderr. */
+export async function assembleToAct(context: CommandContext): Promise<Assembled> {
+  try {
+    return await assemble(context)
+  } catch (error) {
+    if (error instanceof UsageError) {
+      const { tellBrokenConfig } = await import('./broken-config.ts')
+      await tellBrokenConfig(context, error, (config) => partsOf(context, config))
+    }
+    throw error
+  }
+}
+
+/** A check by these settings. Throws UsageError for a malformed endpoint. */
+async function partsOf({ host, flags }: CommandContext, config: Config): Promise<Pick<Assembled, 'parts' | 'because'>> {
+  const paths = pathsOf(flags.stateDir)
   const { cloud, because } = await createCloud(host, { stateDir: paths.stateDir })
   const configured = sensors.flatMap((sensor) => {
     const own = config.sensors[sensor.name]
@@ -37,5 +57,5 @@ export async function assemble({ host, flags }: CommandContext): Promise<Assembl
     paths,
     decide,
   }
-  return { parts, config, because, cache }
+  return { parts, because }
 }

@@ -5,7 +5,7 @@ import { checkLines, checkObject } from '../check/report.ts'
 import { HostError, LockedError, UsageError } from '../errors.ts'
 import { replaceFile } from '../host/aside.ts'
 import { parseObject } from '../parse.ts'
-import { assemble } from './assemble.ts'
+import { assemble, assembleToAct } from './assemble.ts'
 import type { CommandContext } from './context.ts'
 
 /** Without an earlier sample a check by hand looks twice, this far apart. */
@@ -26,7 +26,7 @@ export async function check(context: CommandContext): Promise<number> {
 }
 
 async function judge(context: CommandContext, act: boolean): Promise<number> {
-  const { parts, cache } = await assemble(context)
+  const { parts, cache } = await (act ? assembleToAct : assemble)(context)
   try {
     const checked = act ? await checkAndAct(parts) : await checkByHand(parts, GLANCE_MS)
     print(context, parts, checked)

@@ -1,13 +1,13 @@
 /** `run`: `check --act` on the configured interval, resident, for hosts without cron. */
 import { checkAndAct } from '../agent.ts'
 import { LockedError, messageOf, UsageError } from '../errors.ts'
-import { assemble } from './assemble.ts'
+import { assembleToAct } from './assemble.ts'
 import type { CommandContext } from './context.ts'
 
 /** Checks until the process is ended; a failing check is told and the next one runs. Throws UsageError. */
 export async function run(context: CommandContext): Promise<number> {
   if (context.args.length > 0) throw new UsageError(`run takes no arguments, got ${context.args.join(' ')}`)
-  const { config } = await assemble(context)
+  const { config } = await assembleToAct(context)
   const pattern = cronPattern(config.checkIntervalMs / 1000)
   if (pattern === undefined) {
     const minutes = config.checkIntervalMs / 60_000
@@ -41,7 +41,7 @@ function cronPattern(seconds: number): string | undefined {
 async function once(context: CommandContext): Promise<void> {
   const at = new Date(context.host.clocks().wallMs).toISOString()
   try {
-    const { parts } = await assemble(context)
+    const { parts } = await assembleToAct(context)
     const { decision } = await checkAndAct(parts)
     context.out(`${at} ${decision.verdict} (${decision.phase}): ${decision.reason}`)
   } catch (error) {

@@ -102,8 +102,9 @@ function sinceWords(status: JsonObject, nowMs: number): string {
   return `not idle; the clock began again with: ${textAt(status, 'clockReason')}`
 }
 
-/** A schedule that does not match the configuration is said, not hidden. */
+/** A schedule that does not match the configuration is said, not hidden; what comes first explains it otherwise. */
 function late(status: JsonObject, ageMs: number): string {
+  if (isObject(status['fault'])) return ''
   const seconds = numberAt(objectAt(status, 'schedule'), 'configuredSeconds')
   return ageMs > (2 * seconds + 30) * 1000
     ? `: the schedule does not run (a check is due every ${duration(seconds * 1000)})`

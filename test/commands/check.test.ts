@@ -8,7 +8,8 @@ const LOG = '/var/log/idle-agent/agent.log'
 const wallMs = Date.UTC(2026, 10, 22, 12)
 
 function machine(): MemoryHost {
-  return createMemoryHost({ clocks: { wallMs, bootMs: 1e8, monoMs: 1e8 } })
+  const files = { '/etc/machine-id': `${'a'.repeat(32)}\n` }
+  return createMemoryHost({ files, clocks: { wallMs, bootMs: 1e8, monoMs: 1e8 } })
 }
 
 async function check(host: MemoryHost, ...args: readonly string[]) {
@@ -37,5 +38,69 @@ describe('a check that fails', () => {
     host.files.write(configPath, bad)
     await check(host, '--act')
     expect(host.files.read(LOG)).toBeUndefined()
+  })
+})
+
+describe('a configuration that cannot be used', () => {
+  const STATUS = '/run/idle-agent/status.json'
+  const status = (host: MemoryHost) => JSON.parse(host.files.read(STATUS) ?? '{}') as Record<string, unknown>
+
+  /** A machine that has been checked twice; its tags are in a file, since no cloud is there. */
+  async function used(text: string): Promise<MemoryHost> {
+    const host = machine()
+    host.files.write(configPath, text)
+    for (const _ of [1, 2]) {
+      await check(host, '--act')
+      host.clock.advance(120_000)
+    }
+    return host
+  }
+
+  it('is in the status at each check, with the remedy, and in the tag once; the next good check takes it back', async () => {
+    const good = 'idle_detection:\n  tag_prefix: Ours\n'
+    const host = await used(good)
+    const tags = () => host.files.read('/var/lib/idle-agent/tags.json') ?? ''
+    expect(status(host)['fault']).toBeUndefined()
+    host.files.write(configPath, 'idle_detection:\n  idle_threshold_minutes: soon\n  colour: blue\n')
+    for (const _ of [1, 2]) expect((await check(host, '--act')).code).toBe(2)
+    expect(status(host)).toMatchObject({
+      verdict: expect.any(String),
+      fault: {
+        kind: 'config',
+        reason: expect.stringMatching(
+          /^\/etc\/idle-agent\/config\.yaml:2.*, and 1 more; "sudo idle-agent config check" tells all$/,
+        ),
+        since: '2026-11-22T12:04:00Z',
+        tagged: true,
+      },
+    })
+    expect(tags()).toMatch(/"Ours:IdleReason": "fault: \/etc\/idle-agent\/config.yaml:2/)
+    host.files.write(configPath, good)
+    await check(host, '--act')
+    expect(status(host)['fault']).toBeUndefined()
+    expect(tags()).not.toContain('fault')
+  })
+
+  it('acts on nothing, and says nothing of it where the agent was switched off', async () => {
+    const host = await used('idle_detection:\n  enabled: false\n')
+    host.files.write(configPath, 'idle_detection: 5\n')
+    expect((await check(host, '--act')).code).toBe(2)
+    expect(status(host)).toMatchObject({ fault: { kind: 'config', tagged: false } })
+  })
+
+  it('is told by nobody who only looks', async () => {
+    const host = await used('idle_detection: {}\n')
+    host.files.write(configPath, 'idle_detection: 5\n')
+    expect((await check(host)).code).toBe(2)
+    expect(status(host)).toMatchObject({ verdict: expect.any(String) })
+    expect(status(host)['fault']).toBeUndefined()
+  })
+
+  it('names no file of somebody’s own', async () => {
+    const host = await used('idle_detection: {}\n')
+    host.files.write('/home/alice/a.yaml', 'idle_detection: 5\n')
+    await check(host, '--act', '--config', '/home/alice/a.yaml')
+    expect(status(host)).toMatchObject({ fault: { reason: expect.stringMatching(/^the configuration:1:17/) } })
+    expect(JSON.stringify(status(host))).not.toContain('alice')
   })
 })

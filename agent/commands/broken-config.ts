@@ -1,0 +1,28 @@
+/** Tells of a configuration that cannot be used: without one nothing is judged, and nobody reads what the schedule prints. */
+import { tellFault } from '../check/fault.ts'
+import { plain } from '../check/judge.ts'
+import { type Parts, pathsOf } from '../check/parts.ts'
+import { type Config, defaultConfigPath, lastConfig, locateConfig } from '../config.ts'
+import { UsageError } from '../errors.ts'
+import type { CommandContext } from './context.ts'
+
+/** In the status, and once in the tag, by the settings that were last in force. Throws nothing. */
+export async function tellBrokenConfig(
+  { host, flags }: CommandContext,
+  { problems }: UsageError,
+  partsOf: (config: Config) => Promise<{ readonly parts: Parts }>,
+): Promise<void> {
+  const { path } = locateConfig(host, flags.config)
+  const config = await lastConfig(host, pathsOf(flags.stateDir).configCache)
+  const [first = '', ...more] = problems
+  const others = more.length === 0 ? '' : `, and ${more.length} more`
+  const named = plain(path === defaultConfigPath ? first : first.replaceAll(path, 'the configuration'))
+  const remedy = `"sudo idle-agent config check" tells ${more.length === 0 ? 'more' : 'all'}`
+  try {
+    const { parts } = await partsOf(config)
+    await tellFault(parts, 'config', `${named}${others}; ${remedy}`)
+  } catch (error) {
+    // An endpoint that is malformed: there is nobody to tell but on stderr.
+    if (!(error instanceof UsageError)) throw error
+  }
+}
