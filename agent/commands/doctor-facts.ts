@@ -1,46 +1,89 @@
 /** Reads on the machine what `doctor` judges. */
 import type { Parts } from '../check/parts.ts'
-import type { MachineFacts, Owned, Space } from '../doctor/facts.ts'
+import type { Folder, MachineFacts, Owned, Space } from '../doctor/facts.ts'
+import type { Finding } from '../doctor/finding.ts'
 import { cronPath, executablePath, hookPath, predecessors, timerPath } from '../install/files.ts'
 import { lockHolders } from '../lock.ts'
 import { parseObject, textAt } from '../parse.ts'
 import type { CommandContext } from './context.ts'
+import { attempt } from './doctor-attempt.ts'
 import { exists } from './installation.ts'
 
 const COMMAND_MS = 5_000
 
-/** Throws HostError where a file is there and cannot be read. */
-export async function readFacts(context: CommandContext, parts: Parts): Promise<MachineFacts> {
+/** Gives what `work` gives, or `undefined` where it throws; then what hangs on it, by the name of its finding, is told apart. */
+type Read = <T>(name: string, work: () => Promise<T>) => Promise<T | undefined>
+
+/** What could be read, and faults for the rest. */
+export async function readFacts(
+  context: CommandContext,
+  parts: Parts,
+): Promise<{ readonly facts: MachineFacts; readonly failed: readonly Finding[] }> {
+  const failed: Finding[] = []
+  const read: Read = (name, work) => attempt(failed, name, work)
+  const facts = {
+    ...(await scheduleFacts(context, parts, read)),
+    ...(await fileFacts(context, parts, read)),
+    ...(await systemFacts(context, read)),
+  }
+  return { facts, failed }
+}
+
+async function scheduleFacts(context: CommandContext, parts: Parts, read: Read) {
   const { host } = context
-  const there = await Promise.all(predecessors.map((path) => exists(context, path)))
-  const { stateDir, runDir, leases, logDir, lockDir } = parts.paths
+  const schedule = <T>(work: () => Promise<T>): Promise<T | undefined> => read('schedule', work)
+  const cronRuns = async (): Promise<boolean> =>
+    (await active(context, 'cron')) || (await active(context, 'crond')) || (await isRunning(context))
+  const timerUnit = async (): Promise<string | undefined> =>
+    (await isFile(context, timerPath)) ? await host.readText(timerPath) : undefined
   return {
-    executable: await owned(context, executablePath),
-    cronEntry: await cronEntry(context),
-    timerUnit: (await isFile(context, timerPath)) ? await host.readText(timerPath) : undefined,
-    cronRuns: (await active(context, 'cron')) || (await active(context, 'crond')) || (await isRunning(context)),
-    timerRuns: await active(context, 'idle-agent.timer'),
-    timerEnabled: await say(context, ['systemctl', 'is-enabled', 'idle-agent.timer']),
+    cronEntry: await schedule(() => cronEntry(context)),
+    timerUnit: await schedule(timerUnit),
+    cronRuns: (await schedule(cronRuns)) ?? false,
+    timerRuns: (await schedule(() => active(context, 'idle-agent.timer'))) ?? false,
+    timerEnabled: (await schedule(() => say(context, ['systemctl', 'is-enabled', 'idle-agent.timer']))) ?? '',
     intervalMs: parts.policy.checkIntervalMs,
-    lastCheckMs: await lastCheckMs(context, parts),
-    lockedBy: (await lockHolders(host, lockDir))[0],
-    folders: [
-      { path: stateDir, wanted: 0o700, found: await owned(context, stateDir) },
-      { path: runDir, wanted: 0o755, found: await owned(context, runDir) },
-      { path: leases, wanted: 0o1733, found: await owned(context, leases) },
-      { path: logDir, wanted: 0o750, found: await owned(context, logDir) },
-    ],
-    space: [await space(context, stateDir), await space(context, logDir)].flatMap((one) => one ?? []),
-    hookThere: await exists(context, hookPath),
-    systemd: await exists(context, '/run/systemd/system'),
-    predecessorsThere: predecessors.filter((_, index) => there[index] === true),
-    corruptState: (await host.store.read(`${parts.paths.state}.corrupt`)) !== undefined,
-    ssThere: await hasSs(context),
-    clockSynchronised: (await say(context, ['timedatectl', 'show', '-p', 'NTPSynchronized', '--value'])) || undefined,
-    memoryKb: await memoryKb(context),
-    swapKb: await swapKb(context),
-    swapFileKb: Math.round(((await host.stat('/swap'))?.size ?? 0) / 1024),
-    hibinit: await hibinit(context),
+    lastCheckMs: await read('last check', () => lastCheckMs(context, parts)),
+    lockedBy: (await read('last check', () => lockHolders(host, parts.paths.lockDir)))?.[0],
+  }
+}
+
+async function fileFacts(context: CommandContext, { paths }: Parts, read: Read) {
+  const { stateDir, runDir, leases, logDir } = paths
+  const wanted = [
+    { path: stateDir, wanted: 0o700 },
+    { path: runDir, wanted: 0o755 },
+    { path: leases, wanted: 0o1733 },
+    { path: logDir, wanted: 0o750 },
+  ]
+  const folders: Folder[] = []
+  for (const one of wanted) folders.push({ ...one, found: await read('folders', () => owned(context, one.path)) })
+  const spaces = await read('disk', async () => [await space(context, stateDir), await space(context, logDir)])
+  const there = await read('leftovers', () => Promise.all(predecessors.map((path) => exists(context, path))))
+  // A name in the folder: what was put aside may be anything.
+  const names = await read('leftovers', () => context.host.store.list(stateDir))
+  return {
+    executable: await read('executable', () => owned(context, executablePath)),
+    folders,
+    space: (spaces ?? []).flatMap((one) => one ?? []),
+    predecessorsThere: predecessors.filter((_, index) => there?.[index] === true),
+    corruptState: names?.includes('state.json.corrupt') === true,
+  }
+}
+
+async function systemFacts(context: CommandContext, read: Read) {
+  const { host } = context
+  const clock = () => say(context, ['timedatectl', 'show', '-p', 'NTPSynchronized', '--value'])
+  const hibernation = <T>(work: () => Promise<T>): Promise<T | undefined> => read('hibernation', work)
+  return {
+    hookThere: (await read('resume hook', () => exists(context, hookPath))) ?? false,
+    systemd: (await read('resume hook', () => exists(context, '/run/systemd/system'))) ?? false,
+    ssThere: (await read('tools', () => hasSs(context))) ?? false,
+    clockSynchronised: (await read('clock', clock)) || undefined,
+    memoryKb: await hibernation(() => memoryKb(context)),
+    swapKb: (await hibernation(() => swapKb(context))) ?? 0,
+    swapFileKb: Math.round(((await hibernation(() => host.stat('/swap')))?.size ?? 0) / 1024),
+    hibinit: await hibernation(() => hibinit(context)),
   }
 }
 

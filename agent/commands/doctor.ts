@@ -8,6 +8,7 @@ import { guardFindings } from '../doctor/metadata-guard.ts'
 import { UsageError } from '../errors.ts'
 import { assemble } from './assemble.ts'
 import type { CommandContext } from './context.ts'
+import { attempt } from './doctor-attempt.ts'
 import { askCloud } from './doctor-cloud.ts'
 import { readFacts } from './doctor-facts.ts'
 import { lookAtGpus } from './gpu-accounts.ts'
@@ -24,13 +25,18 @@ export async function doctor(context: CommandContext): Promise<number> {
     return 2
   }
   const { parts, because, config: wanted } = await assemble(context)
-  const facts = await readFacts(context, parts)
+  const { facts, failed } = await readFacts(context, parts)
   const { findings: cloud, reached, configured } = await askCloud(parts, because)
   const hibernation = reached ? [hibernationFinding(facts, parts.policy.action, configured)] : []
   const watched = parts.sensors.some(({ sensor }) => sensor.name === 'gpu')
-  const gpus = gpuFindings(await lookAtGpus(context), watched)
-  const guard = guardFindings(await lookAtGuard(context, wanted.metadataRootOnly))
-  const machine = [...hibernation, ...machineFindings(facts), ...gpus, ...guard]
+  const more: Finding[] = []
+  const gpus = await attempt(more, 'gpu', async () => gpuFindings(await lookAtGpus(context), watched))
+  const asked = () => lookAtGuard(context, wanted.metadataRootOnly)
+  const guard = await attempt(more, 'metadata guard', async () => guardFindings(await asked()))
+  const told = [...hibernation, ...machineFindings(facts)].filter(
+    ({ name }) => !failed.some((one) => one.name === name),
+  )
+  const machine = [...failed, ...told, ...(gpus ?? []), ...(guard ?? []), ...more]
   await tell(context, [...config, ...cloud, ...machine])
   if (cloud.some(isFault)) return 3
   return machine.some(isFault) ? 5 : 0
@@ -54,7 +60,7 @@ async function configFindings({ host, flags }: CommandContext): Promise<readonly
 }
 
 async function tell(context: CommandContext, findings: readonly Finding[]): Promise<void> {
-  const inventory = await readInventory(context)
+  const inventory = (await attempt([], 'inventory', () => readInventory(context))) ?? ''
   if (context.flags.json) context.out(JSON.stringify({ schema: 'idle-agent.doctor.v1', findings, inventory }))
   else print(context, findings, inventory)
 }

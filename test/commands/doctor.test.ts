@@ -1,0 +1,93 @@
+/** `doctor` on a machine in memory of which something cannot be read: that is told, and so is everything else. */
+import { describe, expect, it } from 'vitest'
+import { run } from '../../agent/cli.ts'
+import type { Finding } from '../../agent/doctor/finding.ts'
+import { HostError } from '../../agent/errors.ts'
+import type { Host } from '../../agent/host/host.ts'
+import { cronPath, executablePath, installedFiles } from '../../agent/install/files.ts'
+import { createMemoryHost, type MemoryHost } from '../host/memory.ts'
+
+/** Below a root, so that nothing is asked about the machine that runs the test. */
+const ROOT = '/m'
+const answers: Readonly<Record<string, string>> = { 'is-active': 'active\n', timedatectl: 'yes\n', 'is-enabled': '' }
+
+function machine(): MemoryHost {
+  const host = createMemoryHost({
+    root: ROOT,
+    run: (argv) => {
+      const stdout = answers[argv[0] ?? ''] ?? answers[argv[1] ?? ''] ?? ''
+      return { status: 0, stdout, stderr: '' }
+    },
+  })
+  const [cron] = installedFiles({ schedule: 'cron', intervalMs: 120_000, environment: {} })
+  host.files.write(`${ROOT}${cronPath}`, cron?.text ?? '', { uid: 0 })
+  host.files.write(`${ROOT}/proc/bus/pci/devices`, '')
+  host.files.write(`${ROOT}${executablePath}`, '', { uid: 0 })
+  return host
+}
+
+async function doctor(host: Host): Promise<{ readonly code: number; readonly findings: readonly Finding[] }> {
+  const lines: string[] = []
+  const say = (line: string) => void lines.push(line)
+  const code = await run(['doctor', '--json'], { host: () => host, out: say, err: say, colour: false })
+  const told = JSON.parse(lines.join('\n')) as { readonly findings: readonly Finding[] }
+  return { code, findings: told.findings }
+}
+
+/** Commands that hang. */
+function hanging(host: MemoryHost, ...programs: readonly string[]): Host {
+  return {
+    ...host,
+    async run(argv, options) {
+      if (programs.includes(argv[0] ?? '')) throw new HostError(`${argv[0]} did not end within 5000 ms`)
+      return host.run(argv, options)
+    },
+  }
+}
+
+describe('what cannot be read', () => {
+  it.each<[string, (host: MemoryHost) => Host, readonly string[]]>([
+    ['systemctl hangs', (host) => hanging(host, 'systemctl'), ['schedule', 'hibernation', 'metadata guard']],
+    ['timedatectl hangs', (host) => hanging(host, 'timedatectl'), ['clock']],
+    ['nft hangs', (host) => hanging(host, 'nft'), ['metadata guard']],
+    ['df hangs', (host) => hanging(host, 'df'), ['disk']],
+    [
+      'the bus of the GPUs fails',
+      (host) => {
+        host.files.write(`${ROOT}/proc/bus/pci/devices`, 'garbage\n')
+        return host
+      },
+      ['gpu'],
+    ],
+    [
+      'the cron entry fails',
+      (host) => {
+        host.files.failing.set(`${ROOT}${cronPath}`, 'input/output error')
+        return host
+      },
+      ['schedule'],
+    ],
+  ])('is told, once for each thing that hangs on it, beside everything else: %s', async (_, spoil, names) => {
+    const whole = (await doctor(machine())).findings
+    const { code, findings } = await doctor(spoil(machine()))
+    const untold = findings.filter(({ text }) => text.startsWith('cannot be told: '))
+    expect(untold.map(({ name }) => name)).toEqual(names)
+    for (const one of untold) expect(one).toMatchObject({ level: 'fault', remedy: expect.stringMatching(/./) })
+    const others = (list: readonly Finding[]) => list.filter(({ name }) => !names.includes(name))
+    expect(others(findings)).toEqual(others(whole))
+    expect(code).toBe(5)
+  })
+
+  it('is not a state that was set aside, whatever it is', async () => {
+    const host = machine()
+    host.files.makeDir('/var/lib/idle-agent/state.json.corrupt/x')
+    const { findings } = await doctor(host)
+    expect(findings).toContainEqual(
+      expect.objectContaining({
+        name: 'leftovers',
+        level: 'worry',
+        remedy: expect.stringContaining('state.json.corrupt'),
+      }),
+    )
+  })
+})
