@@ -23,10 +23,12 @@ export async function uninstall(context: CommandContext): Promise<number> {
   const created = await madeFolders(context)
   // Without its journal of intents a check that is still running cannot stop the machine any more.
   await removeFolders(context)
-  if (await outlastChecks(context)) await removeFolders(context)
+  const { waited, left } = await outlastChecks(context)
+  if (waited) await removeFolders(context)
   for (const path of ownFiles) await removeOld(context, path, 'ours')
   for (const folder of [...created].reverse()) await removeIfEmpty(context, folder)
   if (units || gpuUnit || leaseMount || guard) await forgetUnits(context)
+  if (left.length > 0) throw stillRunning(left)
   context.out('uninstalled: nothing of idle-agent is left on this machine')
   return 0
 }
@@ -45,29 +47,47 @@ async function forgetUnits(context: CommandContext): Promise<void> {
 const CHECK_MS = 10_000
 const STEP_MS = 100
 
-/** Waits for checks that had begun before the schedule was gone, since each makes its folders anew; true if there were any. */
-async function outlastChecks(context: CommandContext): Promise<boolean> {
-  const { host, out } = context
-  if (host.root !== '/') return false
+/** A process of the installed executable, and the command it was started with. */
+interface Running {
+  readonly pid: number
+  readonly command: string
+}
+
+/** Waits for checks that had begun before the schedule was gone, since each makes its folders anew; `left` are those that go on. */
+async function outlastChecks(
+  context: CommandContext,
+): Promise<{ readonly waited: boolean; readonly left: readonly Running[] }> {
+  const { host } = context
+  if (host.root !== '/') return { waited: false, left: [] }
   const first = await runningChecks(context)
   let left = first
   for (let waited = 0; left.length > 0 && waited < CHECK_MS; waited += STEP_MS) {
     await host.sleep(STEP_MS)
     left = await runningChecks(context)
   }
-  for (const pid of left) out(`still running: idle-agent (pid ${pid}); end it, and run "uninstall" again with a copy`)
-  return first.length > 0
+  return { waited: first.length > 0, left }
 }
 
-/** Process ids of `check` and `run` of the installed executable. */
-async function runningChecks({ host }: CommandContext): Promise<readonly number[]> {
-  const found: number[] = []
+function stillRunning(left: readonly Running[]): HostError {
+  const names = left.map(({ pid, command }) => `idle-agent ${command} (pid ${pid})`).join(', ')
+  const pids = left.map(({ pid }) => pid).join(' ')
+  const { stateDir, runDir, logDir } = pathsOf(undefined)
+  return new HostError(
+    `${names} is still running and will make its folders again: "sudo kill ${pids}", then "sudo rm -rf ${stateDir} ${runDir} ${logDir}"; all the rest is uninstalled`,
+  )
+}
+
+/** `check` and `run` of the installed executable; one that was replaced since is the same. */
+async function runningChecks({ host }: CommandContext): Promise<readonly Running[]> {
+  const found: Running[] = []
   for (const name of (await host.list('/proc')) ?? []) {
     const pid = Number(name)
     if (!Number.isInteger(pid) || pid === host.self.pid) continue
-    if ((await host.readLink(`/proc/${pid}/exe`)) !== executablePath) continue
+    const exe = await host.readLink(`/proc/${pid}/exe`)
+    if (exe?.replace(/ \(deleted\)$/, '') !== executablePath) continue
     const words = ((await commandLine(host, pid))?.text ?? '').split('\0')
-    if (!words.includes('keep') && (words.includes('check') || words.includes('run'))) found.push(pid)
+    const command = words.find((word) => word === 'check' || word === 'run')
+    if (!words.includes('keep') && command !== undefined) found.push({ pid, command })
   }
   return found
 }
