@@ -7,7 +7,8 @@ import { lockHolders } from '../lock.ts'
 import { parseObject, textAt } from '../parse.ts'
 import type { CommandContext } from './context.ts'
 import { attempt } from './doctor-attempt.ts'
-import { exists } from './installation.ts'
+import { exists, schedulers } from './installation.ts'
+import { running } from './running.ts'
 
 const COMMAND_MS = 5_000
 
@@ -42,6 +43,8 @@ async function scheduleFacts(context: CommandContext, parts: Parts, read: Read) 
     cronRuns: (await schedule(cronRuns)) ?? false,
     timerRuns: (await schedule(() => active(context, 'idle-agent.timer'))) ?? false,
     timerEnabled: (await schedule(() => say(context, ['systemctl', 'is-enabled', 'idle-agent.timer']))) ?? '',
+    resident: (await schedule(() => running(context)))?.find(({ command }) => command === 'run')?.pid,
+    schedulable: (await schedule(async () => Object.values(await schedulers(context)).includes(true))) ?? true,
     intervalMs: parts.policy.checkIntervalMs,
     lastCheckMs: await read('last check', () => lastCheckMs(context, parts)),
     lockedBy: (await read('last check', () => lockHolders(host, parts.paths.lockDir)))?.[0],

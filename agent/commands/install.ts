@@ -21,7 +21,7 @@ import {
 } from '../install/files.ts'
 import type { CommandContext } from './context.ts'
 import { accountGpus } from './gpu-accounts.ts'
-import { below, exists, makeFolder, needRoot, put, removeOld, systemctl } from './installation.ts'
+import { below, exists, makeFolder, needRoot, put, removeOld, schedulers, systemctl } from './installation.ts'
 import { mountLeases } from './lease-mount.ts'
 import { guardMetadata, removeGuard } from './metadata-guard.ts'
 
@@ -85,8 +85,7 @@ async function chooseSchedule(
   wanted: Schedule | undefined,
   intervalMs: number,
 ): Promise<Schedule> {
-  const cron = (await exists(context, '/usr/sbin/cron')) || (await exists(context, '/usr/sbin/crond'))
-  const systemd = await exists(context, '/usr/lib/systemd')
+  const { cron, systemd } = await schedulers(context)
   if (wanted === 'cron' && !cron)
     throw new UsageError('--schedule cron: no cron is installed here; take --schedule timer')
   if (wanted === 'timer' && !systemd)

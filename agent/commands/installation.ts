@@ -20,6 +20,14 @@ export async function exists(context: CommandContext, path: string): Promise<boo
   return (await context.host.stat(path)) !== undefined
 }
 
+/** What is installed on the observed system that can start checks. */
+export async function schedulers(
+  context: CommandContext,
+): Promise<{ readonly cron: boolean; readonly systemd: boolean }> {
+  const cron = (await exists(context, '/usr/sbin/cron')) || (await exists(context, '/usr/sbin/crond'))
+  return { cron, systemd: await exists(context, '/usr/lib/systemd') }
+}
+
 /** Removes a file if it is there, and says so. */
 export async function removeOld(context: CommandContext, path: string, why: string): Promise<void> {
   if (!(await exists(context, path))) return

@@ -1,13 +1,13 @@
 /** `uninstall`: takes off this machine what `install` and the checks have left. */
 import { pathsOf } from '../check/parts.ts'
 import { HostError, UsageError } from '../errors.ts'
-import { cronPath, executablePath, ownFiles, servicePath, timerPath } from '../install/files.ts'
-import { commandLine } from '../sensors/processes.ts'
+import { cronPath, ownFiles, servicePath, timerPath } from '../install/files.ts'
 import type { CommandContext } from './context.ts'
 import { disableGpuUnit } from './gpu-accounts.ts'
 import { below, exists, madeFolders, needRoot, removeIfEmpty, removeOld, systemctl } from './installation.ts'
 import { unmountLeases } from './lease-mount.ts'
 import { removeGuard } from './metadata-guard.ts'
+import { type Running, running } from './running.ts'
 
 /** `idle-agent uninstall`: everything that `install` and the checks have left, the configuration included. */
 export async function uninstall(context: CommandContext): Promise<number> {
@@ -47,23 +47,17 @@ async function forgetUnits(context: CommandContext): Promise<void> {
 const CHECK_MS = 10_000
 const STEP_MS = 100
 
-/** A process of the installed executable, and the command it was started with. */
-interface Running {
-  readonly pid: number
-  readonly command: string
-}
-
 /** Waits for checks that had begun before the schedule was gone, since each makes its folders anew; `left` are those that go on. */
 async function outlastChecks(
   context: CommandContext,
 ): Promise<{ readonly waited: boolean; readonly left: readonly Running[] }> {
   const { host } = context
   if (host.root !== '/') return { waited: false, left: [] }
-  const first = await runningChecks(context)
+  const first = await running(context)
   let left = first
   for (let waited = 0; left.length > 0 && waited < CHECK_MS; waited += STEP_MS) {
     await host.sleep(STEP_MS)
-    left = await runningChecks(context)
+    left = await running(context)
   }
   return { waited: first.length > 0, left }
 }
@@ -75,21 +69,6 @@ function stillRunning(left: readonly Running[]): HostError {
   return new HostError(
     `${names} is still running and will make its folders again: "sudo kill ${pids}", then "sudo rm -rf ${stateDir} ${runDir} ${logDir}"; all the rest is uninstalled`,
   )
-}
-
-/** `check` and `run` of the installed executable; one that was replaced since is the same. */
-async function runningChecks({ host }: CommandContext): Promise<readonly Running[]> {
-  const found: Running[] = []
-  for (const name of (await host.list('/proc')) ?? []) {
-    const pid = Number(name)
-    if (!Number.isInteger(pid) || pid === host.self.pid) continue
-    const exe = await host.readLink(`/proc/${pid}/exe`)
-    if (exe?.replace(/ \(deleted\)$/, '') !== executablePath) continue
-    const words = ((await commandLine(host, pid))?.text ?? '').split('\0')
-    const command = words.find((word) => word === 'check' || word === 'run')
-    if (!words.includes('keep') && command !== undefined) found.push({ pid, command })
-  }
-  return found
 }
 
 /** A folder that users filled takes more than one call. */

@@ -33,6 +33,10 @@ export interface MachineFacts {
   readonly timerRuns: boolean
   /** What systemctl says of it: `enabled`, `disabled`, `masked`. */
   readonly timerEnabled: string
+  /** Cron or systemd is installed, so that `install` has something to start the checks. */
+  readonly schedulable: boolean
+  /** Process id of `idle-agent run`. */
+  readonly resident: number | undefined
   readonly intervalMs: number
   /** Age of the status that the last check left, in milliseconds. */
   readonly lastCheckMs: number | undefined

@@ -11,17 +11,30 @@ export function scheduleFindings(facts: MachineFacts): readonly Finding[] {
 }
 
 function schedule(facts: MachineFacts): Finding {
-  const { cronEntry, timerUnit } = facts
+  const { cronEntry, timerUnit, resident } = facts
   if (cronEntry !== undefined && timerUnit !== undefined) {
     return worry('schedule', 'both a cron entry and a timer start checks', `${install}, which keeps one of them`)
   }
+  if (resident !== undefined) return residentFinding(facts, resident)
   if (cronEntry !== undefined) return cron(facts, cronEntry)
   if (timerUnit !== undefined) return timer(facts, timerUnit)
   if (facts.timerEnabled.startsWith('masked')) {
     const remedy = `if it is not meant to be so: "sudo systemctl unmask idle-agent.timer", then ${install}`
     return fault('schedule', 'the timer is masked: somebody keeps the checks from being started', remedy)
   }
+  if (!facts.schedulable) {
+    const text = 'nothing starts the checks: neither cron nor systemd is here'
+    return fault('schedule', text, 'keep "idle-agent run" running')
+  }
   return fault('schedule', `nothing starts the checks: there is neither ${cronPath} nor ${timerPath}`, install)
+}
+
+/** `run`, which needs neither of the others. */
+function residentFinding({ cronEntry, timerUnit }: MachineFacts, pid: number): Finding {
+  const run = `"idle-agent run" (pid ${pid})`
+  if (cronEntry === undefined && timerUnit === undefined) return ok('schedule', `${run} starts the checks`)
+  const other = cronEntry === undefined ? 'a timer' : 'a cron entry'
+  return worry('schedule', `both ${other} and ${run} start checks`, `end one of them: "sudo kill ${pid}"`)
 }
 
 function cron(facts: MachineFacts, entry: NonNullable<MachineFacts['cronEntry']>): Finding {

@@ -25,6 +25,8 @@ const healthy: MachineFacts = {
   cronRuns: true,
   timerRuns: false,
   timerEnabled: '',
+  schedulable: true,
+  resident: undefined,
   intervalMs: 120_000,
   lastCheckMs: 60_000,
   lockedBy: undefined,
@@ -58,6 +60,8 @@ describe('machineFindings', () => {
       edited('--log >/dev/null 2>&1', '>/dev/null 2>>/var/log/idle-agent/agent.log'),
       // A check that is running is nothing to tell as long as the last one is not late.
       { lockedBy: 812 },
+      { cronEntry: undefined, cronRuns: false, resident: 812 },
+      { cronEntry: undefined, schedulable: false, resident: 812 },
       { space: [] },
       folder('/var/log/idle-agent', 0o750, { uid: 0, mode: 0o700 }),
       folder('/run/idle-agent', 0o755, { uid: 0, mode: 0o750 }),
@@ -69,6 +73,20 @@ describe('machineFindings', () => {
 
   it.each<[string, Partial<MachineFacts>, string, RegExp, RegExp]>([
     ['no schedule', { cronEntry: undefined }, 'fault', /nothing starts the checks/, /install/],
+    [
+      'neither cron nor systemd',
+      { cronEntry: undefined, schedulable: false },
+      'fault',
+      /nothing starts the checks: neither cron nor systemd is here/,
+      /^keep "idle-agent run" running$/,
+    ],
+    [
+      'cron, and run as well',
+      { resident: 812 },
+      'worry',
+      /both a cron entry and "idle-agent run" \(pid 812\)/,
+      /kill 812/,
+    ],
     [
       'another interval in cron',
       { intervalMs: 300_000 },
