@@ -1,4 +1,5 @@
 /** `doctor`: everything that could make the agent fail later, and what to do about it. Changes nothing. */
+import type { Parts } from '../check/parts.ts'
 import { loadConfig, locateConfig } from '../config.ts'
 import { type Finding, fault, ok } from '../doctor/finding.ts'
 import { gpuFindings } from '../doctor/gpu.ts'
@@ -6,6 +7,8 @@ import { hibernationFinding } from '../doctor/hibernation.ts'
 import { machineFindings } from '../doctor/machine.ts'
 import { guardFindings } from '../doctor/metadata-guard.ts'
 import { UsageError } from '../errors.ts'
+import type { Gpu } from '../sensors/gpu-sample.ts'
+import { loadState } from '../state.ts'
 import { assemble } from './assemble.ts'
 import type { CommandContext } from './context.ts'
 import { attempt } from './doctor-attempt.ts'
@@ -28,9 +31,8 @@ export async function doctor(context: CommandContext): Promise<number> {
   const { facts, failed } = await readFacts(context, parts)
   const { findings: cloud, reached, configured } = await askCloud(parts, because)
   const hibernation = reached ? [hibernationFinding(facts, parts.policy.action, configured)] : []
-  const watched = parts.sensors.some(({ sensor }) => sensor.name === 'gpu')
   const more: Finding[] = []
-  const gpus = await attempt(more, 'gpu', async () => gpuFindings(await lookAtGpus(context), watched))
+  const gpus = await attempt(more, 'gpu', async () => gpuFindings(await lookIfWatched(parts)))
   const asked = () => lookAtGuard(context, wanted.metadataRootOnly)
   const guard = await attempt(more, 'metadata guard', async () => guardFindings(await asked()))
   const told = [...hibernation, ...machineFindings(facts)].filter(
@@ -40,6 +42,13 @@ export async function doctor(context: CommandContext): Promise<number> {
   await tell(context, [...config, ...cloud, ...machine])
   if (cloud.some(isFault)) return 3
   return machine.some(isFault) ? 5 : 0
+}
+
+/** `undefined` where the operator left GPUs out: whatever hangs there is left alone. */
+async function lookIfWatched({ host, sensors, paths }: Parts): Promise<readonly Gpu[] | undefined> {
+  if (!sensors.some(({ sensor }) => sensor.name === 'gpu')) return undefined
+  const { stored } = await loadState(host, paths.state)
+  return lookAtGpus(host, stored?.samples['gpu'])
 }
 
 function isFault({ level }: Finding): boolean {

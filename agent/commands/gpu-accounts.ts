@@ -1,9 +1,13 @@
 /** GPU accounting, without which nobody knows what ran on a GPU between two checks: switched on by `install`, looked at by `doctor`. */
 
+import { within } from '../check/within.ts'
 import { messageOf } from '../errors.ts'
+import type { Host } from '../host/host.ts'
 import { gpuUnitPath } from '../install/files.ts'
+import { gpu } from '../sensors/gpu.ts'
 import { findGpus } from '../sensors/gpu-devices.ts'
-import type { Gpu } from '../sensors/gpu-sample.ts'
+import type { Gpu, GpuSample } from '../sensors/gpu-sample.ts'
+import type { StoredSample } from '../state.ts'
 import type { CommandContext } from './context.ts'
 import { exists, systemctl } from './installation.ts'
 
@@ -36,15 +40,15 @@ export async function disableGpuUnit(context: CommandContext): Promise<boolean> 
   return true
 }
 
-/** A look at each GPU; none where there are none. Throws if the bus cannot be read. */
-export async function lookAtGpus({ host }: CommandContext): Promise<readonly Gpu[]> {
-  const devices = await findGpus(host)
-  if (devices.length === 0) return []
-  const { readGpus } = await import('../sensors/gpu-read.ts')
-  const deadline = host.deadline(LOOK_MS)
-  try {
-    return (await readGpus(host, devices, { signal: deadline.signal, before: undefined })).gpus
-  } finally {
-    deadline.clear()
-  }
+/** The sensor by the form that its samples are stored in; whoever stored one of the same version stored what it gave. */
+const sensor: { read(host: Host, signal: AbortSignal, before?: unknown): Promise<GpuSample> } = gpu
+
+/**
+ * A look at each GPU as a check takes it, `last` is the one that the last check stored: while a command of that hangs, no
+ * other is started. None where there are none. Throws if the bus cannot be read.
+ */
+export async function lookAtGpus(host: Host, last: StoredSample | undefined): Promise<readonly Gpu[]> {
+  const before = last?.version === gpu.sampleVersion ? last.sample : undefined
+  const limit = { ms: LOOK_MS, what: gpu.name }
+  return (await within(host, limit, (signal) => sensor.read(host, signal, before))).gpus
 }

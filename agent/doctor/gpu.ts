@@ -12,10 +12,10 @@ export interface GpuFacts {
 
 const install = 'run "sudo idle-agent install", which switches it on now and at each boot'
 
-/** Nothing where there is no GPU. `watched` is false where the operator left the sensor out. */
-export function gpuFindings(gpus: readonly GpuFacts[], watched: boolean): readonly Finding[] {
+/** Nothing where there is no GPU; `undefined` where the operator left the sensor out, so that nobody looked. */
+export function gpuFindings(gpus: readonly GpuFacts[] | undefined): readonly Finding[] {
+  if (gpus === undefined) return [ok('gpu', 'left out by sensors.gpu.enabled: false')]
   if (gpus.length === 0) return []
-  if (!watched) return [ok('gpu', 'left out by sensors.gpu.enabled: false')]
   const found = [...problems(gpus), ...accounting(gpus)]
   return found.length > 0 ? found : [ok('gpu', `${counted(gpus)}: ${kindOf(gpus)}`)]
 }

@@ -4,26 +4,25 @@ import { run } from '../../agent/cli.ts'
 import type { Finding } from '../../agent/doctor/finding.ts'
 import { HostError } from '../../agent/errors.ts'
 import type { Host } from '../../agent/host/host.ts'
-import { cronPath, executablePath, installedFiles } from '../../agent/install/files.ts'
+import { configPath, cronPath, executablePath, installedFiles } from '../../agent/install/files.ts'
 import { createMemoryHost, type MemoryHost } from '../host/memory.ts'
 
 /** Below a root, so that nothing is asked about the machine that runs the test. */
 const ROOT = '/m'
 const answers: Readonly<Record<string, string>> = { 'is-active': 'active\n', timedatectl: 'yes\n', 'is-enabled': '' }
 
-function machine(): MemoryHost {
-  const host = createMemoryHost({
-    root: ROOT,
-    run: (argv) => {
-      const stdout = answers[argv[0] ?? ''] ?? answers[argv[1] ?? ''] ?? ''
-      return { status: 0, stdout, stderr: '' }
-    },
-  })
+function machine(config = ''): MemoryHost {
+  const host = createMemoryHost({ root: ROOT })
+  if (config !== '') host.files.write(configPath, config)
   const [cron] = installedFiles({ schedule: 'cron', intervalMs: 120_000, environment: {} })
   host.files.write(`${ROOT}${cronPath}`, cron?.text ?? '', { uid: 0 })
   host.files.write(`${ROOT}/proc/bus/pci/devices`, '')
-  host.files.write(`${ROOT}${executablePath}`, '', { uid: 0 })
-  return host
+  host.files.write(`${ROOT}${executablePath}`, '', { uid: 0, mode: 0o755 })
+  const run: Host['run'] = async (argv) => {
+    const stdout = answers[argv[0] ?? ''] ?? answers[argv[1] ?? ''] ?? ''
+    return { status: 0, stdout, stderr: '' }
+  }
+  return { ...host, run }
 }
 
 async function doctor(host: Host): Promise<{ readonly code: number; readonly findings: readonly Finding[] }> {
@@ -90,4 +89,14 @@ describe('what cannot be read', () => {
       }),
     )
   })
+})
+
+it('leaves GPUs alone that the operator left out', async () => {
+  const host = machine('idle_detection:\n  sensors:\n    gpu:\n      enabled: false\n')
+  host.files.write(`${ROOT}/proc/bus/pci/devices`, 'garbage\n')
+  const { code, findings } = await doctor(host)
+  expect(findings.filter(({ name }) => name === 'gpu')).toEqual([
+    { name: 'gpu', level: 'ok', text: 'left out by sensors.gpu.enabled: false' },
+  ])
+  expect([code, findings.filter(({ level }) => level === 'fault')]).toEqual([0, []])
 })

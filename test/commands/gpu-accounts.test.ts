@@ -85,11 +85,27 @@ it('disables its unit before it goes, and says what stays', async () => {
   expect(lines.at(-1)).toBe('GPU accounting stays on until the next boot')
 })
 
+it.each([
+  [1, 0],
+  [2, 1],
+])(
+  'starts no second command for doctor while that of the last check hangs (sample of version %d)',
+  async (version, count) => {
+    const machine = gpuMachine('g5')
+    answer(machine, answersOf('g5-idle'))
+    machine.write('/proc/812/stat', `812 (nvidia-smi) D${' 0'.repeat(18)} 4200 0\n`)
+    const stuck = [{ command: 'nvidia-smi', pid: 812, start: 4200, sinceMs: 0 }]
+    const gpus = await lookAtGpus(contextOf(machine).context.host, { version, sample: { gpus: [], stuck } })
+    expect(machine.ran.length > 0).toBe(count > 0)
+    if (count === 0) expect(gpus[0]?.problem).toMatch(/^nvidia-smi hangs since/)
+  },
+)
+
 it('looks at the GPUs for doctor', async () => {
   const machine = gpuMachine('p4d')
   answer(machine, answersOf('p4d-idle'))
-  const gpus = await lookAtGpus(contextOf(machine).context)
+  const gpus = await lookAtGpus(contextOf(machine).context.host, undefined)
   expect(gpus).toHaveLength(8)
   expect(gpus[5]).toMatchObject({ name: 'GPU 5', accounting: 'on', persistent: true })
-  expect(await lookAtGpus(contextOf(createMachine('gpu-vm')).context)).toEqual([])
+  expect(await lookAtGpus(contextOf(createMachine('gpu-vm')).context.host, undefined)).toEqual([])
 })

@@ -33,7 +33,7 @@ it.each<[string, readonly GpuFacts[], string, RegExp, RegExp | undefined]>([
   ],
   ['no persistence', [{ ...fine, persistent: false }], 'worry', /^persistence mode is off/, /idle-agent install/],
 ])('%s', (_, gpus, level, text, remedy) => {
-  expect(gpuFindings(gpus, true)).toEqual([
+  expect(gpuFindings(gpus)).toEqual([
     {
       name: 'gpu',
       level,
@@ -45,13 +45,10 @@ it.each<[string, readonly GpuFacts[], string, RegExp, RegExp | undefined]>([
 
 it('says everything at once', () => {
   const gpus: readonly GpuFacts[] = [broken, { name: 'GPU 0', accounting: 'off', persistent: false }]
-  expect(gpuFindings(gpus, true).map(({ level }) => level)).toEqual(['fault', 'worry', 'worry'])
+  expect(gpuFindings(gpus).map(({ level }) => level)).toEqual(['fault', 'worry', 'worry'])
 })
 
 it('says nothing without a GPU, and one line where the operator left them out', () => {
-  expect(gpuFindings([], true)).toEqual([])
-  expect(gpuFindings([], false)).toEqual([])
-  expect(gpuFindings([broken], false)).toEqual([
-    { name: 'gpu', level: 'ok', text: 'left out by sensors.gpu.enabled: false' },
-  ])
+  expect(gpuFindings([])).toEqual([])
+  expect(gpuFindings(undefined)).toEqual([{ name: 'gpu', level: 'ok', text: 'left out by sensors.gpu.enabled: false' }])
 })
