@@ -32,6 +32,11 @@ export async function accountGpus({ host, out }: CommandContext): Promise<boolea
   }
 }
 
+/** At each boot from now on. */
+export async function enableGpuUnit(context: CommandContext): Promise<void> {
+  if (await exists(context, gpuUnitPath)) await systemctl(context, ['enable', 'idle-agent-gpu.service'])
+}
+
 /** Before its file is removed; true if it is there. What it switched on stays so until the next boot. */
 export async function disableGpuUnit(context: CommandContext): Promise<boolean> {
   if (!(await exists(context, gpuUnitPath))) return false

@@ -5,22 +5,18 @@ import { UsageError } from '../errors.ts'
 import {
   configPath,
   cronFields,
-  cronPath,
   executablePath,
+  generatedFiles,
   gpuUnitPath,
-  hookPath,
   type InstalledFile,
   installedFiles,
   leaseMountPath,
-  logrotatePath,
   predecessors,
   type Schedule,
-  servicePath,
   timerPath,
-  tmpfilesPath,
 } from '../install/files.ts'
 import type { CommandContext } from './context.ts'
-import { accountGpus } from './gpu-accounts.ts'
+import { accountGpus, disableGpuUnit, enableGpuUnit } from './gpu-accounts.ts'
 import { below, exists, makeFolder, needRoot, put, removeOld, schedulers, systemctl } from './installation.ts'
 import { mountLeases } from './lease-mount.ts'
 import { guardMetadata, removeGuard } from './metadata-guard.ts'
@@ -39,6 +35,10 @@ const passedOn = [
 export async function install(context: CommandContext): Promise<number> {
   const wanted = readSchedule(context.args)
   needRoot(context, 'install')
+  if (context.flags.stateDir !== undefined) {
+    const text = '--state-dir and IDLE_AGENT_STATE_DIR are for checks by hand: what install starts uses'
+    throw new UsageError(`${text} ${pathsOf(undefined).stateDir}; leave them out`)
+  }
   const source = locateConfig(context.host, context.flags.config)
   const { config } = await loadConfig(context.host, source)
   const schedule = await chooseSchedule(context, wanted, config.checkIntervalMs)
@@ -51,11 +51,7 @@ export async function install(context: CommandContext): Promise<number> {
   if (source.explicit && source.path !== configPath) await putConfig(context, source.path)
   const accountsGpus = config.sensors['gpu']?.enabled === true && (await accountGpus(context))
   const plan = { schedule, intervalMs: config.checkIntervalMs, environment, accountsGpus }
-  for (const file of await applicable(context, installedFiles(plan))) await put(context, file)
-  const other = schedule === 'cron' ? [timerPath, servicePath] : [cronPath]
-  if (schedule === 'cron' && (await exists(context, timerPath)))
-    await systemctl(context, ['disable', '--now', 'idle-agent.timer'])
-  for (const path of other) await removeOld(context, path, 'the other schedule')
+  await putPlanned(context, await applicable(context, installedFiles(plan)))
   await makeFolders(context)
   await mountLeases(context)
   await makeFolder(context, '/etc/motd.d')
@@ -130,12 +126,22 @@ async function putConfig(context: CommandContext, path: string): Promise<void> {
 
 /** Files whose reader is on this machine: no log rotation without logrotate, no hook without systemd. */
 async function applicable(context: CommandContext, files: readonly InstalledFile[]): Promise<readonly InstalledFile[]> {
-  const systemd = await exists(context, '/usr/lib/systemd')
-  const logrotate = await exists(context, '/etc/logrotate.d')
-  return files.filter(({ path }) => {
-    if (path === logrotatePath) return logrotate
-    return [hookPath, tmpfilesPath, gpuUnitPath, leaseMountPath].includes(path) ? systemd : true
-  })
+  const there = {
+    systemd: await exists(context, '/usr/lib/systemd'),
+    logrotate: await exists(context, '/etc/logrotate.d'),
+  }
+  return files.filter(({ reader }) => reader === undefined || there[reader])
+}
+
+/** Writes what is planned, and removes what an earlier plan had; units end before their files go. */
+async function putPlanned(context: CommandContext, planned: readonly InstalledFile[]): Promise<void> {
+  const old = generatedFiles.filter((path) => !planned.some((file) => file.path === path))
+  if (old.includes(timerPath) && (await exists(context, timerPath)))
+    await systemctl(context, ['disable', '--now', 'idle-agent.timer'])
+  if (old.includes(gpuUnitPath)) await disableGpuUnit(context)
+  for (const file of planned) await put(context, file)
+  for (const path of old) await removeOld(context, path, 'not needed any more')
+  await systemctl(context, ['daemon-reload'])
 }
 
 async function makeFolders(context: CommandContext): Promise<void> {
@@ -148,12 +154,6 @@ async function makeFolders(context: CommandContext): Promise<void> {
   await store.makeDir(paths.leases, 0o1733)
 }
 
-async function enableGpuUnit(context: CommandContext): Promise<void> {
-  if (!(await exists(context, gpuUnitPath))) return
-  await systemctl(context, ['daemon-reload'])
-  await systemctl(context, ['enable', 'idle-agent-gpu.service'])
-}
-
 /** What nobody but systemd of the image itself can do. */
 async function sayImage(context: CommandContext, schedule: Schedule): Promise<void> {
   const { root } = context.host
@@ -164,7 +164,6 @@ async function sayImage(context: CommandContext, schedule: Schedule): Promise<vo
 }
 
 async function startTimer(context: CommandContext): Promise<void> {
-  await systemctl(context, ['daemon-reload'])
   await systemctl(context, ['enable', 'idle-agent.timer'])
   await systemctl(context, ['restart', 'idle-agent.timer'])
 }

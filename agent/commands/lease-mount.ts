@@ -11,7 +11,6 @@ const unit = leaseMountPath.slice(leaseMountPath.lastIndexOf('/') + 1)
 export async function mountLeases(context: CommandContext): Promise<void> {
   if (context.host.root !== '/' || !(await exists(context, leaseMountPath))) return
   try {
-    await systemctl(context, ['daemon-reload'])
     await systemctl(context, ['enable', unit])
     if (await isMounted(context)) return
     const { store } = context.host

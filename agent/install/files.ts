@@ -6,6 +6,8 @@ export interface InstalledFile {
   readonly path: string
   readonly mode: number
   readonly text: string
+  /** Who reads it; where that is not installed, it is of no use. */
+  readonly reader?: 'systemd' | 'logrotate'
 }
 
 /** How the checks are started. */
@@ -39,17 +41,16 @@ export const predecessors = [
   '/etc/cron.d/cloudworkstation-idle',
 ] as const
 
+/** Every file that some plan has. */
+export const generatedFiles: readonly string[] = [
+  ...[cronPath, timerPath, servicePath, gpuUnitPath, leaseMountPath],
+  ...[hookPath, logrotatePath, tmpfilesPath],
+]
+
 /** Every file that `install` may have written, the executable last. */
 export const ownFiles: readonly string[] = [
-  cronPath,
-  timerPath,
-  servicePath,
-  gpuUnitPath,
-  leaseMountPath,
+  ...generatedFiles,
   ...guardFiles.map(({ path }) => path),
-  hookPath,
-  logrotatePath,
-  tmpfilesPath,
   motdPath,
   configPath,
   executablePath,
@@ -128,6 +129,7 @@ function timerFile({ intervalMs }: Plan): InstalledFile {
 /** Both modes end with the driver (nvidia-smi(1), -pm and -am). A failure, as under MIG, is told by `doctor`. */
 const gpuUnitFile: InstalledFile = {
   path: gpuUnitPath,
+  reader: 'systemd',
   mode: 0o644,
   text: `# Written by \`idle-agent install\`; \`idle-agent uninstall\` removes it.
 [Unit]
@@ -150,6 +152,7 @@ WantedBy=multi-user.target
 /** systemd runs it with `post` after every resume (systemd-sleep(8)); clocks alone do not always show one. */
 const hookFile: InstalledFile = {
   path: hookPath,
+  reader: 'systemd',
   mode: 0o755,
   text: `#!/bin/sh
 # Written by \`idle-agent install\`: notes every resume, so that the idle clock starts again.
@@ -161,6 +164,7 @@ mkdir -p /run/idle-agent && date +%s.%N >/run/idle-agent/resumed_at
 /** Of how checks by cron failed; the agent itself keeps audit.jsonl small. */
 const logrotateFile: InstalledFile = {
   path: logrotatePath,
+  reader: 'logrotate',
   mode: 0o644,
   text: `/var/log/idle-agent/agent.log {
 \tweekly
@@ -177,6 +181,7 @@ const logrotateFile: InstalledFile = {
 /** Users can take a lease from boot on, before the first check; the folder of logs may lie in memory. */
 const tmpfilesFile: InstalledFile = {
   path: tmpfilesPath,
+  reader: 'systemd',
   mode: 0o644,
   text: `d /run/idle-agent 0755 root root -
 d /run/idle-agent/leases 1733 root root -
@@ -190,6 +195,7 @@ d /var/log/idle-agent 0750 root root -
  */
 const leaseMountFile: InstalledFile = {
   path: leaseMountPath,
+  reader: 'systemd',
   mode: 0o644,
   text: `# Written by \`idle-agent install\`; \`idle-agent uninstall\` removes it.
 [Unit]
