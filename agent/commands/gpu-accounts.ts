@@ -15,20 +15,18 @@ import { exists, systemctl } from './installation.ts'
 const COMMAND_MS = 120_000
 const LOOK_MS = 15_000
 
-/** Lets NVIDIA's driver account what runs, until it is unloaded; true if it does. Nothing of this keeps `install` from going on. */
-export async function accountGpus({ host, out }: CommandContext): Promise<boolean> {
+/** Lets NVIDIA's driver account what runs, until it is unloaded. Nothing of this keeps `install` from going on. */
+export async function accountGpus({ host, out }: CommandContext): Promise<void> {
   try {
     const devices = host.root === '/' ? await findGpus(host) : []
-    if (!devices.some(({ driver }) => driver === 'nvidia')) return false
+    if (!devices.some(({ driver }) => driver === 'nvidia')) return
     // Kept ready, or else the accounts end with the last program.
     await host.run(['nvidia-smi', '-pm', '1'], { timeoutMs: COMMAND_MS })
     const result = await host.run(['nvidia-smi', '-am', '1'], { timeoutMs: COMMAND_MS })
     const said = result?.stdout.trim().split('\n')[0] ?? 'nvidia-smi is not there'
     out(`GPU accounting is ${result?.status === 0 ? '' : 'not switched '}on (${said || `exit ${result?.status}`})`)
-    return result?.status === 0
   } catch (error) {
     out(`GPU accounting is not switched on (${messageOf(error)})`)
-    return false
   }
 }
 
@@ -41,7 +39,7 @@ export async function enableGpuUnit(context: CommandContext): Promise<void> {
 export async function disableGpuUnit(context: CommandContext): Promise<boolean> {
   if (!(await exists(context, gpuUnitPath))) return false
   await systemctl(context, ['disable', 'idle-agent-gpu.service'])
-  context.out('GPU accounting stays on until the next boot')
+  if (await exists(context, '/usr/bin/nvidia-smi')) context.out('GPU accounting stays on until the next boot')
   return true
 }
 

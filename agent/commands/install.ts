@@ -49,7 +49,8 @@ export async function install(context: CommandContext): Promise<number> {
   for (const path of predecessors) await removeOld(context, path, 'the agent that this one replaces')
   await putExecutable(context)
   if (source.explicit && source.path !== configPath) await putConfig(context, source.path)
-  const accountsGpus = config.sensors['gpu']?.enabled === true && (await accountGpus(context))
+  const accountsGpus = config.sensors['gpu']?.enabled === true
+  if (accountsGpus) await accountGpus(context)
   const plan = { schedule, intervalMs: config.checkIntervalMs, environment, accountsGpus }
   await putPlanned(context, await applicable(context, installedFiles(plan)))
   await makeFolders(context)
@@ -158,8 +159,10 @@ async function makeFolders(context: CommandContext): Promise<void> {
 async function sayImage(context: CommandContext, schedule: Schedule): Promise<void> {
   const { root } = context.host
   if (root === '/') return
-  const mount = (await exists(context, leaseMountPath)) ? [`'${leaseMountPath.replace(/^.*\//, '')}'`] : []
-  const units = [...(schedule === 'timer' ? ['idle-agent.timer'] : []), ...mount]
+  const units = schedule === 'timer' ? ['idle-agent.timer'] : []
+  for (const path of [gpuUnitPath, leaseMountPath]) {
+    if (await exists(context, path)) units.push(`'${path.replace(/^.*\//, '')}'`)
+  }
   if (units.length > 0) context.out(`enable it in the image: systemctl --root ${root} enable ${units.join(' ')}`)
 }
 

@@ -18,7 +18,7 @@ export interface Plan {
   readonly intervalMs: number
   /** Endpoint variables that the schedule passes on, by name. */
   readonly environment: Readonly<Record<string, string>>
-  /** NVIDIA's driver accounts what runs, and forgets that at each boot. */
+  /** NVIDIA's driver, which may be installed later, is to account what runs, and forgets that at each boot. */
   readonly accountsGpus?: boolean
 }
 

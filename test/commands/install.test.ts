@@ -51,7 +51,7 @@ describe('install', () => {
   it('puts there what somebody on this machine reads', async () => {
     const all = machine()
     expect((await all.install()).code).toBe(0)
-    expect(found(all.host)).toEqual([cronPath, hookPath, logrotatePath, tmpfilesPath])
+    expect(found(all.host)).toEqual([cronPath, gpuUnitPath, hookPath, logrotatePath, tmpfilesPath])
     const bare = machine(/systemd|logrotate/)
     expect((await bare.install()).code).toBe(0)
     expect(found(bare.host)).toEqual([cronPath])
@@ -60,15 +60,25 @@ describe('install', () => {
   it('removes the other schedule, which it ends first, and reads the units once', async () => {
     const { host, ran, install } = machine()
     await install('--schedule', 'timer')
-    expect(found(host)).toEqual([timerPath, servicePath, hookPath, logrotatePath, tmpfilesPath])
+    expect(found(host)).toEqual([timerPath, servicePath, gpuUnitPath, hookPath, logrotatePath, tmpfilesPath])
     const { lines } = await install('--schedule', 'cron')
-    expect(found(host)).toEqual([cronPath, hookPath, logrotatePath, tmpfilesPath])
+    expect(found(host)).toEqual([cronPath, gpuUnitPath, hookPath, logrotatePath, tmpfilesPath])
     expect(lines).toContain(`removed ${timerPath} (not needed any more)`)
     expect(ran.indexOf('systemctl disable --now idle-agent.timer')).toBe(0)
     expect(ran.filter((words) => words === 'systemctl daemon-reload')).toHaveLength(1)
     await install('--schedule', 'timer')
-    expect(found(host)).toEqual([timerPath, servicePath, hookPath, logrotatePath, tmpfilesPath])
+    expect(found(host)).toEqual([timerPath, servicePath, gpuUnitPath, hookPath, logrotatePath, tmpfilesPath])
     expect(ran.filter((words) => words === 'systemctl daemon-reload')).toHaveLength(1)
+  })
+
+  it('accounts GPUs at each boot, whether their driver is there yet or not', async () => {
+    const { host, ran, install } = machine()
+    await install()
+    expect(host.files.read(gpuUnitPath)).toContain('\nConditionPathExists=/usr/bin/nvidia-smi\n')
+    expect(ran).toContain('systemctl enable idle-agent-gpu.service')
+    const bare = machine(/systemd/)
+    await bare.install()
+    expect(bare.host.files.read(gpuUnitPath)).toBeUndefined()
   })
 
   it('removes the unit for GPUs once they are left out, and disables it first', async () => {

@@ -26,6 +26,7 @@ const common = [
   ...['/etc/idle-agent', '/etc/idle-agent/config.yaml', '/etc/logrotate.d/idle-agent', '/etc/motd.d'],
   ...['/etc/systemd/system/local-fs.target.wants', leaseMountPath],
   leaseMountPath.replace('system/', 'system/local-fs.target.wants/'),
+  ...['', 'multi-user.target.wants/'].map((folder) => `/etc/systemd/system/${folder}idle-agent-gpu.service`),
   ...['/etc/tmpfiles.d/idle-agent.conf', '/run/idle-agent', '/run/idle-agent/leases', '/usr/local/bin/idle-agent'],
   ...['/usr/lib/systemd/system-sleep/idle-agent', '/var/lib/idle-agent', '/var/lib/idle-agent/folders'],
   ...['/run/systemd/units/invocation:run-idle\\x2dagent-leases.mount', '/var/log/idle-agent'],

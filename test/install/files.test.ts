@@ -45,7 +45,7 @@ describe('the files', () => {
     expect(timer.map(({ path }) => path)).not.toContain(cronPath)
   })
 
-  it('switch GPU accounting on at each boot, where it was switched on now', () => {
+  it('switch GPU accounting on at each boot, unless GPUs are left out', () => {
     for (const schedule of ['cron', 'timer'] as const) {
       const files = (accountsGpus: boolean) =>
         installedFiles({ schedule, intervalMs: 120_000, environment, accountsGpus })
