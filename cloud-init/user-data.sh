@@ -61,7 +61,7 @@ done
 chmod 0755 "$agent"
 "$agent" version || fail 'the executable does not run here: it needs glibc 2.28 or newer'
 if printf '%s' "$CONFIG" >"$work/config.yaml" && "$agent" install --config "$work/config.yaml"; then
-  say 'installed; the first check runs within two minutes'
+  say 'installed'
 else
   "$agent" uninstall >/dev/null 2>&1 # nothing half installed
   fail 'see the lines above'

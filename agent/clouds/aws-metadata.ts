@@ -40,7 +40,7 @@ export async function readCredentials(imds: Imds, patience: Patience): Promise<C
   const list = await imds.get(ROLE, patience)
   const role = list?.trim().split('\n')[0]?.trim() ?? ''
   if (role === '') {
-    throw new CloudError('this instance has no role; give it the instance profile that `provision` writes', {
+    throw new CloudError('this instance has no role; attach an instance profile whose role may stop and tag it', {
       code: 'no-role',
       retryable: false,
     })

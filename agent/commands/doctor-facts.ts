@@ -70,7 +70,7 @@ async function fileFacts(context: CommandContext, { paths }: Parts, read: Read) 
     folders,
     space: (spaces ?? []).flatMap((one) => one ?? []),
     predecessorsThere: predecessors.filter((_, index) => there?.[index] === true),
-    corruptState: names?.includes('state.json.corrupt') === true,
+    corruptState: names?.includes('state.json.corrupt') === true ? `${paths.state}.corrupt` : undefined,
   }
 }
 

@@ -63,7 +63,7 @@ async function configFindings({ host, flags }: CommandContext): Promise<readonly
     return [ok('config', source)]
   } catch (error) {
     if (!(error instanceof UsageError)) throw error
-    const remedy = 'mend it: until "idle-agent config check" takes it, no check runs'
+    const remedy = 'correct it: until "idle-agent config check" accepts it, no check runs'
     return error.problems.map((problem) => fault('config', problem, remedy))
   }
 }
@@ -103,5 +103,7 @@ function print({ out, colour }: CommandContext, findings: readonly Finding[], in
     if (remedy !== undefined) out(`  ${''.padEnd(14)} → ${remedy}`)
   }
   const count = (level: Finding['level']) => findings.filter((one) => one.level === level).length
-  out(`${count('ok')} in order, ${count('worry')} to look at, ${count('fault')} to mend`)
+  out(
+    `${count('ok')} in order, ${count('worry')} to look at, ${count('fault')} ${count('fault') === 1 ? 'fault' : 'faults'}`,
+  )
 }

@@ -7,7 +7,7 @@ const COMMAND_MS = 30_000
 
 /** Throws UsageError for anybody but root. */
 export function needRoot({ host }: CommandContext, what: string): void {
-  if (host.self.uid !== 0) throw new UsageError(`${what} changes the system: run "sudo idle-agent ${what}"`)
+  if (host.self.uid !== 0) throw new UsageError(`${what} must run as root: run "sudo idle-agent ${what}"`)
 }
 
 /** Below `--root`, where an image is being built, or on the machine itself. */

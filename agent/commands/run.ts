@@ -12,7 +12,7 @@ export async function run(context: CommandContext): Promise<number> {
   if (pattern === undefined) {
     const minutes = config.checkIntervalMs / 60_000
     throw new UsageError(
-      `idle_detection.check_interval_minutes: cron cannot express ${minutes} minutes; take whole seconds or minutes that divide 60`,
+      `idle_detection.check_interval_minutes: run cannot check every ${minutes} minutes; take whole seconds or minutes that divide 60`,
     )
   }
   const { schedule } = await import('node-cron')

@@ -76,7 +76,7 @@ function statusLines(status: JsonObject, view: View): readonly string[] {
 function faultLines(status: JsonObject, nowMs: number): readonly string[] {
   if (!isObject(status['fault'])) return []
   const { fault } = status
-  return [`it does not work since ${when(textAt(fault, 'since'), nowMs)}: ${textAt(fault, 'reason')}`]
+  return [`idle-agent has not worked since ${when(textAt(fault, 'since'), nowMs)}: ${textAt(fault, 'reason')}`]
 }
 
 /** A lease of the caller's; the check has to see it once before it is among the vetoes. */

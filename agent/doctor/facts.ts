@@ -47,7 +47,8 @@ export interface MachineFacts {
   readonly hookThere: boolean
   readonly systemd: boolean
   readonly predecessorsThere: readonly string[]
-  readonly corruptState: boolean
+  /** Path of a state that was put aside. */
+  readonly corruptState: string | undefined
   readonly ssThere: boolean
   /** `yes` or `no`, as timedatectl says. */
   readonly clockSynchronised: string | undefined

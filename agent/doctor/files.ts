@@ -82,15 +82,9 @@ function leftovers(facts: MachineFacts): readonly Finding[] {
       'run "sudo idle-agent install", which removes it',
     ),
   )
-  const state = facts.corruptState
-    ? [
-        worry(
-          'leftovers',
-          'a state file was set aside as unusable',
-          'look at /var/lib/idle-agent/state.json.corrupt, then remove it',
-        ),
-      ]
-    : []
+  const path = facts.corruptState
+  const aside = 'a state file was set aside as unusable'
+  const state = path === undefined ? [] : [worry('leftovers', aside, `look at ${path}, then remove it`)]
   const all = [...found, ...state]
   return all.length > 0 ? all : [ok('leftovers', `none (${predecessors.length} places looked at)`)]
 }

@@ -25,10 +25,13 @@ function machine(config = ''): MemoryHost {
   return { ...host, run }
 }
 
-async function doctor(host: Host): Promise<{ readonly code: number; readonly findings: readonly Finding[] }> {
+async function doctor(
+  host: Host,
+  ...flags: readonly string[]
+): Promise<{ readonly code: number; readonly findings: readonly Finding[] }> {
   const lines: string[] = []
   const say = (line: string) => void lines.push(line)
-  const code = await run(['doctor', '--json'], { host: () => host, out: say, err: say, colour: false })
+  const code = await run(['doctor', '--json', ...flags], { host: () => host, out: say, err: say, colour: false })
   const told = JSON.parse(lines.join('\n')) as { readonly findings: readonly Finding[] }
   return { code, findings: told.findings }
 }
@@ -79,13 +82,13 @@ describe('what cannot be read', () => {
 
   it('is not a state that was set aside, whatever it is', async () => {
     const host = machine()
-    host.files.makeDir('/var/lib/idle-agent/state.json.corrupt/x')
-    const { findings } = await doctor(host)
+    host.files.makeDir('/srv/x/state.json.corrupt/x')
+    const { findings } = await doctor(host, '--state-dir', '/srv/x')
     expect(findings).toContainEqual(
       expect.objectContaining({
         name: 'leftovers',
         level: 'worry',
-        remedy: expect.stringContaining('state.json.corrupt'),
+        remedy: expect.stringContaining('/srv/x/state.json.corrupt'),
       }),
     )
   })
@@ -99,4 +102,12 @@ it('leaves GPUs alone that the operator left out', async () => {
     { name: 'gpu', level: 'ok', text: 'left out by sensors.gpu.enabled: false' },
   ])
   expect([code, findings.filter(({ level }) => level === 'fault')]).toEqual([0, []])
+})
+
+it('is for root, who changes nothing by it', async () => {
+  const lines: string[] = []
+  const say = (line: string) => void lines.push(line)
+  const host = machine().withSelf({ uid: 1000 })
+  expect(await run(['doctor'], { host: () => host, out: say, err: say, colour: false })).toBe(2)
+  expect(lines).toEqual(['idle-agent: doctor must run as root: run "sudo idle-agent doctor"'])
 })

@@ -83,7 +83,7 @@ describe('a fault', () => {
 
   it('comes first', async () => {
     const [first, second, third] = await rows(machine({ fault, at: '2026-11-22T09:00:00.000Z' }))
-    expect(first).toBe('it does not work since 09:00 UTC: cannot write x: no space left on the device')
+    expect(first).toBe('idle-agent has not worked since 09:00 UTC: cannot write x: no space left on the device')
     expect(second).toMatch(/^idle \(idle\)/)
     // Not: the schedule does not run.
     expect(third).toBe('last check: 3 h 00 ago')

@@ -39,7 +39,7 @@ const healthy: MachineFacts = {
   hookThere: true,
   systemd: true,
   predecessorsThere: [],
-  corruptState: false,
+  corruptState: undefined,
   ssThere: true,
   clockSynchronised: 'yes',
   memoryKb: 1_000_000,
@@ -176,7 +176,13 @@ describe('machineFindings', () => {
       /cloudworkstation-idle/,
       /install/,
     ],
-    ['a state set aside', { corruptState: true }, 'worry', /set aside/, /corrupt/],
+    [
+      'a state set aside',
+      { corruptState: '/srv/x/state.json.corrupt' },
+      'worry',
+      /set aside/,
+      /look at \/srv\/x\/state.json.corrupt,/,
+    ],
   ])('names %s', (_what, change, level, text, remedy) => {
     const found = machineFindings({ ...healthy, ...change }).filter((one) => one.level !== 'ok')
     expect(found).toEqual([

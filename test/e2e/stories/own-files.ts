@@ -54,10 +54,13 @@ for (const { name, breaks, mends, words } of [
         expect([first?.code, broken?.code, still?.code]).toEqual([0, 5, 5])
         expect(broken?.out).toMatch(/^idle-agent: cannot .*\/var\/lib\/idle-agent/)
         expect(broken?.out).toMatch(words)
-        expect([told?.code, told?.out]).toEqual([0, expect.stringMatching(/^it does not work since .* UTC: cannot /)])
+        expect([told?.code, told?.out]).toEqual([
+          0,
+          expect.stringMatching(/^idle-agent has not worked since .* UTC: cannot /),
+        ])
         expect(told?.out).toMatch(words)
         expect(told?.out).toMatch(/last check/)
-        expect([mended?.code, gone?.out]).toEqual([0, expect.not.stringContaining('does not work')])
+        expect([mended?.code, gone?.out]).toEqual([0, expect.not.stringContaining('has not worked')])
         expect([end?.code, machine.stops()]).toEqual([0, ['hibernate accepted']])
         // Once over all the checks that failed, and gone with the first that did not.
         const all = reasons(machine)
@@ -84,7 +87,7 @@ test
         'nobody /run/agent status --json',
       ])
       expect([broken?.code, still?.code, told?.code]).toEqual([5, 5, 0])
-      expect(told?.out).toMatch(/^it does not work since .*no space left/)
+      expect(told?.out).toMatch(/^idle-agent has not worked since .*no space left/)
       expect(JSON.parse(json?.out ?? '')).toMatchObject({ schema: 'idle-agent.status.v1', fault: { tagged: true } })
       expect(reasons(machine)).toEqual(['', expect.stringMatching(/^fault: /)])
     },
