@@ -20,6 +20,7 @@ import { accountGpus, disableGpuUnit, enableGpuUnit } from './gpu-accounts.ts'
 import { below, exists, makeFolder, needRoot, put, removeOld, schedulers, systemctl } from './installation.ts'
 import { mountLeases } from './lease-mount.ts'
 import { guardMetadata, removeGuard } from './metadata-guard.ts'
+import { linkForSudo } from './sudo-link.ts'
 
 /** Endpoints that the schedule must know too when the one who installs uses them (contract.md, Environment). */
 const passedOn = [
@@ -48,6 +49,7 @@ export async function install(context: CommandContext): Promise<number> {
   else await removeGuard(context)
   for (const path of predecessors) await removeOld(context, path, 'the agent that this one replaces')
   await putExecutable(context)
+  await linkForSudo(context)
   if (source.explicit && source.path !== configPath) await putConfig(context, source.path)
   const accountsGpus = config.sensors['gpu']?.enabled === true
   if (accountsGpus) await accountGpus(context)

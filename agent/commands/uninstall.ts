@@ -8,6 +8,7 @@ import { below, exists, madeFolders, needRoot, removeIfEmpty, removeOld, systemc
 import { unmountLeases } from './lease-mount.ts'
 import { removeGuard } from './metadata-guard.ts'
 import { type Running, running } from './running.ts'
+import { unlinkForSudo } from './sudo-link.ts'
 
 /** `idle-agent uninstall`: everything that `install` and the checks have left, the configuration included. */
 export async function uninstall(context: CommandContext): Promise<number> {
@@ -25,6 +26,7 @@ export async function uninstall(context: CommandContext): Promise<number> {
   await removeFolders(context)
   const { waited, left } = await outlastChecks(context)
   if (waited) await removeFolders(context)
+  await unlinkForSudo(context)
   for (const path of ownFiles) await removeOld(context, path, 'ours')
   for (const folder of [...created].reverse()) await removeIfEmpty(context, folder)
   if (units || gpuUnit || leaseMount || guard) await forgetUnits(context)

@@ -55,6 +55,8 @@ export interface Store {
   /** Puts a small file of that user's (0600) at the path, over a file that is there, in one step. For root. */
   give(path: string, uid: number, text: string): Promise<void>
   rename(from: string, to: string): Promise<void>
+  /** Makes a symbolic link; false if something is there. */
+  link(target: string, path: string): Promise<boolean>
   /** Copies a file over another, whole or not at all; false if it is the same already. */
   copy(from: string, to: string, mode: number): Promise<boolean>
   /** Names in a folder; one that is no UTF-8 comes as text that only `remove` understands. */

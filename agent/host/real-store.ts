@@ -25,6 +25,7 @@ import { clearFolder } from './real-clear.ts'
 import { copyFile } from './real-copy.ts'
 import { codeOf, hostError, isAbsent, notRegular, ownError } from './real-errors.ts'
 import { fileStat, READ_FLAGS, readAtMost, readRegular, unlessAbsent } from './real-files.ts'
+import { makeLink } from './real-link.ts'
 import { nameOf, pathOf } from './real-names.ts'
 
 const READ_MAX_BYTES = 16 * 1_048_576
@@ -239,6 +240,7 @@ export function createStore(self: Self): Store {
         renameSync(from, to)
         syncFolder(to)
       }),
+    link: async (target, path) => makeLink(target, path),
     copy: async (from, to, mode) => strictly('write', to, () => copyFile(from, to, mode)),
     list: async (path) => unlessAbsent({ what: 'list', path, absent: isAbsent }, () => list(path)) ?? [],
     makeDir: async (path, mode) => strictly('create', path, () => makeDir(path, mode)),

@@ -23,6 +23,8 @@ export interface Plan {
 }
 
 export const executablePath = '/usr/local/bin/idle-agent'
+/** Where sudo looks on Red Hat's systems. */
+export const sudoLinkPath = '/usr/bin/idle-agent'
 export const configPath = '/etc/idle-agent/config.yaml'
 export const cronPath = '/etc/cron.d/idle-agent'
 export const servicePath = '/etc/systemd/system/idle-agent.service'

@@ -207,6 +207,12 @@ export function createMemoryStore(files: MemoryFiles): Store {
       announce('create', path)
       files.write(path, text, { uid, mode: 0o600 })
     },
+    async link(target, path) {
+      if (files.lstat(path) !== undefined) return false
+      announce('create', path)
+      files.link(path, target)
+      return true
+    },
     async copy(from, to, mode) {
       announce('replace', to)
       const text = files.read(from)

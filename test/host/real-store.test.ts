@@ -7,6 +7,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -107,6 +108,13 @@ describe('append', () => {
     expect(error).toBeInstanceOf(HostError)
     expect(String(error)).toMatch(words)
   })
+})
+
+it('makes a link where nothing is, not even one that leads nowhere', async () => {
+  const path = join(dir, 'link')
+  expect([await store.link('/nowhere', path), await store.link('/elsewhere', path)]).toEqual([true, false])
+  expect(readlinkSync(path)).toBe('/nowhere')
+  await expect(store.link('/nowhere', join(dir, 'none/link'))).rejects.toThrow(HostError)
 })
 
 describe('create', () => {

@@ -534,6 +534,7 @@ function guarded(store: Store, alive: () => void): Store {
     give: first(store.give),
     remove: first(store.remove),
     rename: first(store.rename),
+    link: first(store.link),
     copy: first(store.copy),
     list: first(store.list),
     makeDir: first(store.makeDir),
