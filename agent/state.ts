@@ -25,6 +25,7 @@ import type {
   StateTags,
   WeakEvidence,
 } from './types.ts'
+import { isWeakEvidence } from './words.ts'
 
 /** Version of the file's form. A file of another version is moved aside. */
 const SCHEMA = 'idle-agent.state.v1'
@@ -158,12 +159,10 @@ function parseRun(run: JsonObject): State['run'] {
   }
 }
 
-const kinds: readonly WeakEvidence[] = ['connection', 'output', 'gpu-memory', 'gpu-work', 'housekeeping']
-
 function parseSeen(seen: JsonObject): State['seen'] {
   const found: { [K in WeakEvidence]?: { at: number; limitMs: number } } = {}
-  for (const kind of kinds) {
-    if (seen[kind] === undefined) continue
+  for (const kind of Object.keys(seen)) {
+    if (!isWeakEvidence(kind)) continue
     const mark = objectAt(seen, kind)
     found[kind] = { at: numberAt(mark, 'at'), limitMs: numberAt(mark, 'limitMs') }
   }

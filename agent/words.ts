@@ -1,4 +1,5 @@
-/** Times as they are written: one form for programs, one for people, wherever they are shown. */
+/** What is written in one form wherever it is shown: times, one form for programs and one for people, and kinds of evidence. */
+import type { WeakEvidence } from './types.ts'
 
 const YEAR_0_MS = Date.UTC(2000, 0) - 2000 * 365.2425 * 86_400_000
 const YEAR_9999_MS = Date.UTC(9999, 11, 31, 23, 59, 59)
@@ -19,4 +20,23 @@ export function timeInWords(wallMs: number, nowMs: number): string {
   if (away > FAR_MS) return `${text.slice(0, 10)} ${text.slice(11, 16)} UTC`
   const exact = away < NEAR_MS && text.slice(17, 19) !== '00'
   return `${text.slice(11, exact ? 19 : 16)} UTC`
+}
+
+/** Every kind of weak evidence, and what people call it. */
+const evidence: Readonly<Record<WeakEvidence, string>> = {
+  connection: 'an open connection',
+  output: 'output without input',
+  'gpu-memory': 'GPU memory in use',
+  'gpu-work': 'GPU work that may go on in bursts',
+  housekeeping: 'housekeeping of the system itself',
+}
+
+/** False also for a kind of another version. */
+export function isWeakEvidence(text: string): text is WeakEvidence {
+  return Object.hasOwn(evidence, text)
+}
+
+/** As in `an open connection until 18:00`. */
+export function evidenceInWords(kind: string): string {
+  return isWeakEvidence(kind) ? evidence[kind] : kind
 }

@@ -1,6 +1,7 @@
 /** The verdict in one sentence for a person: why it is still up, or why it stops. */
 
-import type { Clocks, Policy, State, WantedAction, WeakEvidence } from '../types.ts'
+import type { Clocks, Policy, State, WantedAction } from '../types.ts'
+import { evidenceInWords } from '../words.ts'
 import type { Judgement } from './policy.ts'
 import type { Standing } from './state.ts'
 import { duration, timeOfDay } from './words.ts'
@@ -10,14 +11,6 @@ interface Context {
   readonly policy: Policy
   readonly clocks: Clocks
 }
-
-const evidenceWords: Readonly<Record<string, string>> = {
-  connection: 'an open connection',
-  output: 'output without input',
-  'gpu-memory': 'GPU memory in use',
-  'gpu-work': 'GPU work that may go on in bursts',
-  housekeeping: 'housekeeping of the system itself',
-} satisfies Record<WeakEvidence, string>
 
 /** What is really done where `wanted` is configured: a machine that cannot hibernate in this run is stopped. */
 export function methodIn<Wanted extends WantedAction>({ attempt, run }: State, wanted: Wanted): Wanted | 'stop' {
@@ -59,5 +52,5 @@ function heldWords(state: State, standing: Standing, clocks: Clocks): string {
     return `${state.attempt.refusal ?? 'refused'}, again at ${timeOfDay(retry, clocks)}`
   }
   if (held === undefined) return 'waiting'
-  return `${evidenceWords[held.evidence] ?? held.evidence} until ${timeOfDay(held.until, clocks)}`
+  return `${evidenceInWords(held.evidence)} until ${timeOfDay(held.until, clocks)}`
 }

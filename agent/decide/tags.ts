@@ -1,7 +1,7 @@
 /** The state tags that the present standing calls for. */
 
 import type { Clocks, Phase, Policy, State, StateTags } from '../types.ts'
-import { iso } from '../words.ts'
+import { evidenceInWords, iso } from '../words.ts'
 import type { Judgement } from './policy.ts'
 import type { Standing } from './state.ts'
 import { timeOfDay, toWall } from './words.ts'
@@ -60,5 +60,8 @@ function reasonOf(state: State, standing: Standing, context: Context): { class: 
   if (state.attempt.refusal !== undefined) return refusedReason(state.attempt.refusal)
   const held = standing.held
   if (held === undefined) return { class: '', text: '' }
-  return { class: `held:${held.evidence}`, text: `held: ${held.evidence} until ${timeOfDay(held.until, clocks)}` }
+  return {
+    class: `held:${held.evidence}`,
+    text: `held: ${evidenceInWords(held.evidence)} until ${timeOfDay(held.until, clocks)}`,
+  }
 }

@@ -74,7 +74,7 @@ describe('IdleReason', () => {
 
   it('names the end of a hold, in a text that stays', () => {
     const list = tagsOver(60, () => ({ readings: [idle, held('connection', 60)] }))
-    expect(list[20]?.IdleReason).toBe('held: connection until 07:05 UTC')
+    expect(list[20]?.IdleReason).toBe('held: an open connection until 07:05 UTC')
     expect(changes(list)).toBe(2)
   })
 
