@@ -55,7 +55,7 @@ async function askOwnership({ cloud, host, settings }: Parts, { owners, hibernat
       why: 'unreachable',
       code: 'OwnershipUnknown',
       message: `who else owns this instance cannot be told: ${messageOf(error)}`,
-      advice: 'who owns this instance cannot be told; see "sudo idle-agent doctor"',
+      advice: 'see "sudo idle-agent doctor"',
     }
     return { stopOnly: false, refusal }
   }

@@ -127,6 +127,7 @@ export function judgeOwnership(facts: OwnershipFacts, asked: OwnershipQuestion):
   }
 }
 
+/** What is so, and the way out of it, neither saying the other. */
 type Words = Readonly<Record<'message' | 'advice', string>>
 
 function refused(code: string, why: Refused['why'], words: Words): Refused {
@@ -139,7 +140,7 @@ function autoScaling({ target, owners }: OwnershipFacts, allow: readonly OptIn[]
   if (target === 'Standby' && allow.includes('standby')) return undefined
   return refused('AutoScaling', 'opt-in', {
     message: `a member of an Auto Scaling group (${target ?? 'its state is not told'}) that is stopped is replaced`,
-    advice: 'in an Auto Scaling group; set it to Standby and allow: [standby], or detach it',
+    advice: 'set it to Standby and allow: [standby], or detach it',
   })
 }
 
@@ -148,15 +149,15 @@ function spot(facts: OwnershipFacts, allow: readonly OptIn[]): Refused | undefin
   if (facts.lifeCycle !== 'spot') return undefined
   if (facts.interrupted) {
     return refused('SpotInterruption', 'wrong-state', {
-      message: 'EC2 has announced that it takes this Spot instance away, and does it by itself',
-      advice: 'EC2 is about to interrupt this Spot instance; nothing to do',
+      message: 'EC2 has announced that it takes this Spot instance away',
+      advice: 'nothing to do: EC2 does it by itself',
     })
   }
   const member = fleet(facts)
   if (member !== undefined || allow.includes('spot')) return member
   return refused('Spot', 'opt-in', {
     message: 'a Spot instance can be stopped only if its request is persistent, which the instance cannot tell',
-    advice: 'a Spot instance; if its request is persistent, allow: [spot] lets it be stopped',
+    advice: 'with a persistent request, allow: [spot] lets it be stopped',
   })
 }
 
@@ -165,7 +166,7 @@ function fleet({ owners }: OwnershipFacts): Refused | undefined {
   if (!owners.some(isFleetTag)) return undefined
   return refused('Fleet', 'owned', {
     message: `launched by a fleet (${owners.filter(isFleetTag).join(', ')}), which does not support stop`,
-    advice: 'launched by a fleet, which does not support stop; launch it by itself',
+    advice: 'launch it by itself',
   })
 }
 
@@ -177,7 +178,7 @@ function managed({ owners, aboard }: OwnershipFacts): Refused | undefined {
   const signs = [...owners.filter((key) => serviceOfTag(key) !== undefined), ...aboard.map((name) => `${name} agent`)]
   return refused('ManagedByService', 'owned', {
     message: `managed by ${service}, which does not expect it to stop (${signs.slice(0, 3).join(', ')})`,
-    advice: `managed by ${service}; scale it down there`,
+    advice: `scale it down in ${service}`,
   })
 }
 
@@ -186,7 +187,7 @@ function storeRoot(facts: OwnershipFacts): Refused | undefined {
   if (!facts.storeRoot) return undefined
   return refused('InstanceStoreRoot', 'owned', {
     message: 'its root volume is on instance store: EC2 cannot stop it, only terminate it',
-    advice: 'root volume on instance store; EC2 could only terminate it',
+    advice: 'launch it from an image whose root volume is on EBS',
   })
 }
 
@@ -195,7 +196,7 @@ function storeData({ data }: OwnershipFacts, allow: readonly OptIn[]): Refused |
   if (data.length === 0 || allow.includes('instance-store-data')) return undefined
   return refused('InstanceStoreData', 'opt-in', {
     message: `what is on instance store would be lost: ${data.slice(0, 5).join(', ')}`,
-    advice: 'data on instance store would be lost; allow: [instance-store-data] accepts it',
+    advice: 'allow: [instance-store-data] accepts that',
   })
 }
 
@@ -204,6 +205,6 @@ function unready(facts: OwnershipFacts): Refused | undefined {
   if (facts.unready === undefined) return undefined
   return refused('HibernationNotReady', 'not-ready', {
     message: `not ready to hibernate: ${facts.unready}`,
-    advice: 'hibernation is not set up on the machine; see "sudo idle-agent doctor"',
+    advice: '"sudo idle-agent doctor" tells how to set it up',
   })
 }

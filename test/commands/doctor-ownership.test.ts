@@ -12,6 +12,14 @@ const stores = {
   '/scratch/x': '',
 }
 
+/** Three words that both say: what is wrong and what to do about it are two things. */
+function shared(text: string, remedy: string): readonly string[] {
+  const words = text.split(' ')
+  return words
+    .map((_, index) => words.slice(index, index + 3).join(' '))
+    .filter((three) => three.split(' ').length === 3 && remedy.includes(three))
+}
+
 it.each<[string, RowSpec, string, RegExp, RegExp | undefined]>([
   ['an instance of its own', {}, 'ok', /^nobody else owns this instance$/, undefined],
   [
@@ -20,6 +28,14 @@ it.each<[string, RowSpec, string, RegExp, RegExp | undefined]>([
     'fault',
     /Auto Scaling group \(InService\)/,
     /Standby/,
+  ],
+  ['a member of a fleet', { instance: { tags: { 'aws:ec2:fleet-id': 'fleet-1' } } }, 'fault', /fleet-id/, /by itself/],
+  [
+    'managed by a service',
+    { instance: { tags: { 'eks:nodegroup-name': 'n' } } },
+    'fault',
+    /managed by/,
+    /scale it down/,
   ],
   ['Spot', { instance: { lifecycle: 'spot' } }, 'fault', /persistent/, /allow: \[spot\]/],
   ['data on instance store', { files: stores }, 'fault', /lost: \/scratch/, /allow: \[instance-store-data\]/],
@@ -43,6 +59,7 @@ it.each<[string, RowSpec, string, RegExp, RegExp | undefined]>([
   expect(found).toMatchObject({ name: 'owner', level, text: expect.stringMatching(text) })
   if (remedy === undefined) expect(found.remedy).toBeUndefined()
   else expect(found.remedy).toMatch(remedy)
+  expect(shared(found.text, found.remedy ?? '')).toEqual([])
   expect(machine.aws.requests.list({ server: 'api' }).filter(({ action }) => action !== 'DescribeTags')).toEqual([])
 })
 
