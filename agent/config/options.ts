@@ -36,7 +36,11 @@ const week = 10_080
 
 /** The settings that belong to no sensor. Minutes and hours may be fractions: a demo works with seconds. */
 export const general = {
-  enabled: { type: 'boolean', default: true, about: 'Whether the agent judges and acts at all.' },
+  enabled: {
+    type: 'boolean',
+    default: true,
+    about: 'With false it judges and writes its status as ever, but warns nobody, writes no tags and stops nothing.',
+  },
   idle_threshold_minutes: {
     type: 'number',
     default: 5,
@@ -73,7 +77,9 @@ export const general = {
     min: 0,
     max: 1440,
     unit: 'minutes',
-    about: 'Nothing is counted for this long after a boot or a resume.',
+    about:
+      'Nothing is counted for this long after a boot or a resume; doubled for each stop of ours in a row in whose run ' +
+      'nobody was seen, up to an hour.',
   },
   not_ready_minutes: {
     type: 'number',
@@ -107,7 +113,7 @@ export const general = {
     default: 'optional',
     about:
       'With required, no action is taken while the tags KeepAwakeUntil and Protected cannot be read; ' +
-      'with optional, it is.',
+      'with optional, it is where the role or the settings of the instance refuse them, and waits where that may pass.',
   },
   allow: {
     type: 'choices',
@@ -140,7 +146,8 @@ export const general = {
     max: 720,
     unit: 'hours',
     about:
-      "How long a user's leases, however many, keep the machine up without input of that user in a terminal; root's are not bounded.",
+      "How long a user's leases, however many, keep the machine up without input of that user in a terminal; root's are not bounded. " +
+      "Also the bound of users' inhibitors, of a package manager, and of waiting for what is due or cannot be read.",
   },
 } as const satisfies Options
 
