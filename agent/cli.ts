@@ -20,9 +20,8 @@ interface Entry {
 /** Each command is loaded only when it runs: a steady check pays for none of the others. */
 const commands: Readonly<Record<string, Entry>> = {
   check: {
-    usage: 'check [--act] [--log] [--json]',
-    about:
-      'judge this machine now and show the evidence; with --act also record and act; with --log, as cron runs it, a failure is in agent.log too',
+    usage: 'check [--act] [--json]',
+    about: 'judge this machine now and show the evidence; with --act (what cron runs) also record and act',
     load: async () => (await import('./commands/check.ts')).check,
   },
   status: {

@@ -1,5 +1,6 @@
 /** `check`: one evaluation, printed with its evidence; with `--act` also recorded and acted on. */
 import { type Checked, checkAndAct, checkByHand } from '../agent.ts'
+import { boundLog } from '../check/bound-log.ts'
 import { type Parts, pathsOf } from '../check/parts.ts'
 import { checkLines, checkObject } from '../check/report.ts'
 import { HostError, LockedError, UsageError } from '../errors.ts'
@@ -13,19 +14,9 @@ const GLANCE_MS = 2_000
 
 /** Exit code 3 when the cloud could not be reached or refused; the state is kept and the next check tries again. */
 export async function check(context: CommandContext): Promise<number> {
-  const { act, log } = parseArgs(context.args)
-  try {
-    return await judge(context, act)
-  } catch (error) {
-    if (log) {
-      const { logFailure } = await import('../check/log.ts')
-      await logFailure(context.host, pathsOf(context.flags.stateDir).log, error)
-    }
-    throw error
-  }
-}
-
-async function judge(context: CommandContext, act: boolean): Promise<number> {
+  const act = parseArgs(context.args)
+  // First, since what is wrong below may be said at every check.
+  if (act) await boundLog(context.host, pathsOf(context.flags.stateDir).log)
   const { parts, cache } = await (act ? assembleToAct : assemble)(context)
   try {
     const checked = act ? await checkAndAct(parts) : await checkByHand(parts, GLANCE_MS)
@@ -41,13 +32,11 @@ async function judge(context: CommandContext, act: boolean): Promise<number> {
   }
 }
 
-function parseArgs(args: readonly string[]): { readonly act: boolean; readonly log: boolean } {
-  const wrong = args.filter((word) => word !== '--act' && word !== '--log')
+function parseArgs(args: readonly string[]): boolean {
+  const wrong = args.filter((word) => word !== '--act')
   if (wrong.length > 0)
-    throw new UsageError(
-      wrong.map((word) => `check does not know ${JSON.stringify(word)}: it takes --act, --log and --json`),
-    )
-  return { act: args.includes('--act'), log: args.includes('--log') }
+    throw new UsageError(wrong.map((word) => `check does not know ${JSON.stringify(word)}: it takes --act and --json`))
+  return args.includes('--act')
 }
 
 /** Another check waits under the lock for its due time: its verdict stands. Where that was lost, a look by hand says what it would say. */

@@ -85,8 +85,7 @@ function cronFile({ intervalMs, environment }: Plan): InstalledFile {
   const lines = [
     '# Written by `idle-agent install`; `idle-agent uninstall` removes it.',
     ...Object.entries(environment).map(([name, value]) => `${name}=${value}`),
-    // No file for its shell to open: where there is none, the check would not even begin.
-    `${cronFields(intervalMs)} root ${executablePath} check --act --log >/dev/null 2>&1`,
+    `${cronFields(intervalMs)} root ${executablePath} check --act >/dev/null 2>>/var/log/idle-agent/agent.log`,
   ]
   return { path: cronPath, mode: 0o644, text: `${lines.join('\n')}\n` }
 }
@@ -163,7 +162,7 @@ mkdir -p /run/idle-agent && date +%s.%N >/run/idle-agent/resumed_at
 `,
 }
 
-/** Of how checks by cron failed; the agent itself keeps audit.jsonl small. */
+/** Of what checks by cron say on stderr; the agent itself keeps audit.jsonl small. */
 const logrotateFile: InstalledFile = {
   path: logrotatePath,
   reader: 'logrotate',
@@ -180,15 +179,12 @@ const logrotateFile: InstalledFile = {
 `,
 }
 
-/** Users can take a lease from boot on, before the first check; the folder of logs may lie in memory. */
+/** Users can take a lease from boot on, before the first check. */
 const tmpfilesFile: InstalledFile = {
   path: tmpfilesPath,
   reader: 'systemd',
   mode: 0o644,
-  text: `d /run/idle-agent 0755 root root -
-d /run/idle-agent/leases 1733 root root -
-d /var/log/idle-agent 0750 root root -
-`,
+  text: 'd /run/idle-agent 0755 root root -\nd /run/idle-agent/leases 1733 root root -\n',
 }
 
 /**

@@ -55,9 +55,7 @@ describe('machineFindings', () => {
     const timer = { ...healthy, ...underTimer, cronRuns: false }
     const others: readonly Partial<MachineFacts>[] = [
       edited('* * * * root', '* *  *\t* root'),
-      edited('--log >/dev/null 2>&1', ''),
-      // As it was written before.
-      edited('--log >/dev/null 2>&1', '>/dev/null 2>>/var/log/idle-agent/agent.log'),
+      edited('>/dev/null 2>>/var/log/idle-agent/agent.log', ''),
       // A check that is running is nothing to tell as long as the last one is not late.
       { lockedBy: 812 },
       { cronEntry: undefined, cronRuns: false, resident: 812 },
