@@ -41,7 +41,7 @@ const steps: Readonly<Record<string, readonly Step[]>> = {
   test: [
     ...quick,
     build,
-    vitest('tests', '--exclude=test/guest/**'),
+    vitest('tests', '--exclude=test/{guest/**,e2e/every-crash.test.ts}'),
     prepare,
     // Their seconds count: no other tests beside them.
     vitest('guests', 'test/guest/', '--exclude=test/guest/{activities,cron,qemu,quiet}.test.ts'),
@@ -49,6 +49,7 @@ const steps: Readonly<Record<string, readonly Step[]>> = {
   e2e: [
     build,
     prepare,
+    vitest('crashes', 'test/e2e/every-crash.test.ts'),
     vitest('e2e', 'test/guest/', '--no-file-parallelism', '--exclude=test/guest/quiet.test.ts'),
     // Half an hour in which nothing may happen: last, and by itself.
     vitest('quiet', 'test/guest/quiet.test.ts'),
