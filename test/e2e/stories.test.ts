@@ -1,6 +1,5 @@
 // The built executable from the outside, one file for all stories: they mostly wait, so they run side by side, the longest first.
 import { vi } from 'vitest'
-import './stories/crash-points.ts'
 import './stories/terminal.ts'
 import './stories/idle.ts'
 import './stories/leases.ts'

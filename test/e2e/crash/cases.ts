@@ -44,12 +44,20 @@ export function startPulse(): Pulse {
   }
 }
 
-/** Runs all of them, `width` at a time; returns what went wrong in which. */
-export async function runCases(pulse: Pulse, cases: readonly Case[], width: number): Promise<readonly string[]> {
+interface Running {
+  /** How many side by side. */
+  readonly width: number
+  readonly pulse: Pulse
+  /** Ends it after the cases that run. */
+  readonly signal: AbortSignal
+}
+
+/** Runs all of them; returns what went wrong in which. */
+export async function runCases(cases: readonly Case[], { width, pulse, signal }: Running): Promise<readonly string[]> {
   const left = [...cases]
   const wrong: string[] = []
   async function work(): Promise<void> {
-    for (let next = left.shift(); next !== undefined; next = left.shift()) {
+    for (let next = left.shift(); next !== undefined && !signal.aborted; next = left.shift()) {
       const { name, run } = next
       try {
         await pulse.patiently(run)

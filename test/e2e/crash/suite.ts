@@ -95,11 +95,11 @@ export function testCrashes(
   { wider = 1, timeout }: { readonly wider?: number; readonly timeout: number },
 ): void {
   for (const { name, canRun, width, find } of stories) {
-    test.skipIf(!canRun).concurrent(`${name}: the right end (${extent})`, { timeout }, async () => {
+    test.skipIf(!canRun).concurrent(`${name}: the right end (${extent})`, { timeout }, async ({ signal }) => {
       const pulse = startPulse()
       const { found, cases, close } = await pulse.patiently(() => find(extent))
       try {
-        const wrong = await runCases(pulse, cases, width * wider)
+        const wrong = await runCases(cases, { width: width * wider, pulse, signal })
         console.log(`${name}: ${found}, ${cases.length} cases, ${wrong.length} wrong`)
         expect(wrong).toEqual([])
         expect(cases.length).toBeGreaterThan(0)

@@ -1,6 +1,6 @@
 // The built executable, cut off at every change that a check makes outside itself; minutes, so a part of `make e2e`.
 import { vi } from 'vitest'
-import { testCrashes } from './crash/suite.ts'
+import { testCrashes } from './suite.ts'
 
 // One way after the other: the cases of each run side by side.
 vi.setConfig({ maxConcurrency: 1 })
