@@ -89,6 +89,8 @@ interface Spec {
   readonly settings?: Settings
   readonly instance?: InstanceSpec
   readonly cloud?: AwsOptions
+  /** Where the agent's files are, if not beside the root. */
+  readonly stateDir?: string
   /** What is run, if it is not the executable for this machine. */
   readonly program?: readonly string[]
 }
@@ -124,7 +126,7 @@ function lines(path: string): readonly Readonly<Record<string, unknown>>[] {
 export async function startMachine(spec: Spec = {}): Promise<Machine> {
   const folder = mkdtempSync(join(tmpdir(), 'idle-agent-e2e-'))
   const root = join(folder, 'root')
-  const stateDir = join(folder, 'state')
+  const stateDir = spec.stateDir ?? join(folder, 'state')
   const configPath = join(folder, 'config.yaml')
   cpSync(`test/fixtures/${spec.fixture ?? 'debian12-vm-quiet'}`, root, { recursive: true, verbatimSymlinks: true })
   const launchTime = Date.now() - 3_600_000

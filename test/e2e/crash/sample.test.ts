@@ -1,0 +1,4 @@
+// The built executable, cut off at one of each kind of change that a check makes; `make e2e` does it at every change.
+import { testCrashes } from './suite.ts'
+
+testCrashes('one of each kind', { timeout: 240_000 })
