@@ -7,7 +7,15 @@ import { culprit, ownWork, type ProcessTimes, type Workers } from './culprit.ts'
 import { readGroups } from './groups.ts'
 import { endedAtMostMs, endedMs, runningMs, unitRuns } from './housekeeping.ts'
 import { agentNames, isSystemUser } from './known-agents.ts'
-import { ownProcess, type Process, type ProcessTable, parseUid, processTable, whileItLives } from './processes.ts'
+import {
+  breathe,
+  ownProcess,
+  type Process,
+  type ProcessTable,
+  parseUid,
+  processTable,
+  whileItLives,
+} from './processes.ts'
 import type { Context, Sensor } from './sensor.ts'
 
 export const cpuOptions = {
@@ -82,12 +90,13 @@ async function isKnownAgent(host: Host, { comm, pid }: Process): Promise<boolean
 
 async function sortOut(
   host: Host,
-  table: ProcessTable,
-  own: Own | undefined,
+  { table, own }: { readonly table: ProcessTable; readonly own: Own | undefined },
+  signal: AbortSignal,
 ): Promise<Pick<CpuSample, 'known' | 'processes' | 'cut'>> {
   const known: [number, number, number][] = []
   const workers: ProcessTimes[] = []
-  for (const process of table.values()) {
+  for (const [step, process] of [...table.values()].entries()) {
+    await breathe(host, step, signal)
     const { pid, start } = process
     const ticks = process.utime + process.stime
     const ended = process.cutime + process.cstime
@@ -115,7 +124,7 @@ async function read(host: Host, signal: AbortSignal): Promise<CpuSample> {
       : { of: 'container', ino: container[1], ms: container[2] / 1000 }
   const { bootMs } = host.clocks()
   const table = await processTable(host, signal)
-  const sorted = await sortOut(host, table, own)
+  const sorted = await sortOut(host, { table, own }, signal)
   return { whole, bootMs, ...sorted, groups, ...(own === undefined ? {} : { own }) }
 }
 

@@ -99,7 +99,7 @@ describe('the veto', () => {
 
   it('holds to its ceiling, not for ever, where users hold more locks than are read', async () => {
     const line = '1: POSIX  ADVISORY  WRITE 4242 08:01:131 0 EOF\n'
-    const folder = root(line.repeat(Math.ceil(4_194_304 / line.length) + 1))
+    const folder = root(line.repeat(Math.ceil(1_048_576 / line.length) + 1))
     const [veto] = await read(folder, { ...context, keepCeilingMs: 1000 })
     expect([veto?.reason, veto?.until]).toEqual([
       expect.stringMatching(/more locks than are read; it holds until/),
