@@ -35,7 +35,8 @@ export function reconcile(now: Moment, policy: Policy): IntentOutcome | undefine
   if (intent === undefined) return undefined
   const result = resultOf(intent, now, policy)
   if (result === undefined) return undefined
-  const startedMs = Date.parse(now.identity.startedAt ?? '')
+  // A start that was known before the stop does not tell when it came back.
+  const startedMs = Date.parse(intent.startedAt === now.identity.startedAt ? '' : (now.identity.startedAt ?? ''))
   const backMs = Number.isNaN(startedMs) ? now.clocks.wallMs : Math.min(startedMs, now.clocks.wallMs)
   const offMs = Math.max(0, backMs - intent.at.wallMs)
   const gone = result === 'hibernated' || result === 'stopped'
