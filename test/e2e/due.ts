@@ -27,15 +27,15 @@ interface StateFile {
   readonly sampledAt: Clocks
 }
 
-/** Time passes for the agent alone: its last check was some seconds ago, and the machine has been idle for a minute. */
-export function timePasses(machine: Machine): void {
+/** Time passes for the agent alone: its last check was some seconds ago, and the machine has been idle for a minute, or longer. */
+export function timePasses(machine: Machine, idleMs = IDLE_MS): void {
   const path = join(machine.stateDir, 'state.json')
   const file = JSON.parse(readFileSync(path, 'utf8')) as StateFile
   const { state, sampledAt } = file
   for (const clocks of [state.last, sampledAt]) move(clocks, PASSED_MS)
-  move(state.run.began, IDLE_MS)
-  state.run.graceUntil -= IDLE_MS
-  state.idleSince = Math.min(state.idleSince, state.last.monoMs - IDLE_MS)
+  move(state.run.began, idleMs)
+  state.run.graceUntil -= idleMs
+  state.idleSince = Math.min(state.idleSince, state.last.monoMs - idleMs)
   delete state.attempt.retryAt
   writeFileSync(path, JSON.stringify(file))
 }
