@@ -123,7 +123,8 @@ async function identify(parts: Parts, host: Host): Promise<Known> {
     const vetoes = blind ? [{ name: 'metadata', reason: 'metadata does not tell when this machine was started' }] : []
     return { run, vetoes, ...(found.region === undefined ? {} : { region: found.region }) }
   } catch (error) {
-    return { run: local, vetoes: [{ name: 'metadata', reason: plain(`no cloud action: ${messageOf(error)}`) }] }
+    const reason = plain(`no cloud action: ${messageOf(error)}; see "sudo idle-agent doctor"`)
+    return { run: local, vetoes: [{ name: 'metadata', reason }] }
   }
 }
 

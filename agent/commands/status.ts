@@ -59,6 +59,7 @@ function statusLines(status: JsonObject, view: View): readonly string[] {
     row('last check', `${duration(nowMs - atMs)} ago${late(status, nowMs - atMs)}`),
     row('idle since', sinceWords(status, nowMs)),
     row('next', nextWords(objectAt(status, 'next'), status, nowMs)),
+    ...(typeof status['call'] === 'string' ? [row('call', status['call'])] : []),
     ...vetoes.map((veto) => row('veto', `${String(veto['name'])}: ${String(veto['reason'])}`)),
     ...(status['endedLeases'] === undefined ? [] : listAt(status, 'endedLeases', String)).map((text) =>
       row('lease', text),

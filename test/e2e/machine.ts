@@ -84,7 +84,7 @@ export interface Started {
   readonly done: Promise<Ran>
 }
 
-interface Spec {
+export interface MachineSpec {
   readonly fixture?: string
   readonly settings?: Settings
   readonly instance?: InstanceSpec
@@ -93,6 +93,8 @@ interface Spec {
   readonly stateDir?: string
   /** What is run, if it is not the executable for this machine. */
   readonly program?: readonly string[]
+  /** How the executable is run with the machine's root for "/"; then it is not told of another root. */
+  readonly inside?: (root: string) => readonly string[]
 }
 
 export function startProgram(file: string, args: readonly string[], env: Readonly<Record<string, string>>): Started {
@@ -123,7 +125,7 @@ function lines(path: string): readonly Readonly<Record<string, unknown>>[] {
 }
 
 /** A machine that was started an hour ago. */
-export async function startMachine(spec: Spec = {}): Promise<Machine> {
+export async function startMachine(spec: MachineSpec = {}): Promise<Machine> {
   const folder = mkdtempSync(join(tmpdir(), 'idle-agent-e2e-'))
   const root = join(folder, 'root')
   const stateDir = spec.stateDir ?? join(folder, 'state')
@@ -134,9 +136,10 @@ export async function startMachine(spec: Spec = {}): Promise<Machine> {
     instances: [{ launchTime, ...spec.instance }],
     ...spec.cloud,
   })
-  const program = spec.program ?? [executable]
+  const program = spec.inside?.(root) ?? spec.program ?? [executable]
   const [file = '', ...before] = program
-  const flags = ['--root', root, '--state-dir', stateDir, '--config', configPath]
+  const below = spec.inside === undefined ? ['--root', root] : []
+  const flags = [...below, '--state-dir', stateDir, '--config', configPath]
   let nextMs = 0
 
   function configure(settings: Settings): void {
