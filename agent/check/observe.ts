@@ -182,6 +182,7 @@ async function readVetoes(
     leaseDir: paths.leases,
     keepCeilingMs: settings.keepCeilingMs,
     horizonMs: settings.horizonMs,
+    intervalMs: parts.policy.checkIntervalMs,
     protected: settings.protected,
     ...(before === undefined ? {} : { idleSince: before.state.idleSince }),
   }

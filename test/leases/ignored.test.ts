@@ -49,7 +49,7 @@ const later = (ms: number) => context({ wallMs: ms, bootMs: ms, monoMs: ms })
 
 const { signal } = new AbortController()
 const vetoContext = () => ({
-  ...{ now: context(), leaseDir: dir, keepCeilingMs: 24 * HOUR, horizonMs: 0, protected: false },
+  ...{ now: context(), leaseDir: dir, keepCeilingMs: 24 * HOUR, horizonMs: 0, intervalMs: 120_000, protected: false },
 })
 
 /** A file as its owner may have written it. */

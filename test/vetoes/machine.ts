@@ -22,6 +22,7 @@ export function read(
 ): Promise<readonly Veto[]> {
   const context = {
     ...{ now: host.clocks(), leaseDir: '/none', keepCeilingMs: 24 * HOUR, horizonMs: 15 * MINUTE, protected: false },
+    intervalMs: 2 * MINUTE,
     idleSince: MONO - HOUR,
     ...change,
   }

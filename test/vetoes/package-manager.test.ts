@@ -10,7 +10,14 @@ import { packageManagerVeto, parseLocks } from '../../agent/vetoes/package-manag
 import type { VetoContext } from '../../agent/vetoes/veto.ts'
 
 const clocks = { wallMs: 0, bootMs: 0, monoMs: 0 }
-const context = { now: clocks, leaseDir: '/none', keepCeilingMs: 0, horizonMs: 0, protected: false }
+const context = {
+  now: clocks,
+  leaseDir: '/none',
+  keepCeilingMs: 0,
+  horizonMs: 0,
+  intervalMs: 120_000,
+  protected: false,
+}
 
 describe('parseLocks', () => {
   it('reads held locks and passes over waiting ones', () => {
