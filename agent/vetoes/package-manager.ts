@@ -3,7 +3,7 @@ import { HostError } from '../errors.ts'
 import type { FileStat, Host } from '../host/host.ts'
 import { codeOf, tooLarge } from '../host/real-errors.ts'
 import type { Veto } from '../types.ts'
-import { inDoubt } from './ends.ts'
+import { ceiling, inDoubt } from './ends.ts'
 import type { VetoSource } from './veto.ts'
 
 /** What dpkg, apt and rpm lock while they work (fcntl locks); dnf, yum and zypper hold rpm's. */
@@ -32,11 +32,11 @@ export interface HeldLock {
   readonly inode: number
 }
 
-/** Locks that are held, not those that are waited for (`->`). Throws Error where a line is not understood. */
+/** Locks that are held, not those that are waited for (`->`) or are on no file (`<none>:0`, fs/locks.c). Throws Error where a line is not understood. */
 export function parseLocks(text: string): readonly HeldLock[] {
   return text
     .split('\n')
-    .filter((line) => line !== '' && !/^\d+: +->/.test(line))
+    .filter((line) => line !== '' && !/^\d+: +(->|.* <none>:0 )/.test(line))
     .map((line) => {
       const found = /^\d+: +\S+ +\S+ +\S+ +(-?\d+) ([0-9a-f]+):([0-9a-f]+):(\d+) /.exec(line)
       if (found === null) throw new Error('a line of /proc/locks is not understood')
@@ -108,10 +108,13 @@ export const packageManagerVeto: VetoSource = {
       const reason = 'a package manager may be at work: there are more locks than are read'
       return inDoubt(context, { name: 'package-manager', reason, madeAt: context.now.monoMs })
     }
+    // One that waits at a question in a terminal that nobody comes back to does not wait for ever.
+    const until = ceiling(context, context.now.monoMs)
+    if (until <= context.now.monoMs) return []
     const locks = parseLocks(text)
     for (const { name, stat } of stats) {
       const by = stat === undefined ? undefined : await holder(host, stat, locks)
-      if (by !== undefined) return [{ name: 'package-manager', reason: `${name} lock held by ${by}` }]
+      if (by !== undefined) return [{ name: 'package-manager', reason: `${name} lock held by ${by}`, until }]
     }
     return []
   },

@@ -13,7 +13,7 @@ const clocks = { wallMs: 0, bootMs: 0, monoMs: 0 }
 const context = {
   now: clocks,
   leaseDir: '/none',
-  keepCeilingMs: 0,
+  keepCeilingMs: 3_600_000,
   horizonMs: 0,
   intervalMs: 120_000,
   protected: false,
@@ -26,6 +26,7 @@ describe('parseLocks', () => {
       '1: -> POSIX  ADVISORY  WRITE 813 08:01:131 0 EOF',
       '2: OFDLCK ADVISORY  READ -1 00:1a:77 0 0',
       '3: FLOCK  ADVISORY  WRITE 9 fe:00:5 0 EOF',
+      '4: LEASE  ACTIVE    READ 10 <none>:0 0 EOF',
       '',
     ].join('\n')
     expect(parseLocks(text)).toEqual([
@@ -68,6 +69,13 @@ describe('the veto', () => {
     ['another file', '1: POSIX  ADVISORY  WRITE 812 00:00:1 0 EOF\n', undefined],
   ])('%s', async (_what, locks, reason) => {
     expect((await read(root(locks))).map((veto) => veto.reason)).toEqual(reason === undefined ? [] : [reason])
+  })
+
+  it('ends, as it does when somebody has left it at a question', async () => {
+    const locks = '1: POSIX  ADVISORY  WRITE 812 00:00:INODE 0 EOF\n'
+    const held = { ...context, keepCeilingMs: 1000 }
+    expect(await read(root(locks), { ...held, idleSince: -999 })).toMatchObject([{ until: 1 }])
+    expect(await read(root(locks), { ...held, idleSince: -1000 })).toEqual([])
   })
 
   it('throws where /proc/locks is not understood or not there, which forbids acting', async () => {
@@ -129,7 +137,7 @@ describe('the veto', () => {
     mkdirSync(join(folder, `proc/${child.pid}`))
     writeFileSync(join(folder, `proc/${child.pid}/comm`), 'dpkg\n')
     writeFileSync(join(folder, `proc/${child.pid}/status`), 'Name:\tdpkg\nUid:\t0\t0\t0\t0\n')
-    expect(await read(folder)).toEqual([
+    expect(await read(folder)).toMatchObject([
       { name: 'package-manager', reason: `dpkg lock held by pid ${child.pid} (dpkg)` },
     ])
   })
