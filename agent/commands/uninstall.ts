@@ -23,16 +23,25 @@ export async function uninstall(context: CommandContext): Promise<number> {
   const created = await madeFolders(context)
   // Without its journal of intents a check that is still running cannot stop the machine any more.
   await removeFolders(context)
-  if (await outlastChecks(context)) await removeFolders(context)
+  const checks = await outlastChecks(context)
+  if (checks.had) await removeFolders(context)
   for (const path of ownFiles) await removeOld(context, path, 'ours')
   for (const folder of [...created].reverse()) await removeIfEmpty(context, folder)
   if (units || gpuUnit || leaseMount || guard) await forgetUnits(context)
+  if (checks.left.length > 0) {
+    const pids = checks.left.join(' ')
+    const folders = `${stateDir} ${runDir} ${logDir}`
+    throw new HostError(
+      `uninstalled, but idle-agent still runs (pid ${pids}) and makes its folders again: "sudo kill ${pids}", then "sudo rm -r ${folders}"`,
+    )
+  }
   context.out('uninstalled: nothing of idle-agent is left on this machine')
   return 0
 }
 
+const { stateDir, runDir, logDir } = pathsOf(undefined)
+
 async function removeFolders(context: CommandContext): Promise<void> {
-  const { stateDir, runDir, logDir } = pathsOf(undefined)
   for (const folder of [stateDir, runDir, logDir]) await removeWhole(context, folder)
 }
 
@@ -45,18 +54,19 @@ async function forgetUnits(context: CommandContext): Promise<void> {
 const CHECK_MS = 10_000
 const STEP_MS = 100
 
-/** Waits for checks that had begun before the schedule was gone, since each makes its folders anew; true if there were any. */
-async function outlastChecks(context: CommandContext): Promise<boolean> {
-  const { host, out } = context
-  if (host.root !== '/') return false
+/** Waits for checks that had begun before the schedule was gone, since each makes its folders anew: were there any, and which go on. */
+async function outlastChecks(
+  context: CommandContext,
+): Promise<{ readonly had: boolean; readonly left: readonly number[] }> {
+  const { host } = context
+  if (host.root !== '/') return { had: false, left: [] }
   const first = await runningChecks(context)
   let left = first
   for (let waited = 0; left.length > 0 && waited < CHECK_MS; waited += STEP_MS) {
     await host.sleep(STEP_MS)
     left = await runningChecks(context)
   }
-  for (const pid of left) out(`still running: idle-agent (pid ${pid}); end it, and run "uninstall" again with a copy`)
-  return first.length > 0
+  return { had: first.length > 0, left }
 }
 
 /** Process ids of `check` and `run` of the installed executable. */
@@ -65,7 +75,9 @@ async function runningChecks({ host }: CommandContext): Promise<readonly number[
   for (const name of (await host.list('/proc')) ?? []) {
     const pid = Number(name)
     if (!Number.isInteger(pid) || pid === host.self.pid) continue
-    if ((await host.readLink(`/proc/${pid}/exe`)) !== executablePath) continue
+    // One that an upgrade has replaced still runs, without a name on the disk.
+    const exe = (await host.readLink(`/proc/${pid}/exe`))?.replace(/ \(deleted\)$/, '')
+    if (exe !== executablePath) continue
     const words = ((await commandLine(host, pid))?.text ?? '').split('\0')
     if (!words.includes('keep') && (words.includes('check') || words.includes('run'))) found.push(pid)
   }
