@@ -53,7 +53,7 @@ describe('machineFindings', () => {
     const timer = { ...healthy, ...underTimer, cronRuns: false }
     const others: readonly Partial<MachineFacts>[] = [
       edited('* * * * root', '* *  *\t* root'),
-      edited('>/dev/null 2>>/var/log/idle-agent/agent.log', ''),
+      edited('command exec 2>>/var/log/idle-agent/agent.log; ', ''),
       // A check that is running is nothing to tell as long as the last one is not late.
       { lockedBy: 812 },
       { space: [] },
