@@ -1,8 +1,10 @@
 // One HTTP server of a simulated cloud: reads a request, applies an ordered fault, answers, and logs.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { bindProblem } from './bind-guard.ts'
+import type { Identity } from './certificates.ts'
 import type { CloudClock } from './clock.ts'
 import type { Fault, TakeableFaults } from './faults.ts'
 import type { OpenRequest, ServerName, WritableRequestLog } from './request-log.ts'
@@ -36,6 +38,8 @@ export interface CloudServerSpec {
   readonly clock: CloudClock
   readonly log: WritableRequestLog
   readonly faults: TakeableFaults
+  /** Who it is over TLS; plain HTTP unless given. */
+  readonly tls?: Identity
   /** The instance behind a metadata port. */
   readonly instanceId?: string
   /** What the log shows of a request, secrets left out. */
@@ -58,12 +62,13 @@ const maxBodyBytes = 1024 * 1024
 
 /** Starts the server; rejects when the address may not or cannot be bound. */
 export async function startCloudServer(spec: CloudServerSpec): Promise<CloudServer> {
-  const server = createServer((message, response) => void serve(spec, message, response))
+  const listener = (message: IncomingMessage, response: ServerResponse): void => void serve(spec, message, response)
+  const server = spec.tls ? createTlsServer({ ...spec.tls }, listener) : createServer(listener)
   return listen(server, spec.address, spec.port)
 }
 
 /** Binds any server of a simulated cloud, behind the guard of `bind-guard.ts`. */
-export async function listen(server: Server, address: string, port: number): Promise<CloudServer> {
+export async function listen(server: Server | TlsServer, address: string, port: number): Promise<CloudServer> {
   const problem = bindProblem(address)
   if (problem) throw new Error(problem)
   server.keepAliveTimeout = 60_000 // longer than any test pauses, so that no client meets a closing connection
@@ -82,7 +87,8 @@ export async function listen(server: Server, address: string, port: number): Pro
       server.closeAllConnections()
     })
   }
-  return { url: `http://${host}:${String(bound)}`, port: bound, close }
+  const scheme = server instanceof TlsServer ? 'https' : 'http'
+  return { url: `${scheme}://${host}:${String(bound)}`, port: bound, close }
 }
 
 async function serve(spec: CloudServerSpec, message: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -125,11 +131,13 @@ async function applyFault(exchange: Exchange): Promise<void> {
     case 'refuse':
       return void response.socket?.resetAndDestroy()
     case 'status':
-      return send(exchange, { status: fault.status, body: fault.body ?? '' })
+      return send(exchange, { status: fault.status, headers: retryAfter(fault), body: fault.body ?? '' })
     case 'garbage':
       return send(exchange, { status: 200, body: Buffer.from('\u0000\u0001<<{{]]>\u{1f9e8}not what you asked for\n') })
-    case 'api-error':
-      return send(exchange, spec.error(fault.code, fault.message, fault.status))
+    case 'api-error': {
+      const answer = spec.error(fault.code, fault.message, fault.status)
+      return send(exchange, { ...answer, headers: { ...answer.headers, ...retryAfter(fault) } })
+    }
     case 'delay':
       await pause(response, fault.ms)
       return send(exchange, answerSafely(spec, request))
@@ -140,6 +148,10 @@ async function applyFault(exchange: Exchange): Promise<void> {
     default:
       return send(exchange, answerSafely(spec, request))
   }
+}
+
+function retryAfter({ retryAfterSeconds: seconds }: { readonly retryAfterSeconds?: number }): Record<string, string> {
+  return seconds === undefined ? {} : { 'Retry-After': String(seconds) }
 }
 
 // A defect in the simulation must show as a loud 500, not as a connection that hangs.
