@@ -80,8 +80,11 @@ export async function deallocate(
     const send: Call<Deallocating>['send'] = (api, inTime) => api.deallocate(method === 'hibernate', inTime)
     const sent = await call(parts, { kind: 'deallocate', send }, signal)
     if ('failure' in sent) return outcomeOf(sent.failure, { method, uptimeMs: parts.host.clocks().bootMs })
-    await rememberOperation({ host: parts.host, stateDir: parts.options.stateDir }, sent.answer.path)
-    return { result: 'accepted', detail: `deallocating, operation ${sent.answer.operation}` }
+    const { operation, path } = sent.answer
+    if (operation === undefined)
+      return { result: 'unknown', message: 'an answer that is not of Azure Resource Manager' }
+    await rememberOperation({ host: parts.host, stateDir: parts.options.stateDir }, path)
+    return { result: 'accepted', detail: `deallocating, operation ${operation}` }
   } catch (error) {
     if (error instanceof CloudError) return outcomeOfUnsent(error) // thrown only before anything is sent
     throw error

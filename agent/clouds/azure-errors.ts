@@ -67,7 +67,9 @@ export function failureOf(answer: Answer, nowMs: number): Failure {
   const error = isObject(body) && isObject(body['error']) ? body['error'] : body
   const code = textAt(error, 'code')
   const message = short(textAt(error, 'message'))
-  if (status < 400 || (status >= 500 && !definite.has(code))) {
+  // Something between here and Azure may answer anything; only Azure says why, and a server error not what was done before it.
+  const says = status >= 500 ? definite.has(code) : status >= 400 && code !== ''
+  if (!says && status !== 429) {
     const what = code === '' ? 'an answer that is not understood' : `${code}: ${message}`
     return { kind: 'lost', message: `status ${status} with ${what}` }
   }

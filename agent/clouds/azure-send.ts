@@ -35,8 +35,8 @@ export interface Access {
 export type Sent<T> = { readonly answer: T } | { readonly failure: Failure }
 
 export interface Deallocating {
-  /** Id of the asynchronous operation, else of the request. */
-  readonly operation: string
+  /** Id of the asynchronous operation, else of the request; `undefined` where the answer has neither, and so is not Azure's. */
+  readonly operation: string | undefined
   /** Where its end is told, below the endpoint; it is signed. */
   readonly path: string | undefined
 }
@@ -105,7 +105,10 @@ export async function openApi({ endpoint, place, token, now }: Access): Promise<
             queryParameters: { 'api-version': versions.tags },
             body: { operation: 'Merge', properties: { tags } },
           }),
-        () => true as const,
+        (answer) => {
+          tagsIn(answer) // what does not tell the tags is not Azure's answer
+          return true as const
+        },
       ),
     readTags: (abortSignal) =>
       send(() => at(tagsPath).get({ abortSignal, queryParameters: { 'api-version': versions.tags } }), tagsIn),
@@ -158,7 +161,7 @@ function operationOf({ headers }: Answer, endpoint: string): Deallocating {
   const address = headers['azure-asyncoperation'] ?? ''
   const below = address.toLowerCase().startsWith(`${endpoint.toLowerCase()}/`) ? address.slice(endpoint.length) : ''
   const [path, id = headers['x-ms-request-id'] ?? ''] = OPERATION.exec(below) ?? []
-  return { operation: /^[\w-]{1,80}$/.test(id) ? id : 'not told', path }
+  return { operation: /^[\w-]{1,80}$/.test(id) ? id : undefined, path }
 }
 
 function endIn({ body }: Answer): Ended {
