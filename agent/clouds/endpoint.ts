@@ -11,13 +11,19 @@ const DOTTED_QUAD = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/
  * The endpoint that a variable names, without a slash at its end; `undefined` where it is not set or empty.
  * Throws UsageError, naming the variable, where it is not `http[s]://HOST[:PORT][/PATH]` with one of `schemes`.
  */
-export function endpointFrom(host: Host, name: string, schemes: 'http' | 'http or https'): string | undefined {
+export function endpointFrom(
+  host: Host,
+  name: string,
+  schemes: 'http' | 'https' | 'http or https',
+): string | undefined {
   const text = host.env(name)?.trim()
   if (text === undefined || text === '') return undefined
   const problem = problemOf(text, schemes)
   if (problem === undefined) return text.replace(/\/+$/, '')
   const shown = text.slice(0, 100).replace(/\/\/[^@/]*@/, '//…@')
-  throw new UsageError(`${name}: '${shown}' is not an endpoint: ${problem}; expected http://HOST:PORT`)
+  throw new UsageError(
+    `${name}: '${shown}' is not an endpoint: ${problem}; expected ${schemes === 'https' ? 'https' : 'http'}://HOST:PORT`,
+  )
 }
 
 function problemOf(text: string, schemes: string): string | undefined {

@@ -19,7 +19,13 @@ export interface Setting {
 export const wantedActions = ['hibernate', 'stop', 'report'] as const
 
 /** What `allow` can list. */
-export const optIns = ['spot', 'standby', 'instance-store-data'] as const satisfies readonly OptIn[]
+export const optIns = [
+  'spot',
+  'standby',
+  'instance-store-data',
+  'flexible-scale-set',
+  'scheduled-events',
+] as const satisfies readonly OptIn[]
 
 /** What `operator_tags` can be. */
 export const tagRules = ['optional', 'required'] as const
@@ -115,7 +121,9 @@ export const general = {
     default: [],
     about:
       'What may be done although the machine is not its own alone, or loses data by it: stop a Spot instance ' +
-      '(its request must be persistent), one in Standby in its Auto Scaling group, one with data on instance store.',
+      '(on EC2 its request must be persistent), one in Standby in its Auto Scaling group, one with data on instance ' +
+      'store or on a temporary disk, a member of a Flexible scale set; and on Azure ask for scheduled events, which ' +
+      'makes restarts by operators wait for minutes.',
   },
   horizon_minutes: {
     type: 'number',

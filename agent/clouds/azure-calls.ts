@@ -1,0 +1,87 @@
+/** One call to Azure with all that leads up to it: may it be sent, who is this VM, its token, and what came of it. */
+import { CloudError } from '../errors.ts'
+import type { Outcome } from '../types/outcome.ts'
+import type { Method } from '../types.ts'
+import { errorOf, outcomeOf, outcomeOfUnsent } from './azure-errors.ts'
+import { managerOf, placeOf, readVm } from './azure-metadata.ts'
+import { metadata, type Parts, patience } from './azure-parts.ts'
+import { type Api, openApi, type Sent } from './azure-send.ts'
+import { readToken } from './azure-token.ts'
+import { type CallKind, keepWaiting, rememberWait } from './azure-waits.ts'
+import { parted, runChanged } from './deadline.ts'
+import { isLoopback } from './endpoint.ts'
+
+/** One call to be made. */
+export interface Call<T> {
+  readonly kind: CallKind
+  readonly send: (api: Api, signal: AbortSignal) => Promise<Sent<T>>
+}
+
+/** Makes one call, once. Throws CloudError only where nothing was sent. */
+export async function call<T>(parts: Parts, { kind, send }: Call<T>, signal: AbortSignal): Promise<Sent<T>> {
+  const { host, options } = parts
+  refuseVendor(parts)
+  await keepWaiting(host, options.stateDir, kind)
+  const began = host.clocks()
+  const imds = metadata(parts)
+  const vm = await readVm(imds, patience(host, signal))
+  const place = placeOf(vm)
+  const manager = managerOf(vm)
+  const token = await readToken({ imds, manager, nowMs: host.clocks().wallMs }, patience(host, signal))
+  const now = (): number => host.clocks().wallMs
+  const api = await openApi({ endpoint: options.apiUrl ?? manager, place, token, now })
+  if (signal.aborted) throw new CloudError('stopped before anything was sent', { code: 'aborted', retryable: true })
+  if (parted(began, host.clocks())) throw runChanged()
+  const sent = await send(api, signal)
+  if ('failure' in sent && sent.failure.kind === 'answered' && sent.failure.retryAfterMs !== undefined)
+    await rememberWait(host, options.stateDir, { kind, ms: sent.failure.retryAfterMs })
+  return sent
+}
+
+/** A demo's metadata on this machine, or another machine's files, must never lead to the vendor's real API. */
+function refuseVendor({ host, options: { metadataUrl, apiUrl } }: Parts): void {
+  if (apiUrl !== undefined) return
+  const why = host.root !== '/' ? 'below --root' : 'with metadata on this machine itself'
+  if (host.root === '/' && (metadataUrl === undefined || !isLoopback(metadataUrl))) return
+  throw new CloudError(`nothing is sent to Azure ${why}; set AZURE_RESOURCE_MANAGER_ENDPOINT to say where the API is`, {
+    code: 'no-endpoint',
+    retryable: false,
+  })
+}
+
+/** Writes the tags, and leaves all others alone. Throws CloudError. */
+export async function mergeTags(
+  parts: Parts,
+  tags: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<void> {
+  answerOf(await call(parts, { kind: 'tags', send: (api, inTime) => api.mergeTags(tags, inTime) }, signal), 'tags')
+}
+
+/** All tags as they are now. Throws CloudError. */
+export async function readTags(parts: Parts, signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
+  return answerOf(await call(parts, { kind: 'read', send: (api, inTime) => api.readTags(inTime) }, signal), 'tags')
+}
+
+function answerOf<T>(sent: Sent<T>, action: string): T {
+  if ('answer' in sent) return sent.answer
+  throw errorOf(sent.failure, action)
+}
+
+/** Deallocates this VM, its memory kept or not: the only way to stop it, since one that is shut down from inside is paid for. */
+export async function deallocate(
+  parts: Parts,
+  { method, locked }: { readonly method: Method; readonly locked: CloudError | undefined },
+  signal: AbortSignal,
+): Promise<Outcome> {
+  if (locked !== undefined) return outcomeOfUnsent(locked)
+  try {
+    const send: Call<{ operation: string }>['send'] = (api, inTime) => api.deallocate(method === 'hibernate', inTime)
+    const sent = await call(parts, { kind: 'deallocate', send }, signal)
+    if ('answer' in sent) return { result: 'accepted', detail: `deallocating, operation ${sent.answer.operation}` }
+    return outcomeOf(sent.failure, { method, uptimeMs: parts.host.clocks().bootMs })
+  } catch (error) {
+    if (error instanceof CloudError) return outcomeOfUnsent(error) // thrown only before anything is sent
+    throw error
+  }
+}
