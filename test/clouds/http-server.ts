@@ -2,7 +2,7 @@
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer, Server as TlsServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { bindProblem } from './bind-guard.ts'
 import type { Identity } from './certificates.ts'
 import type { CloudClock } from './clock.ts'
@@ -62,9 +62,29 @@ const maxBodyBytes = 1024 * 1024
 
 /** Starts the server; rejects when the address may not or cannot be bound. */
 export async function startCloudServer(spec: CloudServerSpec): Promise<CloudServer> {
-  const listener = (message: IncomingMessage, response: ServerResponse): void => void serve(spec, message, response)
+  const sockets = new Map<string, Socket>()
+  const reset = (message: IncomingMessage): void => {
+    sockets.get(peer(message.socket))?.resetAndDestroy()
+  }
+  const listener = (message: IncomingMessage, response: ServerResponse): void =>
+    void serve({ ...spec, reset }, message, response)
   const server = spec.tls ? createTlsServer({ ...spec.tls }, listener) : createServer(listener)
+  // The socket below TLS: one with TLS on it cannot be reset.
+  server.on('connection', (socket: Socket) => {
+    const name = peer(socket)
+    sockets.set(name, socket)
+    socket.once('close', () => sockets.delete(name))
+  })
   return listen(server, spec.address, spec.port)
+}
+
+function peer({ remoteAddress, remotePort }: Socket): string {
+  return `${String(remoteAddress)} ${String(remotePort)}`
+}
+
+interface Serving extends CloudServerSpec {
+  /** Resets the connection that a request came by. */
+  readonly reset: (message: IncomingMessage) => void
 }
 
 /** Binds any server of a simulated cloud, behind the guard of `bind-guard.ts`. */
@@ -91,7 +111,7 @@ export async function listen(server: Server | TlsServer, address: string, port: 
   return { url: `${scheme}://${host}:${String(bound)}`, port: bound, close }
 }
 
-async function serve(spec: CloudServerSpec, message: IncomingMessage, response: ServerResponse): Promise<void> {
+async function serve(spec: Serving, message: IncomingMessage, response: ServerResponse): Promise<void> {
   const started = performance.now()
   const [path = '/', query = ''] = splitOnce(message.url ?? '/', '?')
   const userAgent = message.headers['user-agent'] ?? ''
@@ -110,7 +130,7 @@ async function serve(spec: CloudServerSpec, message: IncomingMessage, response: 
   entry.params = params
   const fault = spec.faults.take({ server: spec.name, method, path, action })
   entry.fault = fault?.kind
-  await applyFault({ spec, request, response, entry, fault })
+  await applyFault({ spec, request, response, entry, fault, reset: () => spec.reset(message) })
 }
 
 interface Exchange {
@@ -119,17 +139,19 @@ interface Exchange {
   readonly response: ServerResponse
   readonly entry: OpenRequest
   readonly fault: Fault | undefined
+  /** Resets the connection. */
+  readonly reset: () => void
 }
 
 async function applyFault(exchange: Exchange): Promise<void> {
-  const { spec, request, response, fault } = exchange
+  const { spec, request, response, fault, reset } = exchange
   switch (fault?.kind) {
     case 'hang':
       return
     case 'hang-after-action':
       return void answerSafely(spec, request)
     case 'refuse':
-      return void response.socket?.resetAndDestroy()
+      return reset()
     case 'status':
       return send(exchange, { status: fault.status, headers: retryAfter(fault), body: fault.body ?? '' })
     case 'garbage':
@@ -178,7 +200,7 @@ async function send(exchange: Exchange, answer: CloudAnswer): Promise<void> {
   if (fault?.kind === 'drip') return drip(response, body, fault.msPerByte)
   if (fault?.kind === 'reset-after') {
     response.flushHeaders()
-    return void response.write(body.subarray(0, fault.bytes), () => response.socket?.resetAndDestroy())
+    return void response.write(body.subarray(0, fault.bytes), () => exchange.reset())
   }
   response.end(body)
 }
