@@ -28,5 +28,5 @@ export const help: Help = {
     provider: 'Azure',
   },
   shutdown:
-    'a VM that is shut down from inside ("poweroff") stays allocated, and is paid for; only a deallocation ends that',
+    'a VM that is shut down from inside (poweroff) stays allocated, and is paid for; only a deallocation ends that',
 }

@@ -39,7 +39,7 @@ export async function askCloud(parts: Parts, because: string): Promise<CloudAnsw
       ...(await permissionFindings(parts, help)),
       await operatorFinding(parts, help),
       await ownershipFinding(parts),
-      ...(help.shutdown === undefined ? [] : [ok('shutdown', help.shutdown)]),
+      ...(help.shutdown === undefined ? [] : [ok('billing', help.shutdown)]),
     ],
     reached: true,
     configured: configured instanceof Error ? undefined : configured,

@@ -69,7 +69,7 @@ function statusLines(status: JsonObject, view: View): readonly string[] {
       row(String(reading['sensor']), `${String(reading['kind'])}: ${String(reading['reason'])}`),
     ),
     row('run', runWords(objectAt(status, 'run'), nowMs)),
-    ...shutdownLines(status).map((text) => row('shutdown', text)),
+    ...shutdownLines(status).map((text) => row('billing', text)),
     ...scoreLines(status, row),
   ]
 }
