@@ -23,8 +23,10 @@ export interface TokenSource {
 /** Longer than any check; the SDK takes a token that is over in less than five minutes for one that is over, and asks again. */
 const KEPT_SECONDS = 60
 
-// The SDK keeps the first client that it is given for as long as the process lives, so what that asks is set for each use.
+// The SDK keeps the first client that it is given for as long as the process lives, so what that asks is set for each use,
+// and there is one use at a time.
 let asking: (() => Promise<HttpAnswer>) | undefined
+let before: Promise<unknown> = Promise.resolve()
 
 const client: HttpClient = {
   async sendRequest(request) {
@@ -34,7 +36,13 @@ const client: HttpClient = {
 }
 
 /** A token, fresh from the identity endpoint, which keeps them itself. Throws CloudError. */
-export async function readToken({ imds, manager, nowMs }: TokenSource, patience: Patience): Promise<string> {
+export function readToken(source: TokenSource, patience: Patience): Promise<string> {
+  const token = before.then(() => askForToken(source, patience))
+  before = token.catch(() => undefined) // the next one's turn, whatever came of this one
+  return token
+}
+
+async function askForToken({ imds, manager, nowMs }: TokenSource, patience: Patience): Promise<string> {
   const { ManagedIdentityCredential: Credential } = await loadSdk()
   const path = `/metadata/identity/oauth2/token?api-version=2018-02-01&resource=${encodeURIComponent(`${manager}/`)}`
   let told: HttpAnswer | undefined

@@ -265,7 +265,7 @@ describe('it may have been executed', () => {
     ['InternalServerError', { kind: 'api-error', code: 'InternalServerError' }, 'running'],
     ['ServiceUnavailable', { kind: 'api-error', code: 'ServiceUnavailable' }, 'running'],
   ]
-  it.each(cases)('%s', async (_name, fault, state) => {
+  it.concurrent.each(cases)('%s', async (_name, fault, state) => {
     await using it = await startDriver({ driver })
     it.azure.faults.add(callFault(fault))
     const { value, ms } = await timed(it.cloud.act('hibernate', it.signal))
