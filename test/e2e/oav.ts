@@ -4,8 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Traffic } from '../clouds/azure/traffic.ts'
-
-const version = '4.0.3'
+import { npmTool } from './npm-tool.ts'
 
 /** A checkout of the vendor's specifications (Azure/azure-rest-api-specs): half a gigabyte, so nobody gets it unasked. */
 const checkout = process.env['AZURE_REST_API_SPECS']
@@ -18,16 +17,11 @@ if (!hasSpecification) {
   )
 }
 
-/** Installs oav once into a folder of its own; returns its program. */
+/** oav's program. */
 export function installOav(): string {
-  const folder = join(tmpdir(), `idle-agent-oav-${version}`)
-  const program = join(folder, 'node_modules/oav/dist/cli.js')
-  if (existsSync(program)) return program
-  mkdirSync(folder, { recursive: true })
-  const argv = ['install', '--prefix', folder, '--ignore-scripts', '--no-audit', '--no-fund', `oav@${version}`]
-  const { status, stderr } = spawnSync('npm', argv, { encoding: 'utf8', timeout: 180_000 })
-  if (status !== 0 || !existsSync(program)) throw new Error(`oav cannot be installed: ${stderr.slice(-500)}`)
-  return program
+  const installed = npmTool('oav', '4.0.3')
+  if (installed === undefined) throw new Error('oav cannot be installed')
+  return join(installed, 'dist/cli.js')
 }
 
 /** The file of the checkout that specifies an operation in a version. */
