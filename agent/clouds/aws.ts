@@ -67,6 +67,7 @@ export function createAws(host: Host, options: AwsOptions): Cloud {
         answerOf(await call(parts, { attempts: 2, signal: within, send }), 'CreateTags')
       })
     },
+    help: async () => (await import('./aws-help.ts')).help,
     permissions: (prefix, signal) => askPermissions((wanted) => call(parts, wanted), prefix, signal),
     act: (method, signal) => withDeadline(host, { ms: callMs, signal }, (within) => stop(parts, method, within)),
   }

@@ -44,7 +44,6 @@ const byCode: Readonly<Record<string, Refusal>> = {
   ScopeLocked: 'protected',
   ReadOnlyDisabledSubscription: 'protected',
   RequestDisallowedByPolicy: 'protected',
-  TooManyRequests: 'throttled',
   OperationPreempted: 'wrong-state',
   AnotherOperationInProgress: 'wrong-state',
   Conflict: 'wrong-state',
@@ -68,7 +67,9 @@ export function failureOf(answer: Answer, nowMs: number): Failure {
   const error = isObject(body) && isObject(body['error']) ? body['error'] : body
   const code = textAt(error, 'code')
   const message = short(textAt(error, 'message'))
-  if (status < 400 || (status >= 500 && !definite.has(code))) {
+  // Something between here and Azure may answer anything; only Azure says why, and a server error not what was done before it.
+  const says = status >= 500 ? definite.has(code) : status >= 400 && code !== ''
+  if (!says && status !== 429) {
     const what = code === '' ? 'an answer that is not understood' : `${code}: ${message}`
     return { kind: 'lost', message: `status ${status} with ${what}` }
   }
@@ -107,13 +108,14 @@ export function refusalOf(
   { code, message, status }: Extract<Failure, { kind: 'answered' }>,
   context: Context,
 ): Refusal {
+  // The compute provider throttles with OperationNotAllowed, too.
+  if (status === 429) return 'throttled'
   const found = Object.hasOwn(byCode, code) ? byCode[code] : undefined
   if (found !== undefined) return found
   if (code === 'OperationNotAllowed') return notAllowed(message, context)
   if (code === 'VMHibernateNotSupported') return notSupported(message, context)
   if (status === 401) return 'credentials'
-  if (status === 403) return 'forbidden'
-  return status === 429 ? 'throttled' : 'other'
+  return status === 403 ? 'forbidden' : 'other'
 }
 
 // The wording may change, so it is matched loosely; a text that nobody knows must not give up what is in memory.
@@ -121,6 +123,7 @@ function notAllowed(message: string, { method }: Context): Refusal {
   if (/enabled for hibernation|hibernationEnabled|hibernation capability/i.test(message))
     return method === 'hibernate' ? 'unsupported' : 'other'
   if (/hibernate/i.test(message) && /extension/i.test(message)) return 'not-ready'
+  if (/os disk is ephemeral/i.test(message)) return 'owned'
   return /is running|not running|deallocat(ed|ing)|stopped|in progress/i.test(message) ? 'wrong-state' : 'other'
 }
 
@@ -160,6 +163,7 @@ function adviceFor(why: Refusal, code: string, message: string): { readonly advi
 /** Where one reason stands for several facts. */
 function special(code: string, message: string): string | undefined {
   if (code === 'no-identity') return `this VM has no identity; ${doctor}`
+  if (/os disk is ephemeral/i.test(message)) return 'ephemeral OS disk; Azure could only delete it'
   if (code === 'ScopeLocked') return 'a lock forbids it; an operator can lift that'
   if (code === 'VMHibernateFailed' || code === 'InternalOperationError')
     return 'Azure failed to hibernate it; tried again'

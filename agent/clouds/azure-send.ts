@@ -35,8 +35,17 @@ export interface Access {
 export type Sent<T> = { readonly answer: T } | { readonly failure: Failure }
 
 export interface Deallocating {
-  /** Id of the asynchronous operation, else of the request. */
-  readonly operation: string
+  /** Id of the asynchronous operation, else of the request; `undefined` where the answer has neither, and so is not Azure's. */
+  readonly operation: string | undefined
+  /** Where its end is told, below the endpoint; it is signed. */
+  readonly path: string | undefined
+}
+
+/** How a deallocation ended, or that it has not. */
+export interface Ended {
+  readonly status: 'failed' | 'other'
+  /** The error code where it failed. */
+  readonly code: string
 }
 
 /** One entry of what a role assignment allows; `*` stands for any text. */
@@ -52,6 +61,8 @@ export interface Api {
   mergeTags(tags: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Sent<true>>
   /** All tags, by their names in lower case. */
   readTags(signal: AbortSignal): Promise<Sent<ReadonlyMap<string, string>>>
+  /** What became of a deallocation; `path` is as `deallocate` gave it. */
+  operation(path: string, signal: AbortSignal): Promise<Sent<Ended>>
   /** What the caller may do with this VM. */
   grants(signal: AbortSignal): Promise<Sent<readonly Grant[]>>
 }
@@ -84,7 +95,7 @@ export async function openApi({ endpoint, place, token, now }: Access): Promise<
     deallocate: (hibernate, abortSignal) =>
       send(
         () => at('/deallocate').post({ abortSignal, queryParameters: { 'api-version': versions.compute, hibernate } }),
-        operationOf,
+        (answer) => operationOf(answer, endpoint),
       ),
     mergeTags: (tags, abortSignal) =>
       send(
@@ -94,10 +105,14 @@ export async function openApi({ endpoint, place, token, now }: Access): Promise<
             queryParameters: { 'api-version': versions.tags },
             body: { operation: 'Merge', properties: { tags } },
           }),
-        () => true as const,
+        (answer) => {
+          tagsIn(answer) // what does not tell the tags is not Azure's answer
+          return true as const
+        },
       ),
     readTags: (abortSignal) =>
       send(() => at(tagsPath).get({ abortSignal, queryParameters: { 'api-version': versions.tags } }), tagsIn),
+    operation: (path, abortSignal) => send(() => client.pathUnchecked(path).get({ abortSignal }), endIn),
     grants: (abortSignal) =>
       send(
         () =>
@@ -138,11 +153,25 @@ function sender(client: Client, now: () => number) {
   }
 }
 
-/** The id at the end of the operation's address; what follows it is signed, and nobody's business. */
-function operationOf({ headers }: Answer): Deallocating {
-  const address = headers['azure-asyncoperation'] ?? headers['location'] ?? ''
-  const id = /\/operations\/([\w-]{1,80})(?:[/?]|$)/i.exec(address)?.[1] ?? headers['x-ms-request-id']
-  return { operation: id !== undefined && /^[\w-]{1,80}$/.test(id) ? id : 'not told' }
+const OPERATION =
+  /^\/subscriptions\/[\w-]+\/providers\/Microsoft\.Compute\/locations\/[\w-]+\/operations\/([\w-]{1,80})\?[\w=&%.~+-]{1,2000}$/i
+
+/** Only an address below the endpoint is one that a token may be sent to. */
+function operationOf({ headers }: Answer, endpoint: string): Deallocating {
+  const address = headers['azure-asyncoperation'] ?? ''
+  const below = address.toLowerCase().startsWith(`${endpoint.toLowerCase()}/`) ? address.slice(endpoint.length) : ''
+  const [path, id = headers['x-ms-request-id'] ?? ''] = OPERATION.exec(below) ?? []
+  return { operation: /^[\w-]{1,80}$/.test(id) ? id : undefined, path }
+}
+
+function endIn({ body }: Answer): Ended {
+  if (!isObject(body) || typeof body['status'] !== 'string') throw new Error('the answer holds no status')
+  const failed = /^(failed|cancell?ed)$/i.test(body['status'])
+  const code = isObject(body['error']) ? body['error']['code'] : undefined
+  return {
+    status: failed ? 'failed' : 'other',
+    code: typeof code === 'string' && /^\w{1,80}$/.test(code) ? code : 'failed',
+  }
 }
 
 function grantsIn({ body }: Answer): readonly Grant[] {

@@ -45,6 +45,7 @@ export function createAzure(host: Host, options: AzureOptions): Cloud {
       const { mergeTags } = await import('./azure-calls.ts')
       await seen.lock(within(signal, (inTime) => mergeTags(parts, tags, inTime)))
     },
+    help: async () => (await import('./azure-help.ts')).help,
     async permissions(_prefix, signal) {
       const { askPermissions } = await import('./azure-permissions.ts')
       return within(signal, (inTime) => askPermissions(parts, inTime))
@@ -52,6 +53,10 @@ export function createAzure(host: Host, options: AzureOptions): Cloud {
     async act(method, signal) {
       const { deallocate } = await import('./azure-calls.ts')
       return within(signal, (inTime) => deallocate(parts, { method, locked: seen.locked() }, inTime))
+    },
+    async stopFailure(signal) {
+      const { stopFailure } = await import('./azure-calls.ts')
+      return within(signal, (inTime) => stopFailure(parts, inTime))
     },
   }
 }

@@ -22,9 +22,12 @@ export async function doctor(context: CommandContext): Promise<number> {
     return 2
   }
   const { parts, because } = await assemble(context)
-  const facts = await readFacts(context, parts)
+  const help = await parts.cloud.help?.()
+  const facts = await readFacts(context, parts, help?.hibernation)
   const { findings: cloud, reached, configured } = await askCloud(parts, because)
-  const hibernation = reached ? [hibernationFinding(facts, parts.policy.action, configured)] : []
+  const wanted = parts.policy.action
+  const hibernation =
+    reached && help !== undefined ? [hibernationFinding(facts, { wanted, configured, words: help.hibernation })] : []
   const watched = parts.sensors.some(({ sensor }) => sensor.name === 'gpu')
   const gpus = gpuFindings(await lookAtGpus(context), watched)
   const machine = [...hibernation, ...machineFindings(facts), ...gpus]

@@ -33,6 +33,7 @@ export async function startDriver(options: StartOptions = {}): Promise<Started> 
   const azure = await startAzure(options.azure)
   trust(azure)
   const host = createLoopbackHost(options.host)
+  host.files.makeDir('/var/lib/idle-agent')
   const { metadataUrl, apiUrl } = azure
   const cloud = createAzure(host, { metadataUrl, apiUrl, stateDir: '/var/lib/idle-agent', ...options.driver })
   const { signal } = new AbortController()

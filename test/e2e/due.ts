@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type CheckObject, parseCheck } from './check-object.ts'
-import { fastest, type Machine, type Ran, startMachine } from './machine.ts'
+import { fastest, type Loopback, type Machine, type Ran, startMachine } from './machine.ts'
 
 /** Longer than an interval, and well below what counts as a gap (36 s at this interval). */
 const PASSED_MS = 5_000
@@ -28,7 +28,7 @@ interface StateFile {
 }
 
 /** Time passes for the agent alone: its last check was some seconds ago, and the machine has been idle for a minute. */
-export function timePasses(machine: Machine): void {
+export function timePasses(machine: Machine<Loopback>): void {
   const path = join(machine.stateDir, 'state.json')
   const file = JSON.parse(readFileSync(path, 'utf8')) as StateFile
   const { state, sampledAt } = file
@@ -53,7 +53,7 @@ export interface Acted extends Ran {
 }
 
 /** `check --act --json`, at once. */
-export async function checkNow(machine: Machine): Promise<Acted> {
+export async function checkNow(machine: Machine<Loopback>): Promise<Acted> {
   const before = machine.cloud.requests.counts().api
   const ran = await machine.run('check', '--act', '--json', ...machine.flags)
   const after = machine.cloud.requests.list({ server: 'api' }).slice(before)
