@@ -65,40 +65,34 @@ export async function openState(parts: Parts): Promise<Opened> {
   if (faulty) await probe(parts)
   const { stored, problem } = await loadState(host, paths.state)
   if (problem !== undefined) await moveAside(host, paths.state)
-  const { intent, told } = await askEnd(parts, await openIntent(host, paths.intents))
+  const [intent, inVain] = await askEnd(parts, await openIntent(host, paths.intents))
   // The tag of a fault is in the cloud, and nothing here could remember it.
   const base = stored !== undefined && faulty ? { ...stored, mirror: { failures: 0 } } : stored
-  return { base, intent, notes: [...notes, ...(problem === undefined ? [] : [problem]), ...told] }
-}
-
-interface End {
-  readonly intent: Intent | undefined
-  readonly told: readonly string[]
+  return { base, intent, notes: [...notes, problem, inVain].filter((note) => note !== undefined) }
 }
 
 /**
  * The machine runs again in another boot, after a stop that was accepted: did the cloud carry it out? One that was only shut
  * down may have cost on, and that is a failure. Where the cloud does not tell, it was stopped.
  */
-async function askEnd(parts: Parts, intent: Intent | undefined): Promise<End> {
-  const { host, cloud, paths } = parts
-  if (intent?.phase !== 'accepted' || cloud.stopFailure === undefined) return { intent, told: [] }
-  if ((await localIdentity(parts, host)).bootId === intent.bootId) return { intent, told: [] }
-  const why = await failureOf(parts)
-  if (why === undefined) return { intent, told: [] }
-  const detail = `failed: ${why}`
-  await recordDeed(host, paths.audit, { action: 'reconcile', result: 'failed', detail, intentId: intent.id })
-  await closeIntent(host, paths.intents, { id: intent.id, result: 'failed' })
-  return { intent: undefined, told: [`the last ${intent.method} ${detail}`] }
+async function askEnd(parts: Parts, intent: Intent | undefined): Promise<readonly [Intent | undefined, string?]> {
+  const { host, paths } = parts
+  const why = await failureOf(parts, intent)
+  if (intent === undefined || why === undefined) return [intent]
+  const { id } = intent
+  await recordDeed(host, paths.audit, { action: 'reconcile', result: 'failed', detail: why, intentId: id })
+  await closeIntent(host, paths.intents, { id, result: 'failed' })
+  return [undefined, `the last ${intent.method} failed: ${why}`]
 }
 
-async function failureOf({ host, cloud }: Parts): Promise<string | undefined> {
+async function failureOf(parts: Parts, intent: Intent | undefined): Promise<string | undefined> {
+  const { host, cloud } = parts
+  if (intent?.phase !== 'accepted' || cloud.stopFailure === undefined) return undefined
+  if ((await localIdentity(parts, host)).bootId === intent.bootId) return undefined
   try {
-    const limit = { ms: END_MS, what: 'the end of the last stop' }
-    return await within(host, limit, async (signal) => cloud.stopFailure?.(signal))
-  } catch (error) {
-    if (error instanceof Error) return undefined
-    throw error
+    return await within(host, { ms: END_MS, what: 'its end' }, async (signal) => cloud.stopFailure?.(signal))
+  } catch {
+    return undefined // not told, and not asked again: it counts as stopped
   }
 }
 

@@ -16,9 +16,8 @@ import {
 import { askPermissions } from './aws-permissions.ts'
 import type { Api, Sent, Stopping } from './aws-send.ts'
 import type { Cloud, OperatorTags } from './cloud.ts'
-import { parted, runChanged, withDeadline } from './deadline.ts'
-import { isLoopback } from './endpoint.ts'
 import { createImds, type Imds, type Patience } from './imds.ts'
+import { isLoopback, parted, runChanged, withDeadline } from './reach.ts'
 
 export interface AwsOptions {
   /** Absent: metadata must not be asked, and so nothing can be done. */

@@ -8,8 +8,7 @@ import { managerOf, placeOf, readVm } from './azure-metadata.ts'
 import { metadata, type Parts, patience } from './azure-parts.ts'
 import { type Api, type Deallocating, openApi, type Sent } from './azure-send.ts'
 import { readToken } from './azure-token.ts'
-import { parted, runChanged } from './deadline.ts'
-import { isLoopback } from './endpoint.ts'
+import { isLoopback, parted, runChanged } from './reach.ts'
 
 /** One call to be made. */
 export interface Call<T> {

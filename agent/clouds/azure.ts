@@ -5,7 +5,7 @@ import { createAzureImds } from './azure-imds.ts'
 import { readVm, type Vm } from './azure-metadata.ts'
 import { type AzureOptions, metadata, type Parts, patience } from './azure-parts.ts'
 import type { Cloud, OperatorTags } from './cloud.ts'
-import { withDeadline } from './deadline.ts'
+import { withDeadline } from './reach.ts'
 
 const CALL_MS = 10_000
 

@@ -1,7 +1,7 @@
 /** Tells which cloud the observed host runs in and where that is reached, from firmware files and environment only. */
 import { HostError, UsageError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
-import { endpointFrom } from './endpoint.ts'
+import { endpointFrom } from './reach.ts'
 
 export type CloudName = 'aws' | 'azure' | 'gcp' | 'local'
 

@@ -122,8 +122,7 @@ export const general = {
     about:
       'What may be done although the machine is not its own alone, or loses data by it: stop a Spot instance ' +
       '(on EC2 its request must be persistent), one in Standby in its Auto Scaling group, one with data on instance ' +
-      'store or on a temporary disk, a member of a Flexible scale set; and on Azure ask for scheduled events, which ' +
-      'makes restarts by operators wait for minutes.',
+      'store or a temporary disk, one in a Flexible scale set; wait for scheduled events of Azure, which slows restarts.',
   },
   horizon_minutes: {
     type: 'number',

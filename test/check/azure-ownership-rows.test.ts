@@ -501,7 +501,7 @@ describe('a stop that leaves the machine allocated is a failure', () => {
     const next = await machine.check(30 * MINUTE)
     expect(machine.audit().findLast(({ action }) => action === 'reconcile')).toMatchObject({
       result: 'failed',
-      detail: 'failed: InternalOperationError: the VM was not deallocated, so it stayed allocated and was paid for',
+      detail: 'InternalOperationError: the VM was not deallocated, so it stayed allocated and was paid for',
     })
     expect(next.notes).toContain(
       'the last stop failed: InternalOperationError: the VM was not deallocated, so it stayed allocated and was paid for',

@@ -1,7 +1,7 @@
 /** Which cloud it is and where it is reached: a table of firmware and environment, and that nothing is contacted. */
 import { describe, expect, it } from 'vitest'
 import { detectCloud } from '../../agent/clouds/detect.ts'
-import { isLoopback } from '../../agent/clouds/endpoint.ts'
+import { isLoopback } from '../../agent/clouds/reach.ts'
 import { createCloud } from '../../agent/clouds/table.ts'
 import { UsageError } from '../../agent/errors.ts'
 import { createMemoryHost, type MemoryHost } from '../host/memory.ts'
