@@ -142,7 +142,7 @@ describe('tags', () => {
     const roles = { 'idle-agent': { actions: ['Microsoft.Resources/tags/write'] } }
     await using it = await startDriver({ azure: { roles, instances: [member] } })
     await expect(it.cloud.operatorTags('P', it.signal)).rejects.toMatchObject({ retryable: false })
-    it.azure.instance().tags.set('P:Protected', 'yes')
+    it.azure.instance().startTags.set('P:Protected', 'yes')
     expect(await it.cloud.operatorTags('P', it.signal)).toEqual({ Protected: 'yes' })
   })
 })

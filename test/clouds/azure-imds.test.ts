@@ -128,6 +128,18 @@ describe('the instance document', () => {
     expect(compute['resourceId']).toMatch(/\/virtualMachineScaleSets\/set\/virtualMachines\/0$/)
   })
 
+  test('shows new tags at once, to a member of a scale set after its next start', async () => {
+    const tagsOf = async () =>
+      (await imds(cloud, '/metadata/instance/compute/tags?format=text&api-version=2021-12-13')).text
+    await start({ tags: { a: '1' } })
+    cloud.instance().tags.set('a', '2')
+    expect(await tagsOf()).toBe('a:2')
+    cloud.instance().scaleSet = 'set'
+    expect(await tagsOf()).toBe('a:1')
+    cloud.power.start(cloud.instance())
+    expect(await tagsOf()).toBe('a:2')
+  })
+
   test.each<readonly [string, string, boolean]>([
     ['additionalCapabilities', '2021-10-01', false],
     ['additionalCapabilities', '2021-11-01', true],

@@ -2,10 +2,10 @@
 
 import { spawnSync } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { startAzure } from './azure.ts'
 import { createAuthority } from './certificates.ts'
 import { raw } from './clients.ts'
@@ -33,6 +33,24 @@ test('the wireserver has a goal state, and hears that the guest is ready', async
     expect(cloud.requests.list({ server: 'wireserver' }).at(-1)?.params).toEqual({ comp: 'health', state: 'Ready' })
   } finally {
     await cloud.close()
+  }
+})
+
+test('an address that may not be bound is refused, and nothing is left', async () => {
+  const left = (): readonly string[] => readdirSync(tmpdir()).filter((name) => name.startsWith('loopback-azure-'))
+  const folder = mkdtempSync(join(tmpdir(), 'left-'))
+  vi.stubEnv('TMPDIR', folder)
+  try {
+    await expect(startAzure({ bind: '192.0.2.1' })).rejects.toThrow(/default route|EADDRNOTAVAIL/)
+    await expect(startAzure({ instances: [{}, {}] })).rejects.toThrow(/two VMs have the id/)
+    expect(left()).toEqual([])
+    const cloud = await startAzure()
+    expect(left()).toHaveLength(1)
+    await cloud.close()
+    expect(left()).toEqual([])
+  } finally {
+    vi.unstubAllEnvs()
+    rmSync(folder, { recursive: true, force: true })
   }
 })
 

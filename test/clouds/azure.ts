@@ -55,6 +55,8 @@ export interface AzureCloud {
 export async function startAzure(options: AzureOptions = {}): Promise<AzureCloud> {
   const core = createCore(options)
   const folder = mkdtempSync(join(tmpdir(), 'loopback-azure-'))
+  const clean = (): void => rmSync(folder, { recursive: true, force: true })
+  process.once('exit', clean)
   const open: { close(): Promise<void> }[] = []
   const keep = async <T extends { close(): Promise<void> }>(starting: Promise<T>): Promise<T> => {
     const server = await starting
@@ -64,7 +66,8 @@ export async function startAzure(options: AzureOptions = {}): Promise<AzureCloud
   async function close(): Promise<void> {
     core.clock.close()
     await Promise.all(open.splice(0).map((server) => server.close()))
-    rmSync(folder, { recursive: true, force: true })
+    clean()
+    process.off('exit', clean)
   }
   try {
     const caPath = join(folder, 'ca.pem')

@@ -48,6 +48,8 @@ export interface CloudServerSpec {
     readonly params: Record<string, string>
   }
   readonly answer: (request: CloudRequest) => CloudAnswer
+  /** Told of each answer as it is sent. */
+  readonly onAnswer?: ((request: CloudRequest, answer: CloudAnswer) => void) | undefined
   /** An error in the server's own form. */
   readonly error: (code: string, message: string | undefined, status: number | undefined) => CloudAnswer
 }
@@ -188,8 +190,9 @@ function answerSafely(spec: CloudServerSpec, request: CloudRequest): CloudAnswer
 }
 
 async function send(exchange: Exchange, answer: CloudAnswer): Promise<void> {
-  const { request, response, entry, fault } = exchange
+  const { spec, request, response, entry, fault } = exchange
   if (response.destroyed) return
+  spec.onAnswer?.(request, answer)
   const body = Buffer.from(answer.body)
   entry.status = answer.status
   entry.errorCode = answer.errorCode

@@ -14,6 +14,7 @@ import { answerMetadata, describeMetadata, problem } from './imds.ts'
 import { createVmPower, type VmDelays, type VmHooks } from './power.ts'
 import { agentRole, type RoleDefinition } from './roles.ts'
 import { createThrottle } from './throttle.ts'
+import { managerOrigin, metadataOrigin, type Traffic, trafficOf } from './traffic.ts'
 import { createVm, type Vm, type VmSpec, type VmState } from './vm.ts'
 import { answerWireserver, describeWireserver } from './wireserver.ts'
 
@@ -41,6 +42,8 @@ export interface AzureOptions {
   readonly throttle?: boolean
   readonly clock?: CloudClock
   readonly onRequest?: (request: LoggedRequest) => void
+  /** Told of each answer of Resource Manager and of metadata, for a validator that others wrote. */
+  readonly onTraffic?: (traffic: Traffic) => void
   readonly onState?: StateListener
 }
 
@@ -100,6 +103,7 @@ export function startArm(
   options: AzureOptions,
 ): Promise<CloudServer> {
   const address = options.api?.address ?? options.bind ?? '127.0.0.1'
+  const { onTraffic } = options
   return startCloudServer({
     name: 'api',
     address,
@@ -111,6 +115,7 @@ export function startArm(
     faults,
     describe: describeArm,
     answer: (request) => answerArm(account, request),
+    onAnswer: onTraffic && ((request, answer) => onTraffic(trafficOf(managerOrigin, request, answer))),
     error: (code, message, status) => errorAnswer(usualError(code, message, status)),
   })
 }
@@ -120,6 +125,7 @@ export function startMetadata(core: Core, options: AzureOptions, vm: Vm): Promis
   const { account, clock, faults, log } = core
   const isFirst = vm === [...account.vms.values()][0]
   const rates = account.throttle.metadataOf(vm.id)
+  const { onTraffic } = options
   return startCloudServer({
     name: 'metadata',
     address: options.metadata?.address ?? options.bind ?? '127.0.0.1',
@@ -130,6 +136,7 @@ export function startMetadata(core: Core, options: AzureOptions, vm: Vm): Promis
     faults,
     describe: describeMetadata,
     answer: (request) => answerMetadata({ vm, tokens: account.tokens, rates, log }, request),
+    onAnswer: onTraffic && ((request, answer) => onTraffic(trafficOf(metadataOrigin, request, answer))),
     error: (code, message, status) => problem(status ?? 500, message ?? code),
   })
 }

@@ -46,11 +46,11 @@ function only(compute: Readonly<Record<string, Document>>, version: string): Doc
 }
 
 function computeOf(vm: Vm): Readonly<Record<string, Document>> {
+  const tags = [...(vm.scaleSet === null ? vm.tags : vm.startTags)]
   return {
     ...identityOf(vm),
     ...imageOf(),
     additionalCapabilities: { hibernationEnabled: flag(vm.hibernation) },
-    customData: '',
     evictionPolicy: vm.evictionPolicy,
     extendedLocation: { name: '', type: '' },
     host: { id: '' },
@@ -69,8 +69,8 @@ function computeOf(vm: Vm): Readonly<Record<string, Document>> {
     publicKeys: vm.publicKeys.map((keyData) => ({ keyData, path: `/home/${vm.adminUsername}/.ssh/authorized_keys` })),
     securityProfile: securityOf(vm),
     storageProfile: storageOf(vm),
-    tags: [...vm.tags].map(([name, value]) => `${name}:${value}`).join(';'),
-    tagsList: [...vm.tags].map(([name, value]) => ({ name, value })),
+    tags: tags.map(([name, value]) => `${name}:${value}`).join(';'),
+    tagsList: tags.map(([name, value]) => ({ name, value })),
     userData: vm.userData === null ? '' : Buffer.from(vm.userData).toString('base64'),
   }
 }
@@ -119,7 +119,7 @@ function securityOf(vm: Vm): Document {
 
 function storageOf(vm: Vm): Document {
   return {
-    dataDisks: vm.dataDisks.map((name, lun) => ({ ...diskOf(vm, name, ''), createOption: 'Empty', lun: String(lun) })),
+    dataDisks: vm.dataDisks.map((name, lun) => dataDiskOf(vm, name, lun)),
     imageReference: {
       communityGalleryImageId: '',
       exactVersion: '',
@@ -130,18 +130,35 @@ function storageOf(vm: Vm): Document {
       sku: '12-gen2',
       version: 'latest',
     },
-    osDisk: { ...diskOf(vm, `${vm.name}_OsDisk_1`, vm.ephemeralOsDisk ? 'Local' : ''), osType: 'Linux' },
+    osDisk: {
+      ...diskOf(vm, `${vm.name}_OsDisk_1`),
+      createOption: 'FromImage',
+      diffDiskSettings: { option: vm.ephemeralOsDisk ? 'Local' : '' },
+      encryptionSettings: { enabled: 'false' },
+      osType: 'Linux',
+    },
     resourceDisk: { size: String(vm.resourceDiskKb) },
   }
 }
 
-function diskOf(vm: Vm, name: string, ephemeral: string): Readonly<Record<string, Document>> {
+/** The figures of throttles and capacity are for Ultra disks only. */
+function dataDiskOf(vm: Vm, name: string, lun: number): Document {
+  return {
+    ...diskOf(vm, name),
+    bytesPerSecondThrottle: '',
+    createOption: 'Empty',
+    diskCapacityBytes: '',
+    isSharedDisk: 'false',
+    isUltraDisk: 'false',
+    lun: String(lun),
+    opsPerSecondThrottle: '',
+  }
+}
+
+function diskOf(vm: Vm, name: string): Readonly<Record<string, Document>> {
   return {
     caching: 'ReadWrite',
-    createOption: 'FromImage',
-    diffDiskSettings: { option: ephemeral },
     diskSizeGB: '30',
-    encryptionSettings: { enabled: 'false' },
     image: { uri: '' },
     managedDisk: {
       id: `${scopesOf(vm).group}/providers/Microsoft.Compute/disks/${name}`,

@@ -68,6 +68,8 @@ export function createVmPower(options: VmPowerOptions): VmPower {
     },
     start(vm, onEnd = () => {}) {
       vm.startedAt = clock.now()
+      vm.startTags.clear()
+      for (const [name, value] of vm.tags) vm.startTags.set(name, value)
       if (!vm.memoryKept) vm.bootTime = clock.now()
       vm.memoryKept = false
       const states = { through: 'starting', end: 'running' } as const

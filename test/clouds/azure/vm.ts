@@ -66,6 +66,8 @@ export interface Vm extends VmSettings, Switchable<VmState> {
   readonly principalId: string
   /** Names are compared without case. */
   readonly tags: Map<string, string>
+  /** The tags at the last start, which is what metadata shows a member of a scale set. */
+  readonly startTags: Map<string, string>
   /** Epoch milliseconds. */
   readonly createdAt: number
   /** Epoch milliseconds of the last start, a resume included. */
@@ -147,6 +149,7 @@ export function createVm(spec: VmSpec, now: number): Vm {
     location,
     principalId: guid(`principal of ${id}`),
     tags: new Map(Object.entries(tags)),
+    startTags: new Map(Object.entries(tags)),
     createdAt,
     startedAt: createdAt,
     bootTime: createdAt,
