@@ -8,7 +8,7 @@ export const help: Help = {
   api: 'let this machine reach the API: a route (NAT or a VPC endpoint for ec2), its security group, DNS',
   operatorTags: 'switch on InstanceMetadataTags, or allow ec2:DescribeTags',
   grantTo: 'in the role of this instance',
-  spare: { 'ec2:DescribeTags': 'switch on tags in metadata' },
+  spare: { 'ec2:DescribeTags': ', or switch on tags in metadata' },
   hibernation: {
     unit: 'hibinit-agent',
     swapFile: '/swap',

@@ -14,8 +14,8 @@ export const help: Help = {
   operatorTags: 'allow Microsoft.Resources/tags/read: the metadata of a member of a scale set shows old tags',
   grantTo: "in a role that is assigned to this VM's identity at the VM",
   spare: {
-    'Microsoft.Resources/tags/read': 'a VM that is in no scale set needs it not',
-    'Microsoft.Authorization/permissions/read': 'only doctor needs it',
+    'Microsoft.Resources/tags/read': '; a VM that is in no scale set does without',
+    'Microsoft.Authorization/permissions/read': '; only doctor needs it',
   },
   hibernation: {
     unit: setupTool.unit,

@@ -78,7 +78,7 @@ export interface Help {
   readonly operatorTags: string
   /** Whom to give a missing permission. */
   readonly grantTo: string
-  /** Permissions that it can do without, and how. */
+  /** Permissions that it can do without, and how: what follows the remedy. */
   readonly spare: Readonly<Record<string, string>>
   readonly hibernation: HibernationHelp
   /** What becomes of a machine that is shut down from inside, where that is not a stop. */

@@ -78,7 +78,7 @@ function permissionFinding({ action, reason, problem }: Permission, help: Help):
   const text = `${action} (to ${reason}): ${problem}`
   const remedy = `allow ${action} ${help.grantTo}`
   const spare = help.spare[action]
-  return spare === undefined ? fault('permission', text, remedy) : worry('permission', text, `${remedy}, or ${spare}`)
+  return spare === undefined ? fault('permission', text, remedy) : worry('permission', text, `${remedy}${spare}`)
 }
 
 function clockFindings(answers: readonly Permission[]): readonly Finding[] {
