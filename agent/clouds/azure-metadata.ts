@@ -61,7 +61,7 @@ export async function readVm(imds: AzureImds, patience: Patience): Promise<Vm> {
     spot: textOf(compute['priority']).toLowerCase() === 'spot',
     scaleSet: scaleSetOf(compute),
     ephemeral: diskIsLocal(compute['storageProfile']),
-    tags: tagsOf(compute['tagsList']),
+    tags: tagsOf(compute),
   }
 }
 
@@ -82,7 +82,8 @@ function diskIsLocal(storage: unknown): boolean {
 }
 
 /** A list that cannot be read must not pass for "no tags": an operator's Protected may be in it. */
-function tagsOf(list: unknown): ReadonlyMap<string, string> {
+function tagsOf({ tagsList: list, tags }: JsonObject): ReadonlyMap<string, string> {
+  if (list === undefined && tags === '') return new Map()
   if (!Array.isArray(list)) throw garbage(PATH, 'no tagsList')
   return new Map(
     list.map((tag: unknown) => {

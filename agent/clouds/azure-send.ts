@@ -135,6 +135,8 @@ function sender(client: Client, now: () => number) {
       name: 'noteSending',
       sendRequest: (request, next) => {
         handedOver = true
+        // A connection that is kept may lead nowhere after a resume.
+        request.headers.set('Connection', 'close')
         return next(request)
       },
     },

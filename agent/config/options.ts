@@ -71,7 +71,9 @@ export const general = {
     type: 'choice',
     values: wantedActions,
     unset: 'follows the cloud: hibernate where it has a driver, else report',
-    about: 'What is done to an idle machine; report only says what would have been done.',
+    about:
+      'What is done to an idle machine, through its cloud: on Azure one that is shut down from inside is paid for. ' +
+      'report only says what would have been done.',
   },
   boot_grace_minutes: {
     type: 'number',

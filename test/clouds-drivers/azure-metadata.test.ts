@@ -101,6 +101,7 @@ describe('the document', () => {
       { storageProfile: { osDisk: { diffDiskSettings: { option: 'Local' } } } },
       { ephemeral: true },
     ],
+    ['no tags, and no list of them', { tagsList: undefined, tags: '' }, { tags: new Map() }],
     ['no storage profile', { storageProfile: undefined }, { ephemeral: false }],
   ])('%s', async (_name, change, expected) => {
     expect(await parse(change)).toMatchObject(expected)

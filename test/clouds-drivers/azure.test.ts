@@ -255,10 +255,14 @@ describe('the SDK', () => {
     ])
   })
 
-  it('asks for the token anew each time: after a resume, or another role, an old one may be worth nothing', async () => {
+  it('keeps neither token nor connection: after a resume both may be worth nothing', async () => {
     await using it = await startDriver()
+    const connections = watchConnections()
     await it.cloud.writeTags({ 'P:IdleStatus': 'idle' }, it.signal)
     await it.cloud.writeTags({ 'P:IdleStatus': 'active' }, it.signal)
+    connections.stop()
     expect(it.azure.requests.list({ path: '/metadata/identity/oauth2/token' }).length).toBe(2)
+    const api = it.azure.apiUrl.replace('https://', '')
+    expect(connections.begun.filter((to) => to === api)).toHaveLength(2)
   })
 })
