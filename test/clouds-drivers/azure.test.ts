@@ -8,6 +8,7 @@ import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { managerOf, type Vm } from '../../agent/clouds/azure-metadata.ts'
 import { openApi, permissions } from '../../agent/clouds/azure-send.ts'
+import { readToken } from '../../agent/clouds/azure-token.ts'
 import { type Fault, startAzure, type VmSpec } from '../clouds/azure.ts'
 import { cloudContract } from '../contracts/clouds.ts'
 import { watchConnections } from '../host/connections.ts'
@@ -253,6 +254,22 @@ describe('the SDK', () => {
     expect(asked.map(({ params }) => params)).toEqual([
       { 'api-version': '2018-02-01', resource: `https://${to.replace(':443', '')}/` },
     ])
+  })
+
+  it('does not keep a token that could be kept for hours', async () => {
+    let asked = 0
+    const manager = 'https://management.azure.com'
+    const nowMs = Date.now()
+    const answer = () => {
+      asked += 1
+      const expires_on = String(Math.round(nowMs / 1000) + 86_400)
+      return { access_token: `T${asked}`, resource: manager, token_type: 'Bearer', expires_on }
+    }
+    const ask = async () => ({ status: 200, headers: {}, body: JSON.stringify(answer()) })
+    const imds = { ask, get: async () => '' }
+    const { signal } = new AbortController()
+    const read = () => readToken({ imds, manager, nowMs }, { signal, until: Infinity })
+    expect([await read(), await read(), await read()]).toEqual(['T1', 'T2', 'T3'])
   })
 
   it('keeps neither token nor connection: after a resume both may be worth nothing', async () => {
