@@ -16,9 +16,8 @@ import {
 import { askPermissions } from './aws-permissions.ts'
 import type { Api, Sent, Stopping } from './aws-send.ts'
 import type { Cloud, OperatorTags } from './cloud.ts'
-import { withDeadline } from './deadline.ts'
-import { isLoopback } from './endpoint.ts'
 import { createImds, type Imds, type Patience } from './imds.ts'
+import { isLoopback, parted, runChanged, withDeadline } from './reach.ts'
 
 export interface AwsOptions {
   /** Absent: metadata must not be asked, and so nothing can be done. */
@@ -32,9 +31,6 @@ export interface AwsOptions {
 /** Longest read from metadata, in milliseconds. */
 const METADATA_MS = 2500
 const CALL_MS = 10_000
-
-/** Clocks parted by more than this between two moments: the machine slept, or was set back, in between. */
-const PARTED_MS = 5000
 
 /** The driver's parts, for the functions below. */
 interface Parts {
@@ -70,6 +66,7 @@ export function createAws(host: Host, options: AwsOptions): Cloud {
         answerOf(await call(parts, { attempts: 2, signal: within, send }), 'CreateTags')
       })
     },
+    help: async () => (await import('./aws-help.ts')).help,
     permissions: (prefix, signal) => askPermissions((wanted) => call(parts, wanted), prefix, signal),
     act: (method, signal) => withDeadline(host, { ms: callMs, signal }, (within) => stop(parts, method, within)),
   }
@@ -196,16 +193,4 @@ async function sendOnce<T>({ host, options }: Parts, wanted: Call<T>, sending: S
   } finally {
     api.close()
   }
-}
-
-/** Did the machine sleep, or somebody set its clock, between two moments? */
-function parted(from: Clocks, to: Clocks): boolean {
-  const monoMs = to.monoMs - from.monoMs
-  const others = [to.wallMs - from.wallMs, to.bootMs - from.bootMs]
-  return others.some((ms) => Math.abs(ms - monoMs) > PARTED_MS)
-}
-
-function runChanged(): CloudError {
-  const message = 'this machine was stopped or slept while the call was being made, so it was not sent (again)'
-  return new CloudError(message, { code: 'run-changed', retryable: true })
 }

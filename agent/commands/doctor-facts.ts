@@ -1,16 +1,22 @@
 /** Reads on the machine what `doctor` judges. */
 import type { Parts } from '../check/parts.ts'
+import type { HibernationHelp } from '../clouds/cloud.ts'
 import type { MachineFacts, Owned, Space } from '../doctor/facts.ts'
 import { cronPath, executablePath, hookPath, predecessors, timerPath } from '../install/files.ts'
 import { lockHolders } from '../lock.ts'
 import { parseObject, textAt } from '../parse.ts'
 import type { CommandContext } from './context.ts'
+import { extensionProblem } from './doctor-extension.ts'
 import { exists } from './installation.ts'
 
 const COMMAND_MS = 5_000
 
-/** Throws HostError where a file is there and cannot be read. */
-export async function readFacts(context: CommandContext, parts: Parts): Promise<MachineFacts> {
+/** `hibernation`: how the cloud has machines prepared for it. Throws HostError where a file is there and cannot be read. */
+export async function readFacts(
+  context: CommandContext,
+  parts: Parts,
+  hibernation: HibernationHelp | undefined,
+): Promise<MachineFacts> {
   const { host } = context
   const there = await Promise.all(predecessors.map((path) => exists(context, path)))
   const { stateDir, runDir, leases, logDir, lockDir } = parts.paths
@@ -39,8 +45,9 @@ export async function readFacts(context: CommandContext, parts: Parts): Promise<
     clockSynchronised: (await say(context, ['timedatectl', 'show', '-p', 'NTPSynchronized', '--value'])) || undefined,
     memoryKb: await memoryKb(context),
     swapKb: await swapKb(context),
-    swapFileKb: Math.round(((await host.stat('/swap'))?.size ?? 0) / 1024),
-    hibinit: await hibinit(context),
+    swapFileKb: Math.round(((await host.stat(hibernation?.swapFile ?? '/swap'))?.size ?? 0) / 1024),
+    preparer: hibernation === undefined ? undefined : await preparer(context, hibernation.unit),
+    extensionProblem: await extensionProblem(host, hibernation?.extension),
   }
 }
 
@@ -77,8 +84,8 @@ async function space(context: CommandContext, path: string): Promise<Space | und
 }
 
 /** `missing` also where it is masked. */
-async function hibinit(context: CommandContext): Promise<MachineFacts['hibinit']> {
-  const told = await say(context, ['systemctl', 'show', '-p', 'LoadState', '-p', 'ActiveState', 'hibinit-agent'])
+async function preparer(context: CommandContext, unit: string): Promise<MachineFacts['preparer']> {
+  const told = await say(context, ['systemctl', 'show', '-p', 'LoadState', '-p', 'ActiveState', unit])
   if (told === '') return undefined
   if (told.includes('ActiveState=failed')) return 'failed'
   return told.includes('LoadState=loaded') ? 'there' : 'missing'

@@ -23,13 +23,16 @@ export async function doctor(context: CommandContext): Promise<number> {
     await tell(context, config)
     return 2
   }
-  const { parts, because, config: wanted } = await assemble(context)
-  const facts = await readFacts(context, parts)
+  const { parts, because, config: settings } = await assemble(context)
+  const help = await parts.cloud.help?.()
+  const facts = await readFacts(context, parts, help?.hibernation)
   const { findings: cloud, reached, configured } = await askCloud(parts, because)
-  const hibernation = reached ? [hibernationFinding(facts, parts.policy.action, configured)] : []
+  const wanted = parts.policy.action
+  const hibernation =
+    reached && help !== undefined ? [hibernationFinding(facts, { wanted, configured, words: help.hibernation })] : []
   const watched = parts.sensors.some(({ sensor }) => sensor.name === 'gpu')
   const gpus = gpuFindings(await lookAtGpus(context), watched)
-  const guard = guardFindings(await lookAtGuard(context, wanted.metadataRootOnly))
+  const guard = guardFindings(await lookAtGuard(context, settings.metadataRootOnly))
   const machine = [...hibernation, ...machineFindings(facts), ...gpus, ...guard]
   await tell(context, [...config, ...cloud, ...machine])
   if (cloud.some(isFault)) return 3

@@ -2,7 +2,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type CheckObject, parseCheck } from './check-object.ts'
-import { fastest, type Machine, type MachineSpec, type Ran, startMachine } from './machine.ts'
+import { fastest, type Loopback, type Machine, type MachineSpec, type Ran, startMachine } from './machine.ts'
 
 /** Longer than an interval, and well below what counts as a gap (36 s at this interval). */
 const PASSED_MS = 5_000
@@ -28,7 +28,7 @@ interface StateFile {
 }
 
 /** Time passes for the agent alone: its last check was some seconds ago, and the machine has been idle for a minute, or longer. */
-export function timePasses(machine: Machine, idleMs = IDLE_MS): void {
+export function timePasses(machine: Machine<Loopback>, idleMs = IDLE_MS): void {
   const path = join(machine.stateDir, 'state.json')
   const file = JSON.parse(readFileSync(path, 'utf8')) as StateFile
   const { state, sampledAt } = file
@@ -53,7 +53,7 @@ export interface Acted extends Ran {
 }
 
 /** `check --act --json`, once and at once. */
-export async function checkOnce(machine: Machine): Promise<Acted> {
+export async function checkOnce(machine: Machine<Loopback>): Promise<Acted> {
   const before = machine.cloud.requests.counts().api
   const ran = await machine.run('check', '--act', '--json', ...machine.flags)
   const after = machine.cloud.requests.list({ server: 'api' }).slice(before)
@@ -68,19 +68,19 @@ function wasStarved({ check, api }: Acted): boolean {
 }
 
 /** `check --act --json`, at once; once more where the test machine starved it. */
-export async function checkNow(machine: Machine): Promise<Acted> {
+export async function checkNow(machine: Machine<Loopback>): Promise<Acted> {
   const checked = await checkOnce(machine)
   return wasStarved(checked) ? checkWhenDue(machine) : checked
 }
 
 /** The check after time has passed: the action is due again. */
-export async function checkWhenDue(machine: Machine): Promise<Acted> {
+export async function checkWhenDue(machine: Machine<Loopback>): Promise<Acted> {
   timePasses(machine)
   return checkNow(machine)
 }
 
 /** Looks at the machine for the first time; it has been idle since, and the next check acts, or says what keeps it from acting. */
-export async function makeDue(machine: Machine): Promise<void> {
+export async function makeDue(machine: Machine<Loopback>): Promise<void> {
   // A machine whose start is told only later begins a new run then.
   while (wasStarved(await checkOnce(machine))) rmSync(machine.stateDir, { recursive: true })
   timePasses(machine)
