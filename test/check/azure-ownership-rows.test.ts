@@ -12,7 +12,9 @@ beforeAll(async () => void (await import('../../agent/clouds/azure-sdk.ts')))
 
 const RESOURCE = '/sys/devices/VMBUS:01/00000000-0001-8899-0000-000000000000/host1/target1:0:1/1:0:1:0/block/sdb'
 const SECOND = '/sys/devices/VMBUS:01/f8b3781a-1e82-4818-a1c3-63d806ec15bb/host0/target0:0:0/0:0:0:1/block/sdb'
+const ROOT = '22 1 8:1 / / rw - ext4 /dev/sda1 rw\n'
 const NVME = {
+  '/proc/self/mountinfo': ROOT,
   '/sys/block/nvme1n1/device/model': 'Microsoft NVMe Direct Disk v2           \n',
   '/sys/block/nvme1n1/dev': '259:1\n',
 }
@@ -25,7 +27,7 @@ function temporary(device: string, files: Readonly<Record<string, string>>): Azu
     files: {
       [`${device}/dev`]: '8:16\n',
       [`${device}/sdb1/dev`]: '8:17\n',
-      '/proc/self/mountinfo': '22 1 8:1 / / rw - ext4 /dev/sda1 rw\n90 22 8:17 / /mnt rw - ext4 /dev/sdb1 rw\n',
+      '/proc/self/mountinfo': `${ROOT}90 22 8:17 / /mnt rw - ext4 /dev/sdb1 rw\n`,
       ...readme,
       ...files,
     },
@@ -33,7 +35,11 @@ function temporary(device: string, files: Readonly<Record<string, string>>): Azu
 }
 
 const onNvme: AzureRowSpec = {
-  files: { ...NVME, '/proc/self/mountinfo': '90 22 259:1 / /scratch rw - xfs /dev/nvme1n1 rw\n', '/scratch/a': '' },
+  files: {
+    ...NVME,
+    '/proc/self/mountinfo': `${ROOT}90 22 259:1 / /scratch rw - xfs /dev/nvme1n1 rw\n`,
+    '/scratch/a': '',
+  },
 }
 const tool = { '/usr/lib/systemd/system/hibernation-setup-tool.service': '' }
 const memory = { '/proc/meminfo': 'MemTotal:        8000000 kB\nMemAvailable:    2000000 kB\n' }
