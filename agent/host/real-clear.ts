@@ -57,9 +57,10 @@ function clearOne(path: Buffer, top: number, left: { entries: number }): void {
 function removeEntry(entry: Buffer, top: number, left: { entries: number }): void {
   if (left.entries === 0) return
   left.entries -= 1
-  if (!lstatSync(entry).isDirectory()) return unlinkSync(entry)
-  clearOne(entry, top, left)
-  if (left.entries > 0) rmdirSync(entry)
+  if (lstatSync(entry).isDirectory()) {
+    clearOne(entry, top, left)
+    if (left.entries > 0) rmdirSync(entry)
+  } else unlinkSync(entry)
 }
 
 /** Removes what is in the folder, at most so much as one call may; follows no link. Throws the error of a system call. */
