@@ -1,14 +1,12 @@
 /** One check: look, decide, act, save. The only place that acts. */
 
 import { type Deed, recordDeed } from './audit.ts'
-import { attempt } from './check/act.ts'
 import type { Episode } from './check/episode.ts'
 import { tellFault } from './check/fault.ts'
 import { keepNote } from './check/note.ts'
 import { costlyVetoes, type Look, look } from './check/observe.ts'
 import { makeFolders, openState, takeLock, tidyStamp } from './check/open.ts'
 import type { Parts } from './check/parts.ts'
-import { canHibernate } from './check/preflight.ts'
 import { endedLeases } from './check/report.ts'
 import { keepBackOff, save, settled } from './check/save.ts'
 import { writeStatus } from './check/status-file.ts'
@@ -134,6 +132,7 @@ async function evaluate(
 /** Asked once in a run of the machine, so that everybody is told what will really be done: hibernated, or stopped. */
 async function hibernation(parts: Parts, { run }: State): Promise<Pick<Moment, 'canHibernate'>> {
   if (parts.policy.action !== 'hibernate' || run.canHibernate !== undefined) return {}
+  const { canHibernate } = await import('./check/preflight.ts')
   const told = await canHibernate(parts)
   return told === undefined ? {} : { canHibernate: told }
 }
@@ -172,7 +171,7 @@ async function carryOut(
   const told = await warn(parts, decision)
   episode = { ...episode, deeds: [...told.deeds, ...(await say(parts, seen))] }
   const action = decision.actions.find((one) => one.kind === 'act')
-  if (action !== undefined) episode = await attempt(parts, episode, action)
+  if (action !== undefined) episode = await (await import('./check/act.ts')).attempt(parts, episode, action)
   if (episode.overtaken === true) {
     await keepBackOff(parts, episode)
     return episode

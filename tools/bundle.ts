@@ -77,7 +77,7 @@ async function toCommonJs(text: string): Promise<string> {
 }
 
 /** A check that writes tags, or acts, also reads these. */
-const writingRoots = ['agent/clouds/aws-send.ts', 'agent/clouds/aws-sdk.ts']
+const writingRoots = ['agent/check/act.ts', 'agent/clouds/aws-send.ts', 'agent/clouds/aws-sdk.ts']
 
 /** The files that hold these entry points, and all that those import statically. */
 function outputsOf(roots: readonly string[], outputs: Metafile['outputs']): ReadonlySet<string> {

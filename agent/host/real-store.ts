@@ -22,7 +22,6 @@ import { posix } from 'node:path'
 import { HostError } from '../errors.ts'
 import type { Self, Store } from './host.ts'
 import { clearFolder } from './real-clear.ts'
-import { copyFile } from './real-copy.ts'
 import { codeOf, hostError, isAbsent, notRegular, ownError } from './real-errors.ts'
 import { fileStat, READ_FLAGS, readAtMost, readRegular, unlessAbsent } from './real-files.ts'
 import { nameOf, pathOf } from './real-names.ts'
@@ -239,7 +238,10 @@ export function createStore(self: Self): Store {
         renameSync(from, to)
         syncFolder(to)
       }),
-    copy: async (from, to, mode) => strictly('write', to, () => copyFile(from, to, mode)),
+    async copy(from, to, mode) {
+      const { copyFile } = await import('./real-copy.ts')
+      return strictly('write', to, () => copyFile(from, to, mode))
+    },
     list: async (path) => unlessAbsent({ what: 'list', path, absent: isAbsent }, () => list(path)) ?? [],
     makeDir: async (path, mode) => strictly('create', path, () => makeDir(path, mode)),
   }
