@@ -78,6 +78,7 @@ async function toCommonJs(text: string): Promise<string> {
 
 /** A check that writes tags, or acts, also reads some of these. */
 const writingRoots = [
+  'agent/clouds/aws-calls.ts',
   'agent/clouds/aws-send.ts',
   'agent/clouds/aws-sdk.ts',
   'agent/check/act.ts',
