@@ -1,4 +1,5 @@
 // Runs many cases side by side, since they mostly wait, and tells of all that went wrong in one message.
+import { setTimeout as sleep } from 'node:timers/promises'
 
 export interface Case {
   readonly name: string
@@ -12,6 +13,7 @@ const TICK_MS = 50
 /** The agent waits a second for metadata. */
 const LAG_MS = 300
 const MOST_STARVED = 3
+const STEP_MS = 500
 
 /** Notices when this process was not run for a while: what a check did then says nothing about the agent. */
 export interface Pulse {
@@ -56,7 +58,9 @@ interface Running {
 export async function runCases(cases: readonly Case[], { width, pulse, signal }: Running): Promise<readonly string[]> {
   const left = [...cases]
   const wrong: string[] = []
-  async function work(): Promise<void> {
+  async function work(_: unknown, index: number): Promise<void> {
+    // One after the other: what begins together wants the processors together, again and again.
+    await sleep(index * STEP_MS)
     for (let next = left.shift(); next !== undefined && !signal.aborted; next = left.shift()) {
       const { name, run } = next
       try {
@@ -66,7 +70,7 @@ export async function runCases(cases: readonly Case[], { width, pulse, signal }:
       }
     }
   }
-  await Promise.all(Array.from({ length: width }, work))
+  await Promise.all(Array.from({ length: Math.min(width, cases.length) }, work))
   return wrong
 }
 

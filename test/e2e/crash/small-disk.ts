@@ -3,7 +3,6 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 
 export interface SmallDisk {
   /** A state folder on it, empty; its `run` is another file system, as /run is. */
@@ -20,7 +19,8 @@ const script = [
   'mkdir /mnt/state/run /mnt/filler',
   'mount -t tmpfs -o size=256k,mode=755 tmpfs /mnt/state/run',
   'echo ready',
-  'exec sleep infinity',
+  // Until its input is closed, or whoever holds that has ended.
+  'exec cat',
 ].join(' && ')
 
 function isFull(error: unknown): boolean {
@@ -47,9 +47,12 @@ function fillRoom(path: string): void {
 
 /** Makes one; root only. */
 export async function makeSmallDisk(): Promise<SmallDisk> {
-  const keeper = spawn('unshare', ['--mount', '--', 'sh', '-c', script], { stdio: ['ignore', 'pipe', 'inherit'] })
-  const [said] = (await once(createInterface(keeper.stdout), 'line')) as [string]
-  if (said !== 'ready') throw new Error(`no small disk: ${said}`)
+  const keeper = spawn('unshare', ['--mount', '--', 'sh', '-c', `exec 2>&1; ${script}`], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+  })
+  const ended = once(keeper, 'close')
+  const [said] = (await Promise.race([once(keeper.stdout, 'data'), ended])) as [unknown]
+  if (String(said) !== 'ready\n') throw new Error(`no small disk: ${String(said)}`)
   const place = `/proc/${keeper.pid}/root/mnt`
   const filler = join(place, 'filler')
   return {
@@ -63,8 +66,7 @@ export async function makeSmallDisk(): Promise<SmallDisk> {
       for (const name of readdirSync(filler)) rmSync(join(filler, name))
     },
     async close() {
-      const ended = once(keeper, 'close')
-      keeper.kill('SIGKILL')
+      keeper.stdin.end()
       await ended
     },
   }
