@@ -44,7 +44,7 @@ const steps: Readonly<Record<string, readonly Step[]>> = {
     vitest('tests', '--exclude=test/guest/**'),
     prepare,
     // Their seconds count: no other tests beside them.
-    vitest('guests', 'test/guest/', '--exclude=test/guest/{activities,cron,qemu,quiet}.test.ts'),
+    vitest('guests', 'test/guest/', '--exclude=test/guest/{activities,attacks,cron,qemu,quiet}.test.ts'),
   ],
   e2e: [
     build,
