@@ -163,12 +163,18 @@ function ownMs(now: CpuSample, before: CpuSample): number {
   return own.start * msPerTick >= before.bootMs ? rest + own.ms : rest
 }
 
+/** The earlier sample with known agents among its processes: one may go by another name now, and has not used again what it had. */
+function withAgents(before: CpuSample): CpuSample {
+  const agents = before.known.map(([pid, start, ticks]): ProcessTimes => [pid, start, ticks, 0, 0, ''])
+  return { ...before, processes: [...before.processes, ...agents] }
+}
+
 /** What nobody known used, in milliseconds. */
 function workMs(now: CpuSample, before: CpuSample): number {
   const rest = wholeMs(now, before) - knownMs(now, before) - ownMs(now, before) - (now.endedMs ?? 0)
   // The kernel may count the whole by sampling at its clock tick, and a container's root group may not hold everybody in
   // it, but what processes used is exact: the larger one counts. It holds nobody who has ended.
-  return Math.max(rest, ownWork(now, before)) - runningMs(now.groups, before.groups)
+  return Math.max(rest, ownWork(now, withAgents(before))) - runningMs(now.groups, before.groups)
 }
 
 /** Two digits, or more where two would show value and limit as equal though one is larger. */
@@ -184,7 +190,7 @@ function judge(now: CpuSample, before: CpuSample, { span, limits }: Context<type
   if (!Number.isFinite(cores) || !Number.isFinite(limit)) throw new Error('CPU time in cores is not a number')
   const measure = { value: Number(cores.toFixed(3)), unit: 'cores', limit }
   if (cores <= limit) return { kind: 'idle', reason: figures(cores, limit), ...measure }
-  return { kind: 'active', reason: `${figures(cores, limit)}: ${culprit(now, before, ms)}`, ...measure }
+  return { kind: 'active', reason: `${figures(cores, limit)}: ${culprit(now, withAgents(before), ms)}`, ...measure }
 }
 
 /** Asks systemd what housekeeping units that ended had used; not where even all that their slice used would change nothing. */

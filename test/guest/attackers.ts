@@ -17,7 +17,7 @@ export interface Attack {
 }
 
 /** What all scripts may use. */
-const prelude = `
+export const prelude = `
 import ctypes, errno, fcntl, json, os, pty, signal, socket, subprocess, sys, time
 L = '/run/idle-agent/leases/'
 uid = os.geteuid()

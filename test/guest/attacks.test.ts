@@ -155,6 +155,8 @@ describe.skipIf(guestsSkipped('attacks in a guest'))('a user without rights', { 
     observer.note('--- in use')
     const spin = 'while :; do :; done'
     await guest.ask(`systemd-run -q --unit victim --uid ${user} -- timeout 300 sh -c '${spin}'`)
+    const person = guest.ssh()
+    await until(() => person.text().includes('$ '), 15_000, 'a prompt over ssh')
     const many = await startAttackers(guest, 'crowd', [crowd])
     const attackers = await startAttackers(guest, 'busy', [...busyAttacks, typist])
     const from = Date.now()
@@ -179,6 +181,9 @@ describe.skipIf(guestsSkipped('attacks in a guest'))('a user without rights', { 
     await outcomes(attackers, [...busyAttacks, typist], result)
     await outcomes(many, [crowd], result)
     await unharmed()
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: what was tried to be written there
+    expect(person.text()).not.toMatch(/\u001b\]0;x\u0007|\u001b\[2J|out/)
+    await person.close()
     await attackers.end()
     await many.end()
     observer.note('the attackers have ended, the user has not')

@@ -118,7 +118,7 @@ tried('socket', lambda: socket.socket(socket.AF_UNIX).bind('200000-1'))
 tried('device', lambda: os.mknod('200000-2', 0o020666, os.makedev(1, 5)))
 tried('soft', lambda: os.symlink('/etc/shadow', '200000-3'))
 tried('soft', lambda: os.symlink('/var/lib/idle-agent/state.json', '200000-4'))
-for path in ['/etc/shadow', '/run/idle-agent/status.json', '/etc/idle-agent/config.yaml']:
+for path in ['/etc/shadow', '/run/idle-agent/status.json', '/etc/passwd']:
     tried('hard', lambda: os.link(path, '200000-5'))
 os.mkdir('200000-6'); os.chdir('200000-6')
 for depth in range(700):
@@ -196,9 +196,10 @@ while True:
     script: `
 file = os.open(L + '%d-0' % uid, os.O_RDWR | os.O_CREAT, 0o600)
 def fill():
-    while True: os.write(file, b'x' * 65536)
+    for number in range(1024): os.write(file, b'x' * 65536)
 tried('space', fill)
-os.unlink(L + '%d-0' % uid)
+try: os.unlink(L + '%d-0' % uid)
+except FileNotFoundError: pass # swept away
 def names():
     for number in range(20000): os.close(os.open(L + '%d-%d' % (300000 + number // 16, number % 16), os.O_CREAT | os.O_EXCL, 0o600))
 tried('names', names)
