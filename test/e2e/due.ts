@@ -61,7 +61,7 @@ export async function checkOnce(machine: Machine): Promise<Acted> {
 }
 
 /** Was metadata late, on a test machine that is busy with other tests, so that nothing was sent? */
-function wasStarved({ check, api }: Acted): boolean {
+export function wasStarved({ check, api }: Acted): boolean {
   const told = [...check.vetoes.map(({ reason }) => reason), ...check.actions.map(({ detail }) => detail)]
   const late = told.some((text) => text.includes('metadata cannot be reached') && text.includes('no complete answer'))
   return late && !api.includes('StopInstances')
