@@ -1,5 +1,5 @@
 // A machine whose action is due at its next check: for stories that begin there, without waiting for the minutes before.
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type CheckObject, parseCheck } from './check-object.ts'
 import { fastest, type Loopback, type Machine, type MachineSpec, type Ran, startMachine } from './machine.ts'
@@ -61,10 +61,22 @@ export async function checkOnce(machine: Machine<Loopback>): Promise<Acted> {
 }
 
 /** Was metadata late, on a test machine that is busy with other tests, so that nothing was sent? */
-function wasStarved({ check, api }: Acted): boolean {
+export function wasStarved({ check, api }: Acted): boolean {
   const told = [...check.vetoes.map(({ reason }) => reason), ...check.actions.map(({ detail }) => detail)]
   const late = told.some((text) => text.includes('metadata cannot be reached') && text.includes('no complete answer'))
   return late && !api.includes('StopInstances')
+}
+
+/** `check --act --json`, after `change` has changed what the check before left; anew from there where the test machine starved it. */
+export async function checkAfter(machine: Machine, change: () => void): Promise<Acted> {
+  const before = `${machine.stateDir}.before`
+  cpSync(machine.stateDir, before, { recursive: true })
+  change()
+  const checked = await checkOnce(machine)
+  if (!wasStarved(checked)) return checked
+  rmSync(machine.stateDir, { recursive: true })
+  renameSync(before, machine.stateDir)
+  return checkAfter(machine, change)
 }
 
 /** `check --act --json`, at once; once more where the test machine starved it. */
