@@ -9,7 +9,7 @@ import {
   ownFiles,
   timerPath,
 } from '../../agent/install/files.ts'
-import { MAX_EXAMINED } from '../../agent/leases.ts'
+import { MAX_EXAMINED } from '../../agent/leases/read.ts'
 
 describe('cronFields', () => {
   it.each<[number, string | undefined]>([
