@@ -74,7 +74,8 @@ describe('an answer', () => {
     const script = `
       import { createHost } from ${JSON.stringify(new URL('../../agent/host/real.ts', import.meta.url).href)}
       const host = createHost({ root: '/', env: {} })
-      setTimeout(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3000), 100)
+      const block = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3000)
+      setTimeout(() => setImmediate(block), 100)
       console.log((await host.http({ method: 'GET', url: process.argv[1], timeoutMs: 2000 })).body)`
     const argv = ['--input-type=module-typescript', '-e', script, `${base}/later`]
     expect((await promisify(execFile)(process.execPath, argv)).stdout.trim()).toBe('fine')
