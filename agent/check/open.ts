@@ -2,7 +2,6 @@
 import { recordDeed } from '../audit.ts'
 import { HostError, LockedError, messageOf } from '../errors.ts'
 import { isInTheWay, moveAside } from '../host/aside.ts'
-import { sweep } from '../leases/sweep.ts'
 import { acquireLock, firstToTell, type Lock } from '../lock.ts'
 import { loadState, type Stored } from '../state.ts'
 import { closeIntent, openIntent } from '../state-intents.ts'
@@ -99,6 +98,9 @@ async function failureOf(parts: Parts, intent: Intent | undefined): Promise<stri
 /** Removes what is no lease; says what would not go. */
 async function sweepLeases({ host, paths }: Parts): Promise<readonly string[]> {
   try {
+    if ((await host.store.list(paths.leases)).length === 0) return []
+    // Loaded here: most machines have no leases most of the time.
+    const { sweep } = await import('../leases/sweep.ts')
     const { failed } = await sweep(host, paths.leases, host.clocks())
     const named = failed.slice(0, MOST_NAMED).map(({ why }) => plain(`among the leases: ${why}`))
     const more = failed.length - named.length

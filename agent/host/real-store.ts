@@ -21,7 +21,6 @@ import {
 import { posix } from 'node:path'
 import { HostError } from '../errors.ts'
 import type { Self, Store } from './host.ts'
-import { clearFolder } from './real-clear.ts'
 import { codeOf, hostError, isAbsent, notRegular, ownError } from './real-errors.ts'
 import { fileStat, READ_FLAGS, readAtMost, readRegular, unlessAbsent } from './real-files.ts'
 import { nameOf, pathOf } from './real-names.ts'
@@ -184,11 +183,17 @@ function readPlain(
   }
 }
 
-function remove(path: string | Buffer, whole: boolean): void {
-  const isFolder = lstatSync(path).isDirectory()
-  if (isFolder && whole) clearFolder(path)
-  if (isFolder) rmdirSync(path)
-  else unlinkSync(path)
+/** `clear` empties a folder first. */
+function remove(path: string | Buffer, clear: (path: string | Buffer) => void): void {
+  if (lstatSync(path).isDirectory()) {
+    clear(path)
+    rmdirSync(path)
+  } else unlinkSync(path)
+}
+
+function isFolder(path: string): boolean {
+  const found = unlessAbsent({ what: 'look at', path, absent: isAbsent }, () => lstatSync(pathOf(path)))
+  return found?.isDirectory() === true
 }
 
 function list(path: string): readonly string[] {
@@ -228,8 +233,11 @@ export function createStore(self: Self): Store {
     create: async (path, text, mode) => create(path, text, mode),
     readPlain: async (path, maxBytes) =>
       unlessAbsent({ what: 'read', path, absent: isNotPlain }, () => readPlain(path, maxBytes)),
-    remove: async (path, options) =>
-      unlessAbsent({ what: 'remove', path, absent: isAbsent }, () => remove(pathOf(path), options?.whole === true)),
+    async remove(path, options) {
+      // Loaded here: hardly any check meets a folder among its files.
+      const clear = options?.whole === true && isFolder(path) ? (await import('./real-clear.ts')).clearFolder : () => {}
+      unlessAbsent({ what: 'remove', path, absent: isAbsent }, () => remove(pathOf(path), clear))
+    },
     overwrite: async (path, text) =>
       unlessAbsent({ what: 'write', path, absent: isNotPlain }, () => overwrite(path, text)) === true,
     give: async (path, uid, text) => strictly('write', path, () => give(path, uid, text)),

@@ -11,7 +11,7 @@ import {
   servicePath,
   timerPath,
 } from '../../agent/install/files.ts'
-import { MAX_EXAMINED } from '../../agent/leases.ts'
+import { MAX_EXAMINED } from '../../agent/leases/read.ts'
 
 describe('cronFields', () => {
   it.each<[number, string | undefined]>([
