@@ -22,7 +22,7 @@ import { posix } from 'node:path'
 import { HostError } from '../errors.ts'
 import type { Self, Store } from './host.ts'
 import { codeOf, hostError, isAbsent, notRegular, ownError } from './real-errors.ts'
-import { fileStat, READ_FLAGS, readAtMost, readRegular, unlessAbsent } from './real-files.ts'
+import { fileStat, READ_FLAGS, readAtMost, readRegular, syncFolder, unlessAbsent } from './real-files.ts'
 import { nameOf, pathOf } from './real-names.ts'
 
 const READ_MAX_BYTES = 16 * 1_048_576
@@ -31,18 +31,6 @@ const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | con
 function writeAll(descriptor: number, bytes: Buffer): void {
   let done = 0
   while (done < bytes.length) done += writeSync(descriptor, bytes, done)
-}
-
-function syncFolder(path: string): void {
-  const descriptor = openSync(posix.dirname(path), constants.O_RDONLY | constants.O_DIRECTORY)
-  try {
-    fsyncSync(descriptor)
-  } catch (error) {
-    // Some file systems cannot sync a folder; they say so with EINVAL and keep no order anyway.
-    if (codeOf(error) !== 'EINVAL') throw error
-  } finally {
-    closeSync(descriptor)
-  }
 }
 
 /** A new file with exactly this text and mode. Leaves nothing behind when it fails. */
