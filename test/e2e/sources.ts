@@ -99,14 +99,14 @@ const processes: readonly Source[] = [
     damage: { 'cut off': (text) => text.slice(0, 40), negative: (text) => text.replace(' 40 20 ', ' -40 20 ') },
   },
   {
-    // Whose agent it is: without an answer it is anybody's, and its whole time counts.
+    // Whose agent it is: without an answer it is anybody's, and its time in the interval, little here, counts.
     ...{ path: '/proc/560/status', kind: 'file', sensors: ['cpu'], says: /\/proc\/(560|PID)\/status/ },
-    right: { missing: 'active, then judged' },
+    right: { missing: 'judged' },
   },
   {
     ...{ path: '/proc/5010/cmdline', kind: 'file', sensors: ['sessions'], says: /\/proc\/5010\/cmdline/ },
-    // What a process calls itself is its own word; one that serves a session always says so.
-    right: { missing: 'judged', garbage: 'judged' },
+    // What a process calls itself is its own word, however long; one that serves a session always says so.
+    right: { missing: 'judged', garbage: 'judged', huge: 'hold' },
   },
   {
     ...{ path: '/proc/5010/fd', kind: 'folder', sensors: ['sessions'], says: /ssh connection of pid 5010 cannot be/ },
