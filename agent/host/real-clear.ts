@@ -53,21 +53,21 @@ function clearOne(path: Buffer, top: number, left: { entries: number }): void {
   }
 }
 
+/** Removes one entry of the top folder; a folder only if one call may so much. */
+function removeEntry(entry: Buffer, top: number, left: { entries: number }): void {
+  left.entries -= 1
+  if (!lstatSync(entry).isDirectory()) return void unlinkSync(entry)
+  clearOne(entry, top, left)
+  if (left.entries > 0) rmdirSync(entry)
+}
+
 /** Removes what is in the folder, at most so much as one call may; follows no link. Throws the error of a system call. */
 export function clearFolder(path: Buffer | string): void {
   const left = { entries: MOST_ENTRIES }
   const top = takeOver(path)
   try {
     for (let entries = entriesOf(top); entries.length > 0 && left.entries > 0; entries = entriesOf(top)) {
-      for (const entry of entries) {
-        if (left.entries === 0) return
-        left.entries -= 1
-        if (!lstatSync(entry).isDirectory()) unlinkSync(entry)
-        else {
-          clearOne(entry, top, left)
-          if (left.entries > 0) rmdirSync(entry)
-        }
-      }
+      for (const entry of entries) if (left.entries > 0) removeEntry(entry, top, left)
     }
   } finally {
     closeSync(top)
