@@ -33,7 +33,7 @@ test
         `pids=; ${started.join('; ')}`.replaceAll('&;', '&'),
         `until [ "$(grep -lx ready ${outs.join(' ')} | wc -l)" = ${String(outs.length)} ]; do sleep 0.1; done; sleep 1.5`,
         `for out in ${outs.join(' ')}; do grep -vx ready $out; echo ===; done`,
-        `began=$(date +%s); for n in $(seq 40); do ${check} >/run/last 2>/run/errors || break; ` +
+        `began=$(date +%s); for n in $(seq 40); do ${check} >/run/last 2>>/run/errors; ` +
           'grep -q \'"hibernate","result":"done"\' /run/last && break; sleep 1.7; done; ' +
           'echo "held for $(($(date +%s) - began)) s"; cat /run/last /run/errors; ls /run/idle-agent/leases | wc -l',
         'agent status; nobody /run/agent status; nobody /run/agent keep --list',
