@@ -53,10 +53,13 @@ interface Seen {
   sent: boolean
 }
 
-function ask(seen: Seen, bytes: Buffer): void {
+/** May the machine write its tags? */
+type Role = 'tags' | 'no tags'
+
+function ask(seen: Seen, bytes: Buffer, role: Role): void {
   const asked = askedOf(bytes)
   if (asked.get('Action') === 'StopInstances') seen.sent = true
-  if (asked.get('Action') !== 'CreateTags') return
+  if (asked.get('Action') !== 'CreateTags' || role === 'no tags') return
   const keys = [...asked].filter(([name]) => /^Tag\.\d+\.Key$/.test(name))
   const tags = keys.map(([name, key]) => [key, asked.get(name.replace('Key', 'Value')) ?? ''])
   seen.tags = { ...seen.tags, ...Object.fromEntries(tags) }
@@ -75,7 +78,7 @@ function keyOf({ check, tree, tags, sent }: Outage): string {
     .digest('hex')
 }
 
-function outagesOf(machine: Machine, life: Life): readonly Outage[] {
+function outagesOf(machine: Machine, life: Life, role: Role): readonly Outage[] {
   const { stateDir } = machine
   const disk = new Disk((path) => path.startsWith(`${stateDir}/lock/`))
   const all = new Map<string, Outage>()
@@ -87,40 +90,44 @@ function outagesOf(machine: Machine, life: Life): readonly Outage[] {
       const kind = kinds[index] ?? 'the end'
       for (const found of disk.afterLoss()) {
         const { tree, lost } = within(stateDir, found)
-        const name = `no power before change ${index} of the ${check} check, ${kind}, ${lost}`
+        const name = `no power before change ${index} of the ${check} check, ${kind}, ${role}, ${lost}`
         const outage = { name, kind: `${check} ${kind}`, check, tree, ...seen }
         if (!all.has(keyOf(outage))) all.set(keyOf(outage), outage)
       }
     }
     for (const [index, change] of traced.changes.entries()) {
       meet(index)
-      happen(disk, seen, { change, kind: kinds[index] ?? '', stateDir })
+      if (kinds[index] === 'write api' && change.bytes !== undefined) ask(seen, change.bytes, role)
+      if (survives(change, stateDir)) disk.apply(change)
     }
     meet(traced.changes.length)
   }
   return [...all.values()]
 }
 
-function happen(
-  disk: Disk,
-  seen: Seen,
-  { change, kind, stateDir }: { readonly change: Change; readonly kind: string; readonly stateDir: string },
-): void {
-  const { target, bytes } = change
-  if (kind === 'write api' && bytes !== undefined) ask(seen, bytes)
-  // What is in /run is gone with the power.
-  if (target.startsWith('/') && !`${target}/`.startsWith(`${stateDir}/run/`)) disk.apply(change)
+/** What is in /run is gone with the power. */
+function survives({ target }: Change, stateDir: string): boolean {
+  return target.startsWith('/') && !`${target}/`.startsWith(`${stateDir}/run/`)
 }
 
-/** Finds all that are different from one another. */
-export async function findOutages(): Promise<{ readonly changes: number; readonly outages: readonly Outage[] }> {
+/** Without the right to write tags nothing is saved between the intent and the call. */
+async function findIn(role: Role): Promise<{ readonly changes: number; readonly outages: readonly Outage[] }> {
   const delays = { hibernateMs: 100, stopMs: 100 }
   const machine = await startMachine({ settings: acting, cloud: { delays } })
+  const fault = { kind: 'api-error', code: 'UnauthorizedOperation' } as const
+  if (role === 'no tags') machine.cloud.faults.add({ server: 'api', action: 'CreateTags', fault })
   try {
     const life = await live(machine)
     const changes = life.reduce((sum, { traced }) => sum + traced.changes.length, 0)
-    return { changes, outages: outagesOf(machine, life) }
+    return { changes, outages: outagesOf(machine, life, role) }
   } finally {
     await machine.close()
   }
+}
+
+/** Finds all that are different from one another; for a role without tags those alone in which the stop was sent. */
+export async function findOutages(): Promise<{ readonly changes: number; readonly outages: readonly Outage[] }> {
+  const [tagged, untagged] = [await findIn('tags'), await findIn('no tags')]
+  const sent = untagged.outages.filter((outage) => outage.sent)
+  return { changes: tagged.changes + untagged.changes, outages: [...tagged.outages, ...sent] }
 }

@@ -21,7 +21,7 @@ const SEED = 1
 const byKind = ({ kind }: { readonly kind: string }): string => kind
 
 /** What it was of: whichever call fails, the agent finds that it could not write this file. */
-const byFile = ({ kind }: Point): string => kind.replace(/^\w+ /, '')
+const byFile = ({ kind, sent }: Point): string => `${kind.replace(/^\w+ /, '')} ${sent ? 'after' : 'before'} the call`
 
 interface Story {
   readonly name: string
