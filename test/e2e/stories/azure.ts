@@ -123,7 +123,7 @@ const temporary = {
   links: { '/sys/block/sdb': disk },
   files: {
     [`${disk}/dev`]: '8:16\n',
-    '/proc/self/mountinfo': '90 22 8:16 / /mnt rw - ext4 /dev/sdb rw\n',
+    '/proc/self/mountinfo': '22 1 8:1 / / rw - ext4 /dev/sda1 rw\n90 22 8:16 / /mnt rw - ext4 /dev/sdb rw\n',
     '/mnt/DATALOSS_WARNING_README.txt': 'x',
     '/mnt/model.bin': 'weights',
   },
