@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { warning } from '../../agent/warn.ts'
 import { loggedIn } from './activities.ts'
 import { type Connection, cloudInitResult, type Guest, user } from './guest.ts'
 import { until } from './host.ts'
@@ -45,9 +46,14 @@ for full in (True, False):
 print("full", flush=True)
 signal.pause()`
 
-/** Without blanks. */
-const told =
-  /idle-agent:nothinghasneededthismachinefor\d+s;itwillstopat[\d:]+UTC\.Topreventit:pressEnterhere,orrunidle-agentkeep--for4h/
+/** All of it, without blanks; times are longer or shorter. */
+const told = new RegExp(
+  warning({ quiet: 'QUIET', doing: 'stop', at: 'AT' })
+    .replace(/\s/g, '')
+    .replace(/[.;]/g, '\\$&')
+    .replace('QUIET', '\\d+s')
+    .replace('AT', '[\\d:]+UTC'),
+)
 
 const count = (text: string): number => text.split(words).length - 1
 
