@@ -1,28 +1,25 @@
 /** One check: look, decide, act, save. The only place that acts. */
 
 import { type Deed, recordDeed } from './audit.ts'
-import { attempt } from './check/act.ts'
 import type { Episode } from './check/episode.ts'
 import { tellFault } from './check/fault.ts'
 import { keepNote } from './check/note.ts'
 import { costlyVetoes, type Look, look } from './check/observe.ts'
 import { makeFolders, openState, takeLock, tidyStamp } from './check/open.ts'
 import type { Parts } from './check/parts.ts'
-import { canHibernate } from './check/preflight.ts'
 import { endedLeases } from './check/report.ts'
 import { keepBackOff, save, settled } from './check/save.ts'
 import { writeStatus } from './check/status-file.ts'
 import { syncTags } from './check/tag-sync.ts'
+import type { Told } from './check/warning.ts'
 import { methodIn } from './decide/explain.ts'
-import { duration, timeOfDay, toWall } from './decide/words.ts'
+import { duration, toWall } from './decide/words.ts'
 import { HostError, LockedError } from './errors.ts'
 import { endedInWords } from './leases/chain.ts'
 import type { Lock } from './lock.ts'
-import type { OwnDeeds } from './sensors/sensor.ts'
 import { loadState, type Stored, saveState } from './state.ts'
 import { closeIntent, openIntent, recordWithdrawn } from './state-intents.ts'
 import type { Decision, Instant, Intent, Moment, State, Veto } from './types.ts'
-import { warning, warnTerminals } from './warn.ts'
 import { iso } from './words.ts'
 
 const WAIT_MARGIN_MS = 20
@@ -134,6 +131,7 @@ async function evaluate(
 /** Asked once in a run of the machine, so that everybody is told what will really be done: hibernated, or stopped. */
 async function hibernation(parts: Parts, { run }: State): Promise<Pick<Moment, 'canHibernate'>> {
   if (parts.policy.action !== 'hibernate' || run.canHibernate !== undefined) return {}
+  const { canHibernate } = await import('./check/preflight.ts')
   const told = await canHibernate(parts)
   return told === undefined ? {} : { canHibernate: told }
 }
@@ -172,7 +170,8 @@ async function carryOut(
   const told = await warn(parts, decision)
   episode = { ...episode, deeds: [...told.deeds, ...(await say(parts, seen))] }
   const action = decision.actions.find((one) => one.kind === 'act')
-  if (action !== undefined) episode = await attempt(parts, episode, action)
+  // Loaded by the one check in hundreds that acts.
+  if (action !== undefined) episode = await (await import('./check/act.ts')).attempt(parts, episode, action)
   if (episode.overtaken === true) {
     await keepBackOff(parts, episode)
     return episode
@@ -195,17 +194,13 @@ async function carryOut(
   return { ...episode, deeds: [...episode.deeds, ...closed, ...unwritten, ...untold] }
 }
 
-async function warn(parts: Parts, decision: Decision): Promise<{ warned: OwnDeeds['warned']; deeds: readonly Deed[] }> {
-  const action = decision.actions.find((one) => one.kind === 'warn')
+/** Loaded where somebody is to be warned, which is not at every check. */
+async function warn(parts: Parts, { state, actions }: Decision): Promise<Told> {
+  const action = actions.find((one) => one.kind === 'warn')
   if (action === undefined) return { warned: [], deeds: [] }
-  const now = parts.host.clocks()
-  const quiet = duration(now.monoMs - decision.state.idleSince)
-  const at = timeOfDay(Math.max(action.due, now.monoMs), now)
-  const doing = methodIn(decision.state, parts.policy.action)
-  const warned = await warnTerminals(parts.host, warning({ quiet, doing, at }))
-  const terminals = `${warned.length} ${warned.length === 1 ? 'terminal' : 'terminals'}`
-  const deed: Deed = { action: 'warn', result: 'done', detail: `${terminals} told: ${doing} at ${at}` }
-  return { warned, deeds: [await recordDeed(parts.host, parts.paths.audit, deed)] }
+  const { tellPeople } = await import('./check/warning.ts')
+  const doing = methodIn(state, parts.policy.action)
+  return tellPeople(parts, { idleSince: state.idleSince, due: action.due, doing })
 }
 
 /** Alerts, what `report` mode would have done, and whose leases hold no longer: to the audit log. */

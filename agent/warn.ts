@@ -2,17 +2,55 @@
 import { HostError } from './errors.ts'
 import type { FileStat, Host } from './host/host.ts'
 
-/** Writes to every pseudo-terminal; gives back the facts of those that took it, read after the write. */
-export async function warnTerminals(host: Host, text: string): Promise<readonly FileStat[]> {
-  const names = (await host.list('/dev/pts')) ?? []
-  const warned: FileStat[] = []
-  for (const name of names.filter((one) => /^\d+$/.test(one))) {
+/** Whom it reached, and what it left behind. */
+export interface Warned {
+  /** Terminals that took it. */
+  readonly told: number
+  /** Facts of all terminals that it may have changed, read afterwards. */
+  readonly touched: readonly FileStat[]
+}
+
+/** The longest wait for a terminal that shows others to show them. */
+const REDRAW_MS = 1000
+const STEP_MS = 50
+
+/**
+ * Writes to every pseudo-terminal, but those that only show others: a person in tmux reads it in the panes, once.
+ * `shows` tells which.
+ */
+export async function warnTerminals(host: Host, text: string, shows: (stat: FileStat) => boolean): Promise<Warned> {
+  const written: string[] = []
+  const showing: { path: string; mtimeMs: number }[] = []
+  let told = 0
+  for (const name of (await host.list('/dev/pts')) ?? []) {
     const path = `/dev/pts/${name}`
-    if (!(await tell(host, path, `\r\n\u0007${text.replaceAll('\n', '\r\n')}\r\n`))) continue
-    const stat = await host.stat(path)
-    if (stat !== undefined) warned.push(stat)
+    const stat = /^\d+$/.test(name) ? await host.stat(path) : undefined
+    if (stat === undefined) continue
+    if (shows(stat)) {
+      showing.push({ path, mtimeMs: stat.mtimeMs })
+      continue
+    }
+    if (await tell(host, path, `\r\n\u0007${text.replaceAll('\n', '\r\n')}\r\n`)) told += 1
+    // Also where it was not taken whole: a part of it is output of ours, too.
+    written.push(path)
   }
-  return warned
+  await redrawn(host, showing)
+  const touched: FileStat[] = []
+  for (const path of [...written, ...showing.map((one) => one.path)]) {
+    const stat = await host.stat(path)
+    if (stat !== undefined) touched.push(stat)
+  }
+  return { told, touched }
+}
+
+/** Waits until terminals that show others have been written to by what shows them; that is our doing, too. */
+async function redrawn(host: Host, showing: readonly { path: string; mtimeMs: number }[]): Promise<void> {
+  let left = showing
+  for (let waited = 0; left.length > 0 && waited < REDRAW_MS; waited += STEP_MS) {
+    await host.sleep(STEP_MS)
+    const same = await Promise.all(left.map(async (one) => (await host.stat(one.path))?.mtimeMs === one.mtimeMs))
+    left = left.filter((_, index) => same[index])
+  }
 }
 
 /** A terminal that refuses us must not keep the others from being told, nor the machine up for ever. */

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Installs idle-agent at the first boot: give this as user data. cloud-init runs it as root; what it says is in
-# /var/log/cloud-init-output.log. Set the address of the executable and its sum (dist/SHA256SUMS), for each architecture
+# Installs idle-agent at the first boot: give this as user data to an EC2 instance, as custom data or user data to an Azure
+# VM. cloud-init runs it as root; what it says is in /var/log/cloud-init-output.log. What the machine's role or identity
+# has to be allowed is in README.md; "sudo idle-agent doctor" tells what is missing. Set the address of the executable and its sum (dist/SHA256SUMS), for each architecture
 # that you launch; keep the rest.
 AGENT_URL='https://example.com/idle-agent-linux-x64'
 AGENT_SHA256='0000000000000000000000000000000000000000000000000000000000000000'

@@ -18,8 +18,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { UsageError } from '../agent/errors.ts'
 import { createHost } from '../agent/host/real.ts'
 import { type LeaseEnd, leaseInWords } from '../agent/leases/lease.ts'
+import { readLeases } from '../agent/leases/read.ts'
 import { sweep } from '../agent/leases/sweep.ts'
-import { createLease, ownLeases, readLeases, releaseLease } from '../agent/leases.ts'
+import { createLease, ownLeases, releaseLease } from '../agent/leases.ts'
 import type { Clocks } from '../agent/types.ts'
 
 const HOUR = 3_600_000

@@ -76,8 +76,14 @@ async function toCommonJs(text: string): Promise<string> {
   return code
 }
 
-/** A check that writes tags, or acts, also reads these. */
-const writingRoots = ['agent/clouds/aws-send.ts', 'agent/clouds/aws-sdk.ts']
+/** A check that writes tags, or acts, also reads some of these. */
+const writingRoots = [
+  'agent/clouds/aws-calls.ts',
+  'agent/clouds/aws-send.ts',
+  'agent/clouds/aws-sdk.ts',
+  'agent/check/act.ts',
+  'agent/check/warning.ts',
+]
 
 /** The files that hold these entry points, and all that those import statically. */
 function outputsOf(roots: readonly string[], outputs: Metafile['outputs']): ReadonlySet<string> {

@@ -41,14 +41,17 @@ const steps: Readonly<Record<string, readonly Step[]>> = {
   test: [
     ...quick,
     build,
-    vitest('tests', '--exclude=test/guest/**'),
+    vitest('tests', '--exclude=test/{guest,e2e/crash}/**'),
+    // Each of its checks is met at a certain call: no other tests beside them, either.
+    vitest('crashes', 'test/e2e/crash/sample.test.ts'),
     prepare,
     // Their seconds count: no other tests beside them.
-    vitest('guests', 'test/guest/', '--exclude=test/guest/{activities,cron,qemu,quiet}.test.ts'),
+    vitest('guests', 'test/guest/', '--exclude=test/guest/{activities,attacks,cron,qemu,quiet}.test.ts'),
   ],
   e2e: [
     build,
     prepare,
+    vitest('crashes', 'test/e2e/crash/every.test.ts'),
     vitest('e2e', 'test/guest/', '--no-file-parallelism', '--exclude=test/guest/quiet.test.ts'),
     // Half an hour in which nothing may happen: last, and by itself.
     vitest('quiet', 'test/guest/quiet.test.ts'),

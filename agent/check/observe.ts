@@ -124,7 +124,8 @@ async function identify(parts: Parts, host: Host): Promise<Known> {
     const vetoes = blind ? [{ name: 'metadata', reason: 'metadata does not tell when this machine was started' }] : []
     return { run, vetoes, ...(found.region === undefined ? {} : { region: found.region }) }
   } catch (error) {
-    return { run: local, vetoes: [{ name: 'metadata', reason: plain(`no cloud action: ${messageOf(error)}`) }] }
+    const reason = plain(`no cloud action: ${messageOf(error)}; see "sudo idle-agent doctor"`)
+    return { run: local, vetoes: [{ name: 'metadata', reason }] }
   }
 }
 
@@ -182,7 +183,7 @@ async function readVetoes(
     leaseDir: paths.leases,
     keepCeilingMs: settings.keepCeilingMs,
     horizonMs: settings.horizonMs,
-    checkIntervalMs: parts.policy.checkIntervalMs,
+    intervalMs: parts.policy.checkIntervalMs,
     protected: settings.protected,
     ...(before === undefined ? {} : { idleSince: before.state.idleSince }),
   }

@@ -2,17 +2,18 @@
 import { recordDeed } from '../audit.ts'
 import { HostError, LockedError, messageOf } from '../errors.ts'
 import { isInTheWay, moveAside } from '../host/aside.ts'
-import { sweep } from '../leases/sweep.ts'
 import { acquireLock, firstToTell, type Lock } from '../lock.ts'
 import { loadState, type Stored } from '../state.ts'
-import { openIntent } from '../state-intents.ts'
+import { closeIntent, openIntent } from '../state-intents.ts'
 import type { Intent } from '../types.ts'
 import { toldFault } from './fault.ts'
 import { plain } from './judge.ts'
-import type { Look } from './observe.ts'
+import { type Look, localIdentity } from './observe.ts'
 import type { Parts } from './parts.ts'
+import { within } from './within.ts'
 
 const MOST_NAMED = 3
+const END_MS = 8_000
 /** More than a state takes. */
 const PROBE_BYTES = 65_536
 
@@ -63,15 +64,43 @@ export async function openState(parts: Parts): Promise<Opened> {
   if (faulty) await probe(parts)
   const { stored, problem } = await loadState(host, paths.state)
   if (problem !== undefined) await moveAside(host, paths.state)
-  const intent = await openIntent(host, paths.intents)
+  const [intent, inVain] = await askEnd(parts, await openIntent(host, paths.intents))
   // The tag of a fault is in the cloud, and nothing here could remember it.
   const base = stored !== undefined && faulty ? { ...stored, mirror: { failures: 0 } } : stored
-  return { base, intent, notes: problem === undefined ? notes : [...notes, problem] }
+  return { base, intent, notes: [...notes, problem, inVain].filter((note) => note !== undefined) }
+}
+
+/**
+ * The machine runs again in another boot, after a stop that was accepted: did the cloud carry it out? One that was only shut
+ * down may have cost on, and that is a failure. Where the cloud does not tell, it was stopped.
+ */
+async function askEnd(parts: Parts, intent: Intent | undefined): Promise<readonly [Intent | undefined, string?]> {
+  const { host, paths } = parts
+  const why = await failureOf(parts, intent)
+  if (intent === undefined || why === undefined) return [intent]
+  const { id } = intent
+  await recordDeed(host, paths.audit, { action: 'reconcile', result: 'failed', detail: why, intentId: id })
+  await closeIntent(host, paths.intents, { id, result: 'failed' })
+  return [undefined, `the last ${intent.method} failed: ${why}`]
+}
+
+async function failureOf(parts: Parts, intent: Intent | undefined): Promise<string | undefined> {
+  const { host, cloud } = parts
+  if (intent?.phase !== 'accepted' || cloud.stopFailure === undefined) return undefined
+  if ((await localIdentity(parts, host)).bootId === intent.bootId) return undefined
+  try {
+    return await within(host, { ms: END_MS, what: 'its end' }, async (signal) => cloud.stopFailure?.(signal))
+  } catch {
+    return undefined // not told, and not asked again: it counts as stopped
+  }
 }
 
 /** Removes what is no lease; says what would not go. */
 async function sweepLeases({ host, paths }: Parts): Promise<readonly string[]> {
   try {
+    if ((await host.store.list(paths.leases)).length === 0) return []
+    // Loaded here: most machines have no leases most of the time.
+    const { sweep } = await import('../leases/sweep.ts')
     const { failed } = await sweep(host, paths.leases, host.clocks())
     const named = failed.slice(0, MOST_NAMED).map(({ why }) => plain(`among the leases: ${why}`))
     const more = failed.length - named.length

@@ -93,9 +93,19 @@ export function statusOf(parts: Parts, look: Look, decision: Decision): Record<s
     falseStops: state.falseStops.length,
     unseenStops: state.unseenStops,
     ...(state.attempt.refusal === undefined ? {} : { refusal: state.attempt.refusal }),
+    ...callOf(look, decision),
     tags: state.tags,
     endedLeases: endedLeases(parts, look),
   }
+}
+
+/** A call that was sent and may still be carried out. */
+function callOf({ moment }: Look, { state }: Decision): { readonly call?: string } {
+  const { IdleAction } = state.tags
+  if (IdleAction !== 'hibernating' && IdleAction !== 'stopping') return {}
+  if (state.run.ended || moment.intent?.phase === 'accepted')
+    return { call: `${IdleAction}: the cloud has accepted it` }
+  return { call: `${IdleAction}: sent, and not answered; it may still happen, else the next check sends it again` }
 }
 
 const marks: Record<NamedReading['kind'], string> = { active: '●', hold: '◐', idle: '○', unknown: '?', absent: '·' }

@@ -4,9 +4,10 @@ import type { Host } from '../host/host.ts'
 import type { OptIn, Refused } from '../types/outcome.ts'
 import { dataOnInstanceStore } from './aws-instance-store.ts'
 import { hibernationProblem } from './aws-readiness.ts'
-import { GROUP_TAG, isFleetTag, serviceOfTag, servicesAboard } from './aws-services.ts'
+import { GROUP_TAG, isFleetTag, serviceOfTag } from './aws-services.ts'
 import type { Ownership, OwnershipQuestion } from './cloud.ts'
 import { garbage, type Imds, type Patience } from './imds.ts'
+import { servicesAboard } from './services-aboard.ts'
 
 /** Everything that the judgement below needs. */
 export interface OwnershipFacts {

@@ -1,6 +1,6 @@
 /** Asks EC2 by dry run which of the agent's calls the role allows. */
 import { CloudError } from '../errors.ts'
-import type { Call } from './aws.ts'
+import type { Call } from './aws-calls.ts'
 import type { Sent } from './aws-send.ts'
 import type { Permission } from './cloud.ts'
 import { tagKey } from './tags.ts'

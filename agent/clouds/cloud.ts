@@ -49,6 +49,42 @@ export interface Permission {
   readonly clockOffsetMs?: number
 }
 
+/** How a machine is prepared for hibernation, and what to say where it is not. */
+export interface HibernationHelp {
+  /** The systemd unit of the program that prepares it. */
+  readonly unit: string
+  /** Where that keeps memory. */
+  readonly swapFile: string
+  /** Name of the VM agent's extension that does it, where there is one. */
+  readonly extension?: string
+  /** What to do where the machine is not prepared. */
+  readonly prepare: string
+  readonly notEnabled: string
+  /** What to do where it is not enabled. */
+  readonly enable: string
+  /** What becomes of the machine where the preparation failed. */
+  readonly failed: string
+  /** Who asks the machine to hibernate. */
+  readonly provider: string
+}
+
+/** What `doctor` tells an operator to do, in the words of this cloud. */
+export interface Help {
+  readonly metadata: string
+  readonly identity: string
+  /** Codes of errors that mean that there is no identity. */
+  readonly identityCodes: readonly string[]
+  readonly api: string
+  readonly operatorTags: string
+  /** Whom to give a missing permission. */
+  readonly grantTo: string
+  /** Permissions that it can do without, and how: what follows the remedy. */
+  readonly spare: Readonly<Record<string, string>>
+  readonly hibernation: HibernationHelp
+  /** What becomes of a machine that is shut down from inside, where that is not a stop. */
+  readonly shutdown?: string
+}
+
 export interface Cloud {
   readonly name: string
   readonly defaultAction: WantedAction
@@ -66,6 +102,10 @@ export interface Cloud {
   writeTags(tags: Readonly<Record<string, string>>, signal: AbortSignal): Promise<void>
   /** Sends the one call that stops this instance, once. Never throws for an answer of the cloud. */
   act(method: Method, signal: AbortSignal): Promise<Outcome>
+  /** Why the last stop that was accepted failed, where the cloud tells it; asked once, when the machine runs again in another boot. Throws CloudError. */
+  stopFailure?(signal: AbortSignal): Promise<string | undefined>
+  /** For `doctor`; absent where nothing can be stopped. */
+  help?(): Promise<Help>
   /** Asks for each call that is ever made whether it would be allowed, without making it; for `doctor`. Throws CloudError where it cannot be asked. */
   permissions?(prefix: string, signal: AbortSignal): Promise<readonly Permission[]>
 }

@@ -1,7 +1,7 @@
 /** Tells which cloud the observed host runs in and where that is reached, from firmware files and environment only. */
 import { HostError, UsageError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
-import { endpointFrom } from './endpoint.ts'
+import { endpointFrom } from './reach.ts'
 
 export type CloudName = 'aws' | 'azure' | 'gcp' | 'local'
 
@@ -32,7 +32,7 @@ const AWS_API = ['AWS_ENDPOINT_URL_EC2', 'AWS_ENDPOINT_URL'] as const
 const AZURE_METADATA = 'AZURE_POD_IDENTITY_AUTHORITY_HOST'
 const AZURE_API = 'AZURE_RESOURCE_MANAGER_ENDPOINT'
 
-/** IMDS addresses of EC2 (cloud.md 1.1); the IPv6 one is opt-in and Nitro only. */
+/** IMDS addresses of EC2 and Azure (cloud.md 1.1, 2.1); the IPv6 one is EC2's, opt-in and Nitro only. */
 const IMDS_IPV4 = 'http://169.254.169.254'
 const IMDS_IPV6 = 'http://[fd00:ec2::254]'
 
@@ -43,7 +43,8 @@ const IMDS_IPV6 = 'http://[fd00:ec2::254]'
 export async function detectCloud(host: Host): Promise<Detected> {
   const named = (await namedByFirmware(host)) ?? namedByEnvironment(host)
   if (named === undefined) return { name: 'local', because: whyLocal(host) }
-  return named.name === 'aws' ? locateAws(host, named) : named
+  if (named.name === 'aws') return locateAws(host, named)
+  return named.name === 'azure' ? locateAzure(host, named) : named
 }
 
 async function namedByFirmware(host: Host): Promise<Named | undefined> {
@@ -103,11 +104,19 @@ function isSet(host: Host, name: string): boolean {
   return (host.env(name)?.trim() ?? '') !== ''
 }
 
-function locateAws(host: Host, { name, because }: Named): Detected {
-  const given = endpointFrom(host, AWS_METADATA, 'http')
-  const metadataUrl = given ?? defaultMetadata(host)
+function locateAws(host: Host, named: Named): Detected {
+  const metadataUrl = endpointFrom(host, AWS_METADATA, 'http') ?? defaultMetadata(host)
   const [first, second] = AWS_API.map((variable) => endpointFrom(host, variable, 'http or https'))
-  const apiUrl = first ?? second
+  return located(named, metadataUrl, first ?? second)
+}
+
+/** A token is sent with each call, and never over a connection that others can read. */
+function locateAzure(host: Host, named: Named): Detected {
+  const metadataUrl = endpointFrom(host, AZURE_METADATA, 'http') ?? (host.root === '/' ? IMDS_IPV4 : undefined)
+  return located(named, metadataUrl, endpointFrom(host, AZURE_API, 'https'))
+}
+
+function located({ name, because }: Named, metadataUrl: string | undefined, apiUrl: string | undefined): Detected {
   return {
     name,
     because: metadataUrl === undefined ? `${because}; metadata is not asked below --root` : because,

@@ -13,7 +13,7 @@ type Driver = (host: Host, found: Detected, options: Options) => Promise<Cloud>
 /** Loaded only when chosen: a check pays for one driver. */
 const drivers: Readonly<Record<CloudName, Driver>> = {
   aws: async (host, found) => (await import('./aws.ts')).createAws(host, found),
-  azure: reportOnly,
+  azure: async (host, found, options) => (await import('./azure.ts')).createAzure(host, { ...found, ...options }),
   gcp: reportOnly,
   local: reportOnly,
 }

@@ -2,7 +2,7 @@
 
 import type { Parts } from '../check/parts.ts'
 import { within } from '../check/within.ts'
-import type { Permission } from '../clouds/cloud.ts'
+import type { Help, Permission } from '../clouds/cloud.ts'
 import { type Finding, fault, ok, worry } from '../doctor/finding.ts'
 import { CloudError, messageOf } from '../errors.ts'
 import { ownershipFinding } from './doctor-ownership.ts'
@@ -20,69 +20,65 @@ export interface CloudAnswers {
 export async function askCloud(parts: Parts, because: string): Promise<CloudAnswers> {
   const { cloud } = parts
   const first = ok('cloud', `${cloud.name}: ${because}`)
-  if (cloud.defaultAction === 'report') {
-    const watched = worry('action', 'this machine is only watched: no driver to stop it through', 'run it on EC2')
+  const help = await cloud.help?.()
+  if (help === undefined) {
+    const watched = worry(
+      'action',
+      'this machine is only watched: no driver to stop it through',
+      'run it on EC2 or on an Azure VM',
+    )
     return { findings: [first, watched], reached: false, configured: undefined }
   }
-  const identity = await identityFinding(parts)
+  const identity = await identityFinding(parts, help)
   if (identity.level === 'fault') return { findings: [first, identity], reached: false, configured: undefined }
   const configured = await ask(parts, 'hibernation flag', (signal) => cloud.canHibernate(signal))
   return {
     findings: [
       first,
       identity,
-      ...(await permissionFindings(parts)),
-      await operatorFinding(parts),
+      ...(await permissionFindings(parts, help)),
+      await operatorFinding(parts, help),
       await ownershipFinding(parts),
+      ...(help.shutdown === undefined ? [] : [ok('billing', help.shutdown)]),
     ],
     reached: true,
     configured: configured instanceof Error ? undefined : configured,
   }
 }
 
-async function identityFinding(parts: Parts): Promise<Finding> {
+async function identityFinding(parts: Parts, help: Help): Promise<Finding> {
   const found = await ask(parts, 'metadata', (signal) => parts.cloud.identify(signal))
-  if (found instanceof Error) {
-    return fault(
-      'metadata',
-      found.message,
-      'HttpEndpoint must be enabled, no firewall in the way, and HttpPutResponseHopLimit 2 in a container',
-    )
-  }
+  if (found instanceof Error) return fault('metadata', found.message, help.metadata)
   const region = found.region === undefined ? '' : ` in ${found.region}`
-  return ok('metadata', `${found.id}${region}, started ${found.startedAt ?? 'at a time it does not tell'}`)
-}
-
-async function permissionFindings(parts: Parts): Promise<readonly Finding[]> {
-  const { permissions } = parts.cloud
-  if (permissions === undefined) return []
-  const answers = await ask(parts, 'permissions', (signal) => permissions(parts.settings.tagPrefix, signal))
-  if (!(answers instanceof Error)) return [...answers.map(permissionFinding), ...clockFindings(answers)]
-  return [unanswered(answers)]
-}
-
-/** No permission can be asked for: there is no role, or no way to the API. */
-function unanswered(error: Error): Finding {
-  const code = error instanceof CloudError ? error.code : 'no-api'
-  if (code === 'no-role' || code === 'credentials') {
-    const remedy = 'attach an instance profile whose role allows ec2:StopInstances and ec2:CreateTags on this instance'
-    return fault('role', error.message, remedy)
-  }
-  if (code !== 'no-api') return fault('api', error.message, 'then run doctor again')
-  return fault(
-    'api',
-    error.message,
-    'let this machine reach the API: a route (NAT or a VPC endpoint for ec2), its security group, DNS',
+  const untold = parts.cloud.tellsStart ? ', started at a time it does not tell' : ''
+  return ok(
+    'metadata',
+    `${found.id}${region}${found.startedAt === undefined ? untold : `, started ${found.startedAt}`}`,
   )
 }
 
-function permissionFinding({ action, reason, problem }: Permission): Finding {
+async function permissionFindings(parts: Parts, help: Help): Promise<readonly Finding[]> {
+  const { permissions } = parts.cloud
+  if (permissions === undefined) return []
+  const answers = await ask(parts, 'permissions', (signal) => permissions(parts.settings.tagPrefix, signal))
+  if (answers instanceof Error) return [unanswered(answers, help)]
+  return [...answers.map((one) => permissionFinding(one, help)), ...clockFindings(answers)]
+}
+
+/** No permission can be asked for: there is no identity, no way to the API, or that very question is not allowed. */
+function unanswered(error: Error, help: Help): Finding {
+  const code = error instanceof CloudError ? error.code : 'no-api'
+  if (help.identityCodes.includes(code)) return fault('role', error.message, help.identity)
+  if (code === 'not-told') return worry('permission', error.message, `allow it, ${help.grantTo}, to be told`)
+  return fault('api', error.message, code === 'no-api' ? help.api : 'then run doctor again')
+}
+
+function permissionFinding({ action, reason, problem }: Permission, help: Help): Finding {
   if (problem === undefined) return ok('permission', `${action}: allowed`)
   const text = `${action} (to ${reason}): ${problem}`
-  const remedy = `allow ${action} in the role of this instance`
-  return action === 'ec2:DescribeTags'
-    ? worry('permission', text, `${remedy}, or switch on tags in metadata`)
-    : fault('permission', text, remedy)
+  const remedy = `allow ${action} ${help.grantTo}`
+  const spare = help.spare[action]
+  return spare === undefined ? fault('permission', text, remedy) : worry('permission', text, `${remedy}${spare}`)
 }
 
 function clockFindings(answers: readonly Permission[]): readonly Finding[] {
@@ -93,12 +89,12 @@ function clockFindings(answers: readonly Permission[]): readonly Finding[] {
   return [worry('clock', text, 'set the clock: install or start chrony')]
 }
 
-async function operatorFinding(parts: Parts): Promise<Finding> {
+async function operatorFinding(parts: Parts, help: Help): Promise<Finding> {
   const { tagPrefix, operatorTags } = parts.settings
   const tags = await ask(parts, 'operator tags', (signal) => parts.cloud.operatorTags(tagPrefix, signal))
   if (!(tags instanceof Error))
     return ok('operator tags', `${tagPrefix}:KeepAwakeUntil and ${tagPrefix}:Protected can be read`)
-  const remedy = 'switch on InstanceMetadataTags, or allow ec2:DescribeTags'
+  const remedy = help.operatorTags
   if (operatorTags === 'required')
     return fault('operator tags', `${tags.message}; operator_tags: required forbids every action`, remedy)
   return worry('operator tags', `${tags.message}; it acts without them`, remedy)

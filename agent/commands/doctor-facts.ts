@@ -1,5 +1,6 @@
 /** Reads on the machine what `doctor` judges. */
 import type { Parts } from '../check/parts.ts'
+import type { HibernationHelp } from '../clouds/cloud.ts'
 import type { Folder, MachineFacts, Owned, Space } from '../doctor/facts.ts'
 import type { Finding } from '../doctor/finding.ts'
 import { cronPath, executablePath, hookPath, predecessors, timerPath } from '../install/files.ts'
@@ -7,6 +8,7 @@ import { lockHolders } from '../lock.ts'
 import { parseObject, textAt } from '../parse.ts'
 import type { CommandContext } from './context.ts'
 import { attempt } from './doctor-attempt.ts'
+import { extensionProblem } from './doctor-extension.ts'
 import { exists, schedulers } from './installation.ts'
 import { running } from './running.ts'
 
@@ -15,17 +17,18 @@ const COMMAND_MS = 5_000
 /** Gives what `work` gives, or `undefined` where it throws; then what hangs on it, by the name of its finding, is told apart. */
 type Read = <T>(name: string, work: () => Promise<T>) => Promise<T | undefined>
 
-/** What could be read, and faults for the rest. */
+/** What could be read, and faults for the rest. `help`: how the cloud has machines prepared for hibernation. */
 export async function readFacts(
   context: CommandContext,
   parts: Parts,
+  help: HibernationHelp | undefined,
 ): Promise<{ readonly facts: MachineFacts; readonly failed: readonly Finding[] }> {
   const failed: Finding[] = []
   const read: Read = (name, work) => attempt(failed, name, work)
   const facts = {
     ...(await scheduleFacts(context, parts, read)),
     ...(await fileFacts(context, parts, read)),
-    ...(await systemFacts(context, read)),
+    ...(await systemFacts(context, help, read)),
   }
   return { facts, failed }
 }
@@ -74,19 +77,20 @@ async function fileFacts(context: CommandContext, { paths }: Parts, read: Read) 
   }
 }
 
-async function systemFacts(context: CommandContext, read: Read) {
+async function systemFacts(context: CommandContext, help: HibernationHelp | undefined, read: Read) {
   const { host } = context
   const clock = () => say(context, ['timedatectl', 'show', '-p', 'NTPSynchronized', '--value'])
-  const hibernation = <T>(work: () => Promise<T>): Promise<T | undefined> => read('hibernation', work)
+  const topic = 'hibernation'
   return {
     hookThere: (await read('resume hook', () => exists(context, hookPath))) ?? false,
     systemd: (await read('resume hook', () => exists(context, '/run/systemd/system'))) ?? false,
     ssThere: (await read('tools', () => hasSs(context))) ?? false,
     clockSynchronised: (await read('clock', clock)) || undefined,
-    memoryKb: await hibernation(() => memoryKb(context)),
-    swapKb: (await hibernation(() => swapKb(context))) ?? 0,
-    swapFileKb: Math.round(((await hibernation(() => host.stat('/swap')))?.size ?? 0) / 1024),
-    hibinit: await hibernation(() => hibinit(context)),
+    memoryKb: await read(topic, () => memoryKb(context)),
+    swapKb: (await read(topic, () => swapKb(context))) ?? 0,
+    swapFileKb: Math.round(((await read(topic, () => host.stat(help?.swapFile ?? '/swap')))?.size ?? 0) / 1024),
+    preparer: help === undefined ? undefined : await read(topic, () => preparer(context, help.unit)),
+    extensionProblem: await read(topic, () => extensionProblem(host, help?.extension)),
   }
 }
 
@@ -123,8 +127,8 @@ async function space(context: CommandContext, path: string): Promise<Space | und
 }
 
 /** `missing` also where it is masked. */
-async function hibinit(context: CommandContext): Promise<MachineFacts['hibinit']> {
-  const told = await say(context, ['systemctl', 'show', '-p', 'LoadState', '-p', 'ActiveState', 'hibinit-agent'])
+async function preparer(context: CommandContext, unit: string): Promise<MachineFacts['preparer']> {
+  const told = await say(context, ['systemctl', 'show', '-p', 'LoadState', '-p', 'ActiveState', unit])
   if (told === '') return undefined
   if (told.includes('ActiveState=failed')) return 'failed'
   return told.includes('LoadState=loaded') ? 'there' : 'missing'

@@ -27,13 +27,16 @@ export async function doctor(context: CommandContext): Promise<number> {
     await tell(context, config)
     return 2
   }
-  const { parts, because, config: wanted } = await assemble(context)
-  const { facts, failed } = await readFacts(context, parts)
+  const { parts, because, config: settings } = await assemble(context)
+  const help = await parts.cloud.help?.()
+  const { facts, failed } = await readFacts(context, parts, help?.hibernation)
   const { findings: cloud, reached, configured } = await askCloud(parts, because)
-  const hibernation = reached ? [hibernationFinding(facts, parts.policy.action, configured)] : []
+  const wanted = parts.policy.action
+  const hibernation =
+    reached && help !== undefined ? [hibernationFinding(facts, { wanted, configured, words: help.hibernation })] : []
   const more: Finding[] = []
   const gpus = await attempt(more, 'gpu', async () => gpuFindings(await lookIfWatched(parts)))
-  const asked = () => lookAtGuard(context, wanted.metadataRootOnly)
+  const asked = () => lookAtGuard(context, settings.metadataRootOnly)
   const guard = await attempt(more, 'metadata guard', async () => guardFindings(await asked()))
   const told = [...hibernation, ...machineFindings(facts)].filter(
     ({ name }) => !failed.some((one) => one.name === name),

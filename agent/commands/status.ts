@@ -1,5 +1,6 @@
 /** `status`: what the last check left for everybody to read. */
 import { pathsOf } from '../check/parts.ts'
+import { shutdownNotes } from '../clouds/shutdown.ts'
 import { duration } from '../decide/words.ts'
 import { HostError, messageOf, UsageError } from '../errors.ts'
 import { type HeldLease, leaseInWords } from '../leases/lease.ts'
@@ -59,6 +60,7 @@ function statusLines(status: JsonObject, view: View): readonly string[] {
     row('last check', `${duration(nowMs - atMs)} ago${late(status, nowMs - atMs)}`),
     row('idle since', sinceWords(status, nowMs)),
     row('next', nextWords(objectAt(status, 'next'), status, nowMs)),
+    ...(typeof status['call'] === 'string' ? [row('call', status['call'])] : []),
     ...vetoes.map((veto) => row('veto', `${String(veto['name'])}: ${String(veto['reason'])}`)),
     ...(status['endedLeases'] === undefined ? [] : listAt(status, 'endedLeases', String)).map((text) =>
       row('lease', text),
@@ -68,6 +70,7 @@ function statusLines(status: JsonObject, view: View): readonly string[] {
       row(String(reading['sensor']), `${String(reading['kind'])}: ${String(reading['reason'])}`),
     ),
     row('run', runWords(objectAt(status, 'run'), nowMs)),
+    ...shutdownLines(status).map((text) => row('billing', text)),
     ...scoreLines(status, row),
   ]
 }
@@ -87,6 +90,13 @@ function ownWords(lease: HeldLease, now: Clocks, checkedMs: number): string {
 
 function runWords(run: JsonObject, nowMs: number): string {
   return `since ${when(textAt(run, 'began'), nowMs)} (${textAt(run, 'cause')})`
+}
+
+/** Where it is no stop, whoever thinks of it should know. */
+function shutdownLines(status: JsonObject): readonly string[] {
+  const { host } = status
+  const note = isObject(host) ? shutdownNotes.get(String(host['cloud'])) : undefined
+  return note === undefined ? [] : [note]
 }
 
 /** A time of the file (ISO 8601) as a person reads it. */

@@ -35,8 +35,9 @@ export async function uninstall(context: CommandContext): Promise<number> {
   return 0
 }
 
+const { stateDir, runDir, logDir } = pathsOf(undefined)
+
 async function removeFolders(context: CommandContext): Promise<void> {
-  const { stateDir, runDir, logDir } = pathsOf(undefined)
   for (const folder of [stateDir, runDir, logDir]) await removeWhole(context, folder)
 }
 

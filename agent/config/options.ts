@@ -19,7 +19,13 @@ export interface Setting {
 export const wantedActions = ['hibernate', 'stop', 'report'] as const
 
 /** What `allow` can list. */
-export const optIns = ['spot', 'standby', 'instance-store-data'] as const satisfies readonly OptIn[]
+export const optIns = [
+  'spot',
+  'standby',
+  'instance-store-data',
+  'flexible-scale-set',
+  'scheduled-events',
+] as const satisfies readonly OptIn[]
 
 /** What `operator_tags` can be. */
 export const tagRules = ['optional', 'required'] as const
@@ -69,7 +75,9 @@ export const general = {
     type: 'choice',
     values: wantedActions,
     unset: 'follows the cloud: hibernate where it has a driver, else report',
-    about: 'What is done to an idle machine; report only says what would have been done.',
+    about:
+      'What is done to an idle machine, through its cloud: on Azure one that is shut down from inside is paid for. ' +
+      'report only says what would have been done.',
   },
   boot_grace_minutes: {
     type: 'number',
@@ -121,7 +129,8 @@ export const general = {
     default: [],
     about:
       'What may be done although the machine is not its own alone, or loses data by it: stop a Spot instance ' +
-      '(its request must be persistent), one in Standby in its Auto Scaling group, one with data on instance store.',
+      '(on EC2 its request must be persistent), one in Standby in its Auto Scaling group, one with data on instance ' +
+      'store or a temporary disk, one in a Flexible scale set; wait for scheduled events of Azure, which slows restarts.',
   },
   metadata_root_only: {
     type: 'boolean',

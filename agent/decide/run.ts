@@ -35,7 +35,8 @@ export function reconcile(now: Moment, policy: Policy, told?: IntentOutcome): In
   // Saved by a check that did not come to closing the intent: it stands, whatever the machine went through since.
   if (told?.intentId === intent.id && result !== 'abandoned') return told
   if (result === undefined) return undefined
-  const startedMs = Date.parse(now.identity.startedAt ?? '')
+  // A start that was known before the stop does not tell when it came back.
+  const startedMs = Date.parse(intent.startedAt === now.identity.startedAt ? '' : (now.identity.startedAt ?? ''))
   const backMs = Number.isNaN(startedMs) ? now.clocks.wallMs : Math.min(startedMs, now.clocks.wallMs)
   const offMs = Math.max(0, backMs - intent.at.wallMs)
   const gone = result === 'hibernated' || result === 'stopped'

@@ -54,8 +54,10 @@ export interface MachineFacts {
   readonly clockSynchronised: string | undefined
   readonly memoryKb: number | undefined
   readonly swapKb: number
-  /** Size of /swap, which EC2's hibernation agent makes; 0 if it is not there. */
+  /** Size of the swap file that the cloud's program for hibernation makes; 0 if it is not there. */
   readonly swapFileKb: number
-  /** The unit hibinit-agent; `undefined` without systemd. */
-  readonly hibinit: 'there' | 'missing' | 'failed' | undefined
+  /** The unit of that program; `undefined` without systemd, and without a cloud that can hibernate a machine. */
+  readonly preparer: 'there' | 'missing' | 'failed' | undefined
+  /** What the VM agent's extension for it said last, where it failed. */
+  readonly extensionProblem: string | undefined
 }

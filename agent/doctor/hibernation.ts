@@ -2,45 +2,54 @@
 import type { MachineFacts } from './facts.ts'
 import { type Finding, fault, ok, worry } from './finding.ts'
 
-const prepare = 'install ec2-hibinit-agent and start the unit hibinit-agent, which sets up /swap'
+/** In the words of the cloud. */
+export interface HibernationWords {
+  readonly unit: string
+  readonly prepare: string
+  readonly notEnabled: string
+  readonly enable: string
+  readonly failed: string
+  readonly provider: string
+}
 
-/** `wanted` is the configured action, `configured` the cloud's flag. */
-export function hibernationFinding(facts: MachineFacts, wanted: string, configured: boolean | undefined): Finding {
+export interface Hibernation {
+  /** The configured action. */
+  readonly wanted: string
+  /** The cloud's flag; `undefined` where it is not told. */
+  readonly configured: boolean | undefined
+  readonly words: HibernationWords
+}
+
+export function hibernationFinding(facts: MachineFacts, { wanted, configured, words }: Hibernation): Finding {
   if (wanted !== 'hibernate') return ok('hibernation', `not wanted (action: ${wanted})`)
   if (configured === undefined)
     return worry('hibernation', 'the cloud does not tell whether it is configured', 'see metadata above')
-  if (!configured) {
-    return worry(
-      'hibernation',
-      'the instance was launched without it: it will be stopped instead',
-      'launch it with hibernation, or set action: stop',
-    )
+  if (!configured) return worry('hibernation', words.notEnabled, words.enable)
+  const { preparer, extensionProblem } = facts
+  if (preparer === 'failed') {
+    const text = `the unit ${words.unit} failed: ${words.failed}`
+    return fault('hibernation', text, `see why: "journalctl -u ${words.unit}"`)
   }
-  const { hibinit } = facts
-  if (hibinit === 'failed')
-    return fault(
-      'hibernation',
-      'the unit hibinit-agent failed: EC2 will stop the machine instead, and its memory is lost',
-      'see why: "journalctl -u hibinit-agent"',
-    )
-  return swapFinding(facts)
+  if (extensionProblem !== undefined)
+    return fault('hibernation', `its extension failed: ${words.failed}`, `it said: ${extensionProblem}`)
+  return swapFinding(facts, words)
 }
 
-function swapFinding({ memoryKb, swapKb, swapFileKb, hibinit }: MachineFacts): Finding {
+function swapFinding({ memoryKb, swapKb, swapFileKb, preparer }: MachineFacts, words: HibernationWords): Finding {
   const space = Math.max(swapKb, swapFileKb)
   const mib = (kb: number): string => `${Math.round(kb / 1024)} MiB`
   if (memoryKb !== undefined && space < memoryKb) {
     return fault(
       'hibernation',
       `swap of ${mib(space)} is smaller than the memory of ${mib(memoryKb)}: it cannot be saved`,
-      hibinit === 'missing'
-        ? prepare
-        : 'make the root volume large enough for the memory, then start the unit hibinit-agent again',
+      preparer === 'missing'
+        ? words.prepare
+        : `make the root volume large enough for the memory, then start the unit ${words.unit} again`,
     )
   }
-  if (hibinit === 'missing') {
-    const text = 'there is no unit hibinit-agent, so the system may not know what to do when EC2 asks it to hibernate'
-    return worry('hibernation', text, `${prepare}, unless you have set this up yourself`)
+  if (preparer === 'missing') {
+    const text = `there is no unit ${words.unit}, so the system may not know what to do when ${words.provider} asks it to hibernate`
+    return worry('hibernation', text, `${words.prepare}, unless you have set this up yourself`)
   }
   return ok('hibernation', `configured, ${mib(space)} of swap`)
 }

@@ -63,7 +63,7 @@ function cron(facts: MachineFacts, entry: NonNullable<MachineFacts['cronEntry']>
 /** The time fields of the line that starts a check (crontab(5): five fields, the user, the command). */
 function fieldsIn(text: string): string | undefined {
   for (const line of text.split('\n')) {
-    const found = /^\s*((?:[\d*/,-]+\s+){4}[\d*/,-]+)\s+root\s+(\S+)\s+check\s+--act(\s|$)/.exec(line)
+    const found = /^\s*((?:[\d*/,-]+\s+){4}[\d*/,-]+)\s+root\s(?:.*[;\s])?(\S+)\s+check\s+--act(\s|$)/.exec(line)
     if (found?.[2] === executablePath) return found[1]?.replace(/\s+/g, ' ')
   }
   return undefined

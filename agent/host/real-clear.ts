@@ -53,21 +53,25 @@ function clearOne(path: Buffer, top: number, left: { entries: number }): void {
   }
 }
 
+/** Nothing where no more may be removed. A folder whose entries were too many stays. */
+function removeEntry(entry: Buffer, top: number, left: { entries: number }): void {
+  if (left.entries === 0) return
+  left.entries -= 1
+  if (lstatSync(entry).isDirectory()) {
+    clearOne(entry, top, left)
+    if (left.entries > 0) rmdirSync(entry)
+  } else unlinkSync(entry)
+}
+
 /** Removes what is in the folder, at most so much as one call may; follows no link. Throws the error of a system call. */
 export function clearFolder(path: Buffer | string): void {
   const left = { entries: MOST_ENTRIES }
   const top = takeOver(path)
   try {
-    for (let entries = entriesOf(top); entries.length > 0 && left.entries > 0; entries = entriesOf(top)) {
-      for (const entry of entries) {
-        if (left.entries === 0) return
-        left.entries -= 1
-        if (!lstatSync(entry).isDirectory()) unlinkSync(entry)
-        else {
-          clearOne(entry, top, left)
-          if (left.entries > 0) rmdirSync(entry)
-        }
-      }
+    let entries = entriesOf(top)
+    while (entries.length > 0 && left.entries > 0) {
+      for (const entry of entries) removeEntry(entry, top, left)
+      entries = entriesOf(top)
     }
   } finally {
     closeSync(top)

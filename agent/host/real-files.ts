@@ -1,7 +1,8 @@
 /** Bounded, non-blocking reads of files and their facts: the part of the real host that every check uses. */
-import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs'
+import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, type Stats } from 'node:fs'
+import { posix } from 'node:path'
 import type { FileStat } from './host.ts'
-import { hostError, notRegular, ownError, tooLarge } from './real-errors.ts'
+import { codeOf, hostError, notRegular, ownError, tooLarge } from './real-errors.ts'
 
 /** Never waits for a FIFO's writer, never takes a terminal as its own. libuv adds O_CLOEXEC to every open. */
 export const READ_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY
@@ -68,5 +69,18 @@ export function unlessAbsent<T>(
   } catch (error) {
     if (task.absent(error)) return undefined
     throw hostError(task.what, task.path, error)
+  }
+}
+
+/** Puts the names in the folder of `path` on the disk. */
+export function syncFolder(path: string): void {
+  const descriptor = openSync(posix.dirname(path), constants.O_RDONLY | constants.O_DIRECTORY)
+  try {
+    fsyncSync(descriptor)
+  } catch (error) {
+    // Some file systems cannot sync a folder; they say so with EINVAL and keep no order anyway.
+    if (codeOf(error) !== 'EINVAL') throw error
+  } finally {
+    closeSync(descriptor)
   }
 }

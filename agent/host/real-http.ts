@@ -56,10 +56,12 @@ function answerOf(sent: ClientRequest): Promise<HttpAnswer> {
 /** Rejects at the deadline or when `signal` aborts, whatever the connection does; `clear` ends both. */
 function deadline(request: HttpRequest): { readonly passed: Promise<never>; clear(): void } {
   const { promise, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(
-    () => reject(new Error(`no complete answer within ${request.timeoutMs} ms`)),
-    request.timeoutMs,
-  )
+  const late = () => reject(new Error(`no complete answer within ${request.timeoutMs} ms`))
+  let turn: NodeJS.Immediate | undefined
+  // One turn more: what arrived while this process did other things, or did not run, is not late.
+  const timer = setTimeout(() => {
+    turn = setImmediate(late)
+  }, request.timeoutMs)
   const onAbort = () => reject(new Error('given up', { cause: request.signal?.reason }))
   request.signal?.addEventListener('abort', onAbort, { once: true })
   if (request.signal?.aborted === true) onAbort()
@@ -67,6 +69,7 @@ function deadline(request: HttpRequest): { readonly passed: Promise<never>; clea
     passed: promise,
     clear() {
       clearTimeout(timer)
+      clearImmediate(turn)
       request.signal?.removeEventListener('abort', onAbort)
     },
   }

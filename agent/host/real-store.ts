@@ -21,11 +21,8 @@ import {
 import { posix } from 'node:path'
 import { HostError } from '../errors.ts'
 import type { Self, Store } from './host.ts'
-import { clearFolder } from './real-clear.ts'
-import { copyFile } from './real-copy.ts'
 import { codeOf, hostError, isAbsent, notRegular, ownError } from './real-errors.ts'
-import { fileStat, READ_FLAGS, readAtMost, readRegular, unlessAbsent } from './real-files.ts'
-import { makeLink } from './real-link.ts'
+import { fileStat, READ_FLAGS, readAtMost, readRegular, syncFolder, unlessAbsent } from './real-files.ts'
 import { nameOf, pathOf } from './real-names.ts'
 
 const READ_MAX_BYTES = 16 * 1_048_576
@@ -34,18 +31,6 @@ const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | con
 function writeAll(descriptor: number, bytes: Buffer): void {
   let done = 0
   while (done < bytes.length) done += writeSync(descriptor, bytes, done)
-}
-
-function syncFolder(path: string): void {
-  const descriptor = openSync(posix.dirname(path), constants.O_RDONLY | constants.O_DIRECTORY)
-  try {
-    fsyncSync(descriptor)
-  } catch (error) {
-    // Some file systems cannot sync a folder; they say so with EINVAL and keep no order anyway.
-    if (codeOf(error) !== 'EINVAL') throw error
-  } finally {
-    closeSync(descriptor)
-  }
 }
 
 /** A new file with exactly this text and mode. Leaves nothing behind when it fails. */
@@ -186,11 +171,17 @@ function readPlain(
   }
 }
 
-function remove(path: string | Buffer, whole: boolean): void {
-  const isFolder = lstatSync(path).isDirectory()
-  if (isFolder && whole) clearFolder(path)
-  if (isFolder) rmdirSync(path)
-  else unlinkSync(path)
+/** `clear` empties a folder first. */
+function remove(path: string | Buffer, clear: (path: string | Buffer) => void): void {
+  if (lstatSync(path).isDirectory()) {
+    clear(path)
+    rmdirSync(path)
+  } else unlinkSync(path)
+}
+
+function isFolder(path: string): boolean {
+  const found = unlessAbsent({ what: 'look at', path, absent: isAbsent }, () => lstatSync(pathOf(path)))
+  return found?.isDirectory() === true
 }
 
 function list(path: string): readonly string[] {
@@ -230,8 +221,11 @@ export function createStore(self: Self): Store {
     create: async (path, text, mode) => create(path, text, mode),
     readPlain: async (path, maxBytes) =>
       unlessAbsent({ what: 'read', path, absent: isNotPlain }, () => readPlain(path, maxBytes)),
-    remove: async (path, options) =>
-      unlessAbsent({ what: 'remove', path, absent: isAbsent }, () => remove(pathOf(path), options?.whole === true)),
+    async remove(path, options) {
+      // Loaded here: hardly any check meets a folder among its files.
+      const clear = options?.whole === true && isFolder(path) ? (await import('./real-clear.ts')).clearFolder : () => {}
+      unlessAbsent({ what: 'remove', path, absent: isAbsent }, () => remove(pathOf(path), clear))
+    },
     overwrite: async (path, text) =>
       unlessAbsent({ what: 'write', path, absent: isNotPlain }, () => overwrite(path, text)) === true,
     give: async (path, uid, text) => strictly('write', path, () => give(path, uid, text)),
@@ -240,8 +234,14 @@ export function createStore(self: Self): Store {
         renameSync(from, to)
         syncFolder(to)
       }),
-    link: async (target, path) => makeLink(target, path),
-    copy: async (from, to, mode) => strictly('write', to, () => copyFile(from, to, mode)),
+    async link(target, path) {
+      const { makeLink } = await import('./real-link.ts')
+      return makeLink(target, path)
+    },
+    async copy(from, to, mode) {
+      const { copyFile } = await import('./real-copy.ts')
+      return strictly('write', to, () => copyFile(from, to, mode))
+    },
     list: async (path) => unlessAbsent({ what: 'list', path, absent: isAbsent }, () => list(path)) ?? [],
     makeDir: async (path, mode) => strictly('create', path, () => makeDir(path, mode)),
   }

@@ -81,11 +81,14 @@ export function installedFiles(plan: Plan): readonly InstalledFile[] {
   ]
 }
 
+/** What a check says on stderr is kept; where it cannot be, as on a disk that is read-only, the check runs all the same. */
+const logged = 'exec >/dev/null 2>&1; command exec 2>>/var/log/idle-agent/agent.log'
+
 function cronFile({ intervalMs, environment }: Plan): InstalledFile {
   const lines = [
     '# Written by `idle-agent install`; `idle-agent uninstall` removes it.',
     ...Object.entries(environment).map(([name, value]) => `${name}=${value}`),
-    `${cronFields(intervalMs)} root ${executablePath} check --act >/dev/null 2>>/var/log/idle-agent/agent.log`,
+    `${cronFields(intervalMs)} root ${logged}; exec ${executablePath} check --act`,
   ]
   return { path: cronPath, mode: 0o644, text: `${lines.join('\n')}\n` }
 }
@@ -179,12 +182,14 @@ const logrotateFile: InstalledFile = {
 `,
 }
 
-/** Users can take a lease from boot on, before the first check. */
+/** Users can take a lease from boot on, before the first check; some machines begin with an empty /var/log. */
 const tmpfilesFile: InstalledFile = {
   path: tmpfilesPath,
   reader: 'systemd',
   mode: 0o644,
-  text: 'd /run/idle-agent 0755 root root -\nd /run/idle-agent/leases 1733 root root -\n',
+  text: ['/run/idle-agent 0755', '/run/idle-agent/leases 1733', '/var/log/idle-agent 0750']
+    .map((folder) => `d ${folder} root root -\n`)
+    .join(''),
 }
 
 /**

@@ -41,6 +41,11 @@ export function uidOfName(name: string): number | undefined {
   return uid === undefined ? undefined : Number(uid)
 }
 
+/** The names of a user's leases. */
+export function namesOf(uid: number): readonly string[] {
+  return Array.from({ length: LEASES_A_USER }, (_, slot) => `${uid}-${slot}`)
+}
+
 /** One line of at most 200 characters, without control, formatting and direction characters. */
 export function cleanReason(text: string): string {
   const line = text.toWellFormed().replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, ' ')

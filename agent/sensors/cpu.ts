@@ -7,7 +7,15 @@ import { culprit, ownWork, type ProcessTimes, type Workers } from './culprit.ts'
 import { readGroups } from './groups.ts'
 import { endedAtMostMs, endedMs, runningMs, unitRuns } from './housekeeping.ts'
 import { agentNames, isSystemUser } from './known-agents.ts'
-import { ownProcess, type Process, type ProcessTable, parseUid, processTable, whileItLives } from './processes.ts'
+import {
+  breathe,
+  ownProcess,
+  type Process,
+  type ProcessTable,
+  parseUid,
+  processTable,
+  whileItLives,
+} from './processes.ts'
 import type { Context, Sensor } from './sensor.ts'
 
 export const cpuOptions = {
@@ -82,12 +90,13 @@ async function isKnownAgent(host: Host, { comm, pid }: Process): Promise<boolean
 
 async function sortOut(
   host: Host,
-  table: ProcessTable,
-  own: Own | undefined,
+  { table, own }: { readonly table: ProcessTable; readonly own: Own | undefined },
+  signal: AbortSignal,
 ): Promise<Pick<CpuSample, 'known' | 'processes' | 'cut'>> {
   const known: [number, number, number][] = []
   const workers: ProcessTimes[] = []
-  for (const process of table.values()) {
+  for (const [step, process] of [...table.values()].entries()) {
+    await breathe(host, step, signal)
     const { pid, start } = process
     const ticks = process.utime + process.stime
     const ended = process.cutime + process.cstime
@@ -115,7 +124,7 @@ async function read(host: Host, signal: AbortSignal): Promise<CpuSample> {
       : { of: 'container', ino: container[1], ms: container[2] / 1000 }
   const { bootMs } = host.clocks()
   const table = await processTable(host, signal)
-  const sorted = await sortOut(host, table, own)
+  const sorted = await sortOut(host, { table, own }, signal)
   return { whole, bootMs, ...sorted, groups, ...(own === undefined ? {} : { own }) }
 }
 
@@ -154,12 +163,18 @@ function ownMs(now: CpuSample, before: CpuSample): number {
   return own.start * msPerTick >= before.bootMs ? rest + own.ms : rest
 }
 
+/** The earlier sample with known agents among its processes: one may go by another name now, and has not used again what it had. */
+function withAgents(before: CpuSample): CpuSample {
+  const agents = before.known.map(([pid, start, ticks]): ProcessTimes => [pid, start, ticks, 0, 0, ''])
+  return { ...before, processes: [...before.processes, ...agents] }
+}
+
 /** What nobody known used, in milliseconds. */
 function workMs(now: CpuSample, before: CpuSample): number {
   const rest = wholeMs(now, before) - knownMs(now, before) - ownMs(now, before) - (now.endedMs ?? 0)
   // The kernel may count the whole by sampling at its clock tick, and a container's root group may not hold everybody in
   // it, but what processes used is exact: the larger one counts. It holds nobody who has ended.
-  return Math.max(rest, ownWork(now, before)) - runningMs(now.groups, before.groups)
+  return Math.max(rest, ownWork(now, withAgents(before))) - runningMs(now.groups, before.groups)
 }
 
 /** Two digits, or more where two would show value and limit as equal though one is larger. */
@@ -175,7 +190,7 @@ function judge(now: CpuSample, before: CpuSample, { span, limits }: Context<type
   if (!Number.isFinite(cores) || !Number.isFinite(limit)) throw new Error('CPU time in cores is not a number')
   const measure = { value: Number(cores.toFixed(3)), unit: 'cores', limit }
   if (cores <= limit) return { kind: 'idle', reason: figures(cores, limit), ...measure }
-  return { kind: 'active', reason: `${figures(cores, limit)}: ${culprit(now, before, ms)}`, ...measure }
+  return { kind: 'active', reason: `${figures(cores, limit)}: ${culprit(now, withAgents(before), ms)}`, ...measure }
 }
 
 /** Asks systemd what housekeeping units that ended had used; not where even all that their slice used would change nothing. */

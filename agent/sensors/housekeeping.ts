@@ -98,10 +98,13 @@ export function unitRuns(host: Host, signal: AbortSignal): Promise<readonly Unit
   return answer
 }
 
+/** What has run for longer is a service that waits, or hangs, and excuses nothing. */
+const LONGEST_MS = 2 * 3_600_000
+
 /** Units that ran at some time between the two moments, without their suffix. */
 export function ranBetween(runs: readonly UnitRun[], from: Instant, to: Instant): readonly string[] {
   return runs
-    .filter((run) => run.began < to && (run.ended === undefined || run.ended > from))
+    .filter(({ began, ended }) => began < to && (ended === undefined || ended > from) && from - began < LONGEST_MS)
     .map(({ unit }) => unit.replace(/\.service$/, ''))
 }
 

@@ -75,9 +75,12 @@ export function isSystemUser(uid: number): boolean {
   return uid < 1000 || (uid >= 61_184 && uid <= 65_519)
 }
 
-/** Services by which a distribution fetches package lists, packages, news and firmware, without their suffix. */
+/**
+ * Services by which a distribution fetches package lists, packages, news and firmware, without their suffix. Not
+ * `unattended-upgrades`: on Debian and Ubuntu it waits for the shutdown from boot on, and the work is done in `apt-daily-upgrade`.
+ */
 export const fetchingUnits: ReadonlySet<string> = new Set([
-  ...['apt-daily', 'apt-daily-upgrade', 'apt-news', 'esm-cache', 'ua-timer', 'unattended-upgrades'],
+  ...['apt-daily', 'apt-daily-upgrade', 'apt-news', 'esm-cache', 'ua-timer'],
   ...['update-notifier-download', 'update-notifier-motd', 'motd-news', 'snapd.refresh'],
   ...['dnf-makecache', 'fwupd-refresh'],
 ])

@@ -47,6 +47,14 @@ export const carriers: ReadonlySet<string> = new Set([
   ...['sshd', 'sshd-session', 'ssm-session-wor', 'gitstatusd', 'gitstatusd-linu'],
 ])
 
+/** Show on their own terminal what is written to those of the programs in them. */
+export const multiplexerClients: ReadonlySet<string> = new Set([
+  ...['tmux: client', 'screen', 'zellij', 'abduco', 'dtach'],
+])
+
+/** Pass everything through where they have given what they run a terminal of its own. */
+export const relays: ReadonlySet<string> = new Set(['sudo', 'su', 'doas', 'runuser', 'script'])
+
 /** Made to be looked at or typed into; they wake by themselves, and that is no progress. */
 export const onlookers: ReadonlySet<string> = new Set([
   // editors

@@ -58,9 +58,10 @@ async function read(host: Host, signal: AbortSignal, before?: SessionsSample): P
   const terminals = all.map((one) => (own.has(one.name) ? { ...one, ours: true as const } : one))
   const jobs = await readJobs(host, table, signal)
   const connections: Connection[] = []
+  const known = new Set(before?.connections.map(({ pid, start }) => `${pid}:${start}`))
   for (const one of await readConnections(host, table, signal)) {
-    const known = before?.connections.some(({ pid, start }) => pid === one.pid && start === one.start)
-    connections.push(known === true ? one : { ...one, ...(await userOf(host, one.pid)) })
+    const old = known.has(`${one.pid}:${one.start}`) || one.unproven === true
+    connections.push(old ? one : { ...one, ...(await userOf(host, one.pid)) })
   }
   return { offsetMs, terminals, jobs, connections }
 }

@@ -3,7 +3,7 @@ import { HostError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import type { Instant } from '../types.ts'
 import { grown, msPerTick, parseCount, secondsOf } from './counts.ts'
-import { commandLine, type Process, type ProcessTable, uidOf, whileItLives } from './processes.ts'
+import { breathe, commandLine, type Process, type ProcessTable, uidOf, whileItLives } from './processes.ts'
 import type { Span } from './sensor.ts'
 import { readSockets, type Socket } from './sockets.ts'
 
@@ -58,10 +58,11 @@ async function isProven(host: Host, table: ProcessTable, { pid, ppid }: Process)
   return (await uidOf(host, pid)) === 0
 }
 
-async function findConnections(host: Host, table: ProcessTable): Promise<readonly Session[]> {
+async function findConnections(host: Host, table: ProcessTable, signal: AbortSignal): Promise<readonly Session[]> {
   const found = new Map<number, Session>()
-  for (const process of table.values()) {
-    if (!isCalledSshd(process)) continue
+  const called = [...table.values()].filter(isCalledSshd)
+  for (const [index, process] of called.entries()) {
+    await breathe(host, index, signal)
     const session = sessionTitle((await commandLine(host, process.pid))?.text ?? '')
     if (session === undefined) continue
     const unproven = (await isProven(host, table, process)) ? {} : { unproven: true as const }
@@ -81,17 +82,7 @@ async function ifPermitted<T>(read: () => Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** sshd has some dozens of files open, a process that is only called so may have a million. */
-const mostOpen = 4096
-
-/** Size of its table of open files, as far as it is told (proc_pid_status(5)). */
-async function tableSize(host: Host, pid: number): Promise<number> {
-  const status = await whileItLives(host, pid, () => host.readText(`/proc/${pid}/status`))
-  return Number(/^FDSize:\t(\d{1,15})$/m.exec(status ?? '')?.[1] ?? 0)
-}
-
 async function inodesOf(host: Host, pid: number): Promise<readonly number[]> {
-  if ((await tableSize(host, pid)) > mostOpen) return []
   const inodes = new Set<number>() // sshd has its connection open more than once
   for (const name of (await ifPermitted(() => host.list(`/proc/${pid}/fd`))) ?? []) {
     const link = await whileItLives(host, pid, () => host.readLink(`/proc/${pid}/fd/${name}`))
@@ -127,19 +118,21 @@ async function measure(
     : { ...who, source: 'process', bytes: [[0, ...parseIo(text)]] }
 }
 
-/** Reads the authenticated connections; `ss` runs only if there is one. */
+/** Reads the authenticated connections; `ss` runs only if there is one of root's sshd. */
 export async function readConnections(
   host: Host,
   table: ProcessTable,
   signal: AbortSignal,
 ): Promise<readonly Connection[]> {
-  const sessions = await findConnections(host, table)
-  if (sessions.length === 0) return []
+  const sessions = await findConnections(host, table, signal)
   const inodes: (readonly number[])[] = []
-  for (const { process } of sessions) inodes.push(await inodesOf(host, process.pid))
-  const sockets = await readSockets(host, inodes, signal)
+  // What is only called sshd may have a million files open, and there may be thousands of it: its own account has to do.
+  for (const { process, unproven } of sessions) inodes.push(unproven === true ? [] : await inodesOf(host, process.pid))
+  const proven = sessions.some(({ unproven }) => unproven !== true)
+  const sockets = proven ? await readSockets(host, inodes, signal) : undefined
   const connections: Connection[] = []
   for (const [index, session] of sessions.entries()) {
+    await breathe(host, index, signal)
     const found: (readonly [number, Socket])[] = []
     for (const ino of inodes[index] ?? []) {
       const socket = sockets?.get(ino)
@@ -193,9 +186,10 @@ function within(at: Instant, { now, ms }: Span): Instant {
 export function judgeConnections(now: readonly Connection[], before: readonly Connection[], span: Span): Connected {
   let result: Omit<Connected, 'used'> = {}
   const used: Traffic[] = []
+  const earlier = new Map(before.map((one) => [`${one.pid}:${one.start}`, one]))
   for (const connection of now) {
     const { pid, start, terminals } = connection
-    const old = before.find((one) => one.pid === pid && one.start === start)
+    const old = earlier.get(`${pid}:${start}`)
     if (old === undefined) {
       if (connection.unproven === true) continue
       const at = within(span.now.monoMs - (span.now.bootMs - start * msPerTick), span)

@@ -38,9 +38,14 @@ export interface Seen {
   readonly uids: readonly number[]
 }
 
+/** Which terminal it is, among those of all containers. */
+export function terminalId({ dev, rdev, ino }: FileStat): string {
+  return `${dev}:${rdev}:${ino}`
+}
+
 function terminal(name: string, stat: FileStat): Terminal {
-  const { dev, rdev, ino, ctimeMs, atimeMs, mtimeMs, uid } = stat
-  return { name, id: `${dev}:${rdev}:${ino}`, ctimeMs, atimeMs, mtimeMs, uids: [uid] }
+  const { ctimeMs, atimeMs, mtimeMs, uid } = stat
+  return { name, id: terminalId(stat), ctimeMs, atimeMs, mtimeMs, uids: [uid] }
 }
 
 function keyOf({ id, ctimeMs }: Pick<Terminal, 'id' | 'ctimeMs'>): string {
@@ -86,7 +91,7 @@ async function unlessRefused<T>(look: () => Promise<T>): Promise<T | undefined> 
  * on a server that is gone would never return, and one on somebody's FUSE mount is refused even to root.
  * In a folder that stands for a host, terminals are plain files.
  */
-async function behindDescriptor(host: Host, { pid, ttyNr }: Process): Promise<FileStat | undefined> {
+export async function behindDescriptor(host: Host, { pid, ttyNr }: Process): Promise<FileStat | undefined> {
   for (const descriptor of ['0', '1', '2', '255']) {
     const path = `/proc/${pid}/fd/${descriptor}`
     const link = await whileItLives(host, pid, () => host.readLink(path))

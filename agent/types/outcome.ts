@@ -24,7 +24,7 @@ export type Refusal =
   | 'other'
 
 /** What an operator can allow in the configuration although the machine is not ours alone, or loses data by it. */
-export type OptIn = 'spot' | 'standby' | 'instance-store-data'
+export type OptIn = 'spot' | 'standby' | 'instance-store-data' | 'flexible-scale-set' | 'scheduled-events'
 
 /** A call that was not executed. */
 export interface Refused {

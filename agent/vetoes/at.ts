@@ -4,8 +4,8 @@ import { dueVeto, isDue } from './due.ts'
 import { fewest } from './ends.ts'
 import type { VetoSource } from './veto.ts'
 
-/** Debian's and Red Hat's. */
-const spools = ['/var/spool/cron/atjobs', '/var/spool/at'] as const
+/** Debian's, Red Hat's, and SUSE's. */
+const spools = ['/var/spool/cron/atjobs', '/var/spool/at', '/var/spool/atjobs'] as const
 
 /** Most jobs whose owner is looked up; all of them are due. */
 const mostNamed = 50

@@ -16,15 +16,15 @@ export interface Run {
   readonly what: string
 }
 
-/** How late a check may come. */
+/** A check is as late as this, at most, where the schedule runs. */
 const lateMs = 30_000
 
 /**
- * What runs at least so often would be waited for all the time: between a minute after one run and the horizon before the
- * next there is no room that a check is sure to fall into. It is measured by what it does, like everything else.
+ * What runs at least so often is measured by what it does, and not waited for: a check has to fall between a minute after
+ * one run and the horizon before the next, or all of them would wait.
  */
-export function frequentMs({ horizonMs, checkIntervalMs }: VetoContext): number {
-  return horizonMs + runningMs + checkIntervalMs + lateMs
+export function frequentMs({ horizonMs, intervalMs }: VetoContext): number {
+  return horizonMs + runningMs + intervalMs + lateMs
 }
 
 /** Is it due within the horizon, or has it only just begun? */

@@ -1,8 +1,8 @@
 /** Veto: somebody asked for the machine to stay up, and that time is not over. */
 import { OTHERS } from '../leases/chain.ts'
 import { endInWords } from '../leases/lease.ts'
+import { readLeases } from '../leases/read.ts'
 import { usersBehind } from '../leases/subordinate.ts'
-import { readLeases } from '../leases.ts'
 import type { Veto } from '../types.ts'
 import type { VetoSource } from './veto.ts'
 

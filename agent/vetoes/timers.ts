@@ -10,6 +10,9 @@ import type { VetoContext, VetoSource } from './veto.ts'
 
 const askMs = 2_000
 
+/** A user's manager that takes longer is given up well before all of this is, which would hold without an end. */
+const askUserMs = 1_500
+
 /** Most users whose own timers are asked for, all at once. */
 const mostUsers = 8
 
@@ -98,9 +101,13 @@ interface Asking {
 }
 
 /** The vetoes of one manager's timers. Throws where it does not answer, or with something else. */
-async function ask(host: Host, argv: readonly string[], asking: Asking & { whose: string }): Promise<readonly Veto[]> {
-  const { context, signal, whose } = asking
-  const answer = await host.run(argv, { timeoutMs: askMs, signal })
+async function ask(
+  host: Host,
+  argv: readonly string[],
+  asking: Asking & { readonly whose: string; readonly timeoutMs: number },
+): Promise<readonly Veto[]> {
+  const { context, signal, whose, timeoutMs } = asking
+  const answer = await host.run(argv, { timeoutMs, signal })
   if (answer === undefined) throw new Error(`systemctl cannot be asked: ${argv[0]} is not there`)
   if (answer.status !== 0) throw new Error(`systemctl ended with ${answer.status}`)
   return vetoesOf(answer.stdout, context, whose)
@@ -116,7 +123,7 @@ function vetoesOf(text: string, context: VetoContext, whose: string): readonly V
 
 async function askUser(host: Host, uid: string, asking: Asking): Promise<readonly Veto[]> {
   try {
-    return await ask(host, ofUser(uid), { ...asking, whose: ` of uid ${uid}` })
+    return await ask(host, ofUser(uid), { ...asking, whose: ` of uid ${uid}`, timeoutMs: askUserMs })
   } catch {
     const reason = `timers of uid ${uid} may be due: their manager does not tell`
     return inDoubt(asking.context, { name: 'timer', reason, madeAt: asking.context.now.monoMs })
@@ -150,7 +157,7 @@ export const timersVeto: VetoSource = {
     if ((await host.stat('/run/systemd/system')) === undefined) return []
     const uids = await users(host)
     const found = await Promise.all([
-      ask(host, ofSystem, { context, signal, whose: '' }),
+      ask(host, ofSystem, { context, signal, whose: '', timeoutMs: askMs }),
       ...uids.slice(0, mostUsers).map((uid) => askUser(host, uid, { context, signal })),
     ])
     const vetoes = found.flat()

@@ -8,7 +8,8 @@ export interface VetoContext {
   readonly keepCeilingMs: number
   /** How far ahead something that is certain to happen is waited for. */
   readonly horizonMs: number
-  readonly checkIntervalMs: number
+  /** Between two checks, as configured. */
+  readonly intervalMs: number
   /** When the machine was last in use, as far as the check before knew; `undefined` in a new run of the machine. */
   readonly idleSince?: Instant
   readonly protected: boolean

@@ -1,9 +1,10 @@
-/** A machine in memory on a loopback EC2, checked by the real loop and driver: for the rows of the ownership table. */
+/** A machine in memory on a loopback cloud, checked by the real loop and driver: for the rows of the ownership table. */
 import { type Checked, checkAndAct } from '../../agent/agent.ts'
 import { type Parts, pathsOf, type Settings } from '../../agent/check/parts.ts'
 import { createAws } from '../../agent/clouds/aws.ts'
+import type { Cloud } from '../../agent/clouds/cloud.ts'
 import { decide } from '../../agent/decide/state.ts'
-import type { CommandResult } from '../../agent/host/host.ts'
+import type { CommandResult, Host } from '../../agent/host/host.ts'
 import { requestHttp } from '../../agent/host/real-http.ts'
 import type { Sensor } from '../../agent/sensors/sensor.ts'
 import type { Policy, Reading } from '../../agent/types.ts'
@@ -11,17 +12,25 @@ import { type AwsCloud, type AwsOptions, type InstanceSpec, startAws } from '../
 import { HOUR, MINUTE, policy } from '../decide/given.ts'
 import { createMemoryHost, type MemoryHost } from '../host/memory.ts'
 
-export interface RowSpec {
-  readonly instance?: InstanceSpec
-  readonly cloud?: AwsOptions
+/** The machine and the agent on it, whatever cloud it is in. */
+export interface BaseSpec {
   readonly files?: Readonly<Record<string, string>>
+  /** Symbolic links and where they lead. */
+  readonly links?: Readonly<Record<string, string>>
+  /** How long it has been up; an hour unless given. */
+  readonly bootMs?: number
   readonly run?: (argv: readonly string[]) => CommandResult | undefined
   readonly settings?: Partial<Settings>
   readonly policy?: Partial<Policy>
 }
 
-export interface RowMachine {
-  readonly aws: AwsCloud
+export interface RowSpec extends BaseSpec {
+  readonly instance?: InstanceSpec
+  readonly cloud?: AwsOptions
+}
+
+/** A machine whose cloud somebody else made. */
+export interface BaseMachine {
   readonly host: MemoryHost
   /** What the one sensor says; free to be changed. */
   reading: Reading
@@ -35,14 +44,18 @@ export interface RowMachine {
   check(afterMs?: number): Promise<Checked>
   /** Checks until an action was due, two minutes apart unless said, forty at most. */
   due(everyMs?: number): Promise<Checked>
-  /** What StopInstances was asked, and what came of it. */
-  stops(): readonly string[]
   /** The audit log. */
   audit(): readonly Readonly<Record<string, unknown>>[]
-  /** State tags, without prefix. */
-  tag(name: string): string | undefined
   /** What everybody reads. */
   status(): Readonly<Record<string, unknown>>
+}
+
+export interface RowMachine extends BaseMachine {
+  readonly aws: AwsCloud
+  /** What StopInstances was asked, and what came of it. */
+  stops(): readonly string[]
+  /** State tags, without prefix. */
+  tag(name: string): string | undefined
   [Symbol.asyncDispose](): Promise<void>
 }
 
@@ -70,13 +83,33 @@ export function wasDue({ deeds }: Checked): boolean {
 export async function startRow(spec: RowSpec = {}): Promise<RowMachine> {
   const wallMs = Date.now()
   const aws = await startAws({ instances: [{ launchTime: wallMs - HOUR, ...spec.instance }], ...spec.cloud })
+  const { metadataUrl, apiUrl } = aws
+  const machine = assembleMachine({ ...spec, wallMs }, (host) => createAws(host, { metadataUrl, apiUrl }))
+  return Object.assign(machine, {
+    aws,
+    stops: () =>
+      aws.requests.list({ server: 'api', action: 'StopInstances' }).map(({ params, errorCode }) => {
+        const method = params['Hibernate'] === 'true' ? 'hibernate' : 'stop'
+        return `${method} ${errorCode ?? 'accepted'}`
+      }),
+    tag: (name: string) => aws.instance().tags.get(`T:${name}`),
+    [Symbol.asyncDispose]: () => aws.close(),
+  })
+}
+
+/** A quiet machine, an hour old; as in life, each check is a process of its own, with a driver of its own. */
+export function assembleMachine(
+  spec: BaseSpec & { readonly wallMs: number },
+  createCloud: (host: Host) => Cloud,
+): BaseMachine {
   const host = createMemoryHost({
-    clocks: { wallMs, bootMs: HOUR, monoMs: HOUR },
+    clocks: { wallMs: spec.wallMs, bootMs: spec.bootMs ?? HOUR, monoMs: spec.bootMs ?? HOUR },
     http: requestHttp,
     onSleep: () => machine.onSleep(),
     ...(spec.files === undefined ? {} : { files: spec.files }),
     ...(spec.run === undefined ? {} : { run: spec.run }),
   })
+  for (const [path, target] of Object.entries(spec.links ?? {})) host.files.link(path, target)
   let pid = 2000
 
   function parts(settings: Settings): Parts {
@@ -85,8 +118,7 @@ export async function startRow(spec: RowSpec = {}): Promise<RowMachine> {
     const own = host.withSelf({ pid, startTicks: pid })
     return {
       host: own,
-      // As in life: each check is a process of its own, which asks for a metadata token of its own.
-      cloud: createAws(own, { metadataUrl: aws.metadataUrl, apiUrl: aws.apiUrl }),
+      cloud: createCloud(own),
       sensors: [{ sensor: sensor(() => machine.reading), limits: {} }],
       vetoes: [],
       policy: { ...policy, bootGraceMs: 0, ...spec.policy },
@@ -97,8 +129,7 @@ export async function startRow(spec: RowSpec = {}): Promise<RowMachine> {
   }
 
   const text = (path: string): string => host.files.read(path) ?? ''
-  const machine: RowMachine = {
-    aws,
+  const machine: BaseMachine = {
     host,
     reading: { kind: 'idle', reason: 'no work' },
     onSleep: () => {},
@@ -115,18 +146,11 @@ export async function startRow(spec: RowSpec = {}): Promise<RowMachine> {
       }
       throw new Error(`nothing was due: ${text(paths.status)}`)
     },
-    stops: () =>
-      aws.requests.list({ server: 'api', action: 'StopInstances' }).map(({ params, errorCode }) => {
-        const method = params['Hibernate'] === 'true' ? 'hibernate' : 'stop'
-        return `${method} ${errorCode ?? 'accepted'}`
-      }),
     audit: () =>
       text(paths.audit)
         .split('\n')
         .flatMap((line) => (line === '' ? [] : [JSON.parse(line) as Readonly<Record<string, unknown>>])),
-    tag: (name) => aws.instance().tags.get(`T:${name}`),
     status: () => JSON.parse(text(paths.status)) as Readonly<Record<string, unknown>>,
-    [Symbol.asyncDispose]: () => aws.close(),
   }
   return machine
 }

@@ -1,6 +1,7 @@
 /** What would be lost with instance store volumes: by model, partition, RAID, LVM, btrfs, Xen's names; and what holds nothing. */
 import { describe, expect, it } from 'vitest'
-import { dataOnInstanceStore, parseMounts } from '../../agent/clouds/aws-instance-store.ts'
+import { dataOnInstanceStore } from '../../agent/clouds/aws-instance-store.ts'
+import { parseMounts } from '../../agent/clouds/disk-data.ts'
 import { createMemoryHost } from '../host/memory.ts'
 
 const STORE = 'Amazon EC2 NVMe Instance Storage        \n'

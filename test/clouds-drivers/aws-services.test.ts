@@ -1,6 +1,7 @@
 /** Which tags mark an owner, and which do not: the agent must not stay out of what a stack or a launch template started. */
 import { describe, expect, it } from 'vitest'
-import { isFleetTag, ownerTags, serviceOfTag, servicesAboard } from '../../agent/clouds/aws-services.ts'
+import { isFleetTag, ownerTags, serviceOfTag } from '../../agent/clouds/aws-services.ts'
+import { servicesAboard } from '../../agent/clouds/services-aboard.ts'
 import { createMemoryHost } from '../host/memory.ts'
 
 describe('tags of owners', () => {

@@ -1,7 +1,7 @@
 /** Which cloud it is and where it is reached: a table of firmware and environment, and that nothing is contacted. */
 import { describe, expect, it } from 'vitest'
 import { detectCloud } from '../../agent/clouds/detect.ts'
-import { isLoopback } from '../../agent/clouds/endpoint.ts'
+import { isLoopback } from '../../agent/clouds/reach.ts'
 import { createCloud } from '../../agent/clouds/table.ts'
 import { UsageError } from '../../agent/errors.ts'
 import { createMemoryHost, type MemoryHost } from '../host/memory.ts'
@@ -16,6 +16,8 @@ const xen = { sys_vendor: 'Xen', bios_vendor: 'Xen', product_name: 'HVM domU' }
 const EC2_UUID = 'ec2a1b2c-dcd1-b213-94ed-01234abcdef0'
 
 const METADATA = { AWS_EC2_METADATA_SERVICE_ENDPOINT: 'http://127.0.0.1:1338/' }
+const AZURE_METADATA = { AZURE_POD_IDENTITY_AUTHORITY_HOST: 'http://127.0.0.1:9/' }
+const ARM = { AZURE_RESOURCE_MANAGER_ENDPOINT: 'https://127.0.0.1:8443/' }
 const API = { AWS_ENDPOINT_URL_EC2: 'http://127.0.0.1:4566/' }
 
 function machine(dmi: Texts, env: Texts = {}, root = '/'): MemoryHost {
@@ -81,11 +83,33 @@ const cases: readonly [string, Texts, Texts, Expected][] = [
   ],
   ['a KVM machine whose random UUID begins with ec2', { ...kvm, product_uuid: EC2_UUID }, {}, { name: 'local' }],
   ['a vendor that only sounds like it', { sys_vendor: 'Amazon EC2 compatible' }, {}, { name: 'local' }],
-  ['Azure', azure, {}, { name: 'azure' }],
+  ['Azure', azure, {}, { name: 'azure', metadataUrl: 'http://169.254.169.254' }],
+  [
+    'Azure with endpoints',
+    azure,
+    { ...AZURE_METADATA, ...ARM },
+    { name: 'azure', metadataUrl: 'http://127.0.0.1:9', apiUrl: 'https://127.0.0.1:8443' },
+  ],
+  [
+    'Azure with ARM elsewhere alone',
+    azure,
+    ARM,
+    { name: 'azure', metadataUrl: 'http://169.254.169.254', apiUrl: 'https://127.0.0.1:8443' },
+  ],
   ['Hyper-V in a cellar', { ...azure, chassis_asset_tag: '1111-2222' }, {}, { name: 'local' }],
   ['GCP', gcp, {}, { name: 'gcp' }],
-  ['firmware wins: Azure with an AWS endpoint', azure, { ...METADATA, ...API }, { name: 'azure' }],
-  ['firmware wins: Azure with a malformed AWS endpoint', azure, { AWS_ENDPOINT_URL: '?' }, { name: 'azure' }],
+  [
+    'firmware wins: Azure with an AWS endpoint',
+    azure,
+    { ...METADATA, ...API },
+    { name: 'azure', metadataUrl: 'http://169.254.169.254' },
+  ],
+  [
+    'firmware wins: Azure with a malformed AWS endpoint',
+    azure,
+    { AWS_ENDPOINT_URL: '?' },
+    { name: 'azure', metadataUrl: 'http://169.254.169.254' },
+  ],
   [
     'firmware wins: EC2 with an Azure endpoint',
     nitro,
@@ -115,10 +139,10 @@ const cases: readonly [string, Texts, Texts, Expected][] = [
   ['a mode alone is not enough', kvm, { AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE: 'IPv6' }, { name: 'local' }],
   ['ARM alone is not enough', kvm, { AZURE_RESOURCE_MANAGER_ENDPOINT: 'http://127.0.0.1:9' }, { name: 'local' }],
   [
-    'an identity endpoint names Azure',
+    'an identity endpoint names Azure, and is where its metadata is',
     kvm,
-    { AZURE_POD_IDENTITY_AUTHORITY_HOST: 'http://127.0.0.1:9' },
-    { name: 'azure' },
+    AZURE_METADATA,
+    { name: 'azure', metadataUrl: 'http://127.0.0.1:9' },
   ],
   [
     'empty variables are not set',
@@ -160,6 +184,17 @@ describe('below --root', () => {
     expect(found).toMatchObject({ metadataUrl: 'http://127.0.0.1:1338', apiUrl: 'http://127.0.0.1:4566' })
   })
 
+  it('of Azure neither, unless an endpoint is set', async () => {
+    expect(await detectCloud(machine(azure, {}, '/fixture'))).toEqual({
+      name: 'azure',
+      because: expect.stringContaining('metadata is not asked below --root'),
+    })
+    expect(await detectCloud(machine(azure, { ...AZURE_METADATA, ...ARM }, '/fixture'))).toMatchObject({
+      metadataUrl: 'http://127.0.0.1:9',
+      apiUrl: 'https://127.0.0.1:8443',
+    })
+  })
+
   it('the firmware is the one below the root', async () => {
     const host = createMemoryHost({ root: '/fixture', files: { '/sys/class/dmi/id/sys_vendor': 'Amazon EC2' } })
     expect((await detectCloud(host)).name).toBe('local')
@@ -198,6 +233,19 @@ describe('malformed endpoints name their variable', () => {
 
   it.each(['AWS_ENDPOINT_URL_EC2', 'AWS_ENDPOINT_URL'])('%s', async (name) => {
     await expect(detectCloud(machine({}, { ...METADATA, [name]: 'x' }))).rejects.toThrow(name)
+  })
+
+  it('AZURE_POD_IDENTITY_AUTHORITY_HOST', async () => {
+    await expect(detectCloud(machine(azure, { AZURE_POD_IDENTITY_AUTHORITY_HOST: 'https://h' }))).rejects.toThrow(
+      'AZURE_POD_IDENTITY_AUTHORITY_HOST',
+    )
+  })
+
+  it('AZURE_RESOURCE_MANAGER_ENDPOINT, over which a token is sent, is https', async () => {
+    const env = { AZURE_RESOURCE_MANAGER_ENDPOINT: 'http://127.0.0.1:8080' }
+    await expect(detectCloud(machine(azure, env))).rejects.toThrow(
+      /^AZURE_RESOURCE_MANAGER_ENDPOINT: .*the scheme is not https; expected https:/,
+    )
   })
 
   it('no password is repeated', async () => {
@@ -245,7 +293,7 @@ describe('loopback', () => {
 describe('the driver', () => {
   const drivers: readonly [string, Texts, string, string][] = [
     ['EC2', nitro, 'aws', 'hibernate'],
-    ['Azure', azure, 'azure', 'report'],
+    ['Azure', azure, 'azure', 'hibernate'],
     ['GCP', gcp, 'gcp', 'report'],
     ['none', kvm, 'local', 'report'],
   ]
@@ -257,10 +305,7 @@ describe('the driver', () => {
     expect(host.requests).toEqual([])
   })
 
-  it.each([
-    ['azure', azure],
-    ['gcp', gcp],
-  ])('%s reports, and contacts nothing whatever is asked of it', async (name, dmi) => {
+  it.each([['gcp', gcp]])('%s reports, and contacts nothing whatever is asked of it', async (name, dmi) => {
     const host = machine({ ...dmi, '/etc/machine-id': '0123456789abcdef0123456789abcdef' }, { ...METADATA, ...API })
     host.files.makeDir('/state')
     const { cloud } = await createCloud(host, { stateDir: '/state' })

@@ -1,5 +1,6 @@
 /** Starts a loopback EC2 and a driver that talks to it, for the tests of that driver. */
-import { createAws, type AwsOptions as DriverOptions } from '../../agent/clouds/aws.ts'
+import { createAws } from '../../agent/clouds/aws.ts'
+import type { AwsOptions as DriverOptions } from '../../agent/clouds/aws-parts.ts'
 import type { Cloud } from '../../agent/clouds/cloud.ts'
 import { type AwsCloud, type AwsOptions, startAws } from '../clouds/aws.ts'
 import { createLoopbackHost } from '../host/loopback.ts'

@@ -1,15 +1,16 @@
 // A whole loopback AWS: one account in one region, a metadata service for each instance, and the EC2 API.
 
-import { type AwsOptions, type Core, createCore, type StateListener, startApi, startMetadata } from './aws/core.ts'
+import { type AwsOptions, type Core, createCore, startApi, startMetadata } from './aws/core.ts'
 import type { CredentialStore } from './aws/credentials.ts'
-import type { Instance, StateName } from './aws/instance.ts'
-import type { Power } from './aws/power.ts'
+import { changeSettings, type Instance, type StateName } from './aws/instance.ts'
+import { type Power, verbsOf } from './aws/power.ts'
 import type { Throttle } from './aws/throttle.ts'
 import type { CloudClock } from './clock.ts'
-import { type ControlServer, startControl } from './control.ts'
+import { type Controlled, type ControlServer, startControl } from './control.ts'
 import type { Faults } from './faults.ts'
 import type { CloudServer } from './http-server.ts'
 import type { RequestLog } from './request-log.ts'
+import { stateReached } from './transition.ts'
 
 export type { AwsOptions, Endpoint } from './aws/core.ts'
 export type { RolePolicy } from './aws/iam.ts'
@@ -70,9 +71,9 @@ export async function startAws(options: AwsOptions = {}): Promise<AwsCloud> {
   }
 }
 
-function controlled(core: Core): Parameters<typeof startControl>[0] {
+function controlled(core: Core): Controlled<Instance> {
   const { clock, faults, log, instances, credentials, power } = core
-  return { clock, faults, requests: log, instances, credentials, power }
+  return { clock, faults, requests: log, instances, credentials, verbs: verbsOf(power), changeSettings }
 }
 
 interface Parts {
@@ -106,25 +107,4 @@ function assemble({ core, api, metadata, control, close }: Parts): AwsCloud {
   const urls = { metadataUrl: metadataUrlOf(firstId), apiUrl: api.url, controlUrl: control.url }
   const parts = { accountId, region, instances, requests: log, faults, clock, credentials, throttle, power }
   return { ...urls, ...parts, env: envOf(firstId), instance, envOf, waitForState, close }
-}
-
-function stateReached(
-  listeners: Set<StateListener>,
-  instance: Instance,
-  { state, timeoutMs }: { readonly state: StateName; readonly timeoutMs: number },
-): Promise<Instance> {
-  if (instance.state === state) return Promise.resolve(instance)
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      listeners.delete(listener)
-      reject(new Error(`${instance.id} is ${instance.state}, not ${state}, after ${String(timeoutMs)} ms`))
-    }, timeoutMs)
-    const listener: StateListener = (changed) => {
-      if (changed !== instance || instance.state !== state) return
-      clearTimeout(timer)
-      listeners.delete(listener)
-      resolve(instance)
-    }
-    listeners.add(listener)
-  })
 }

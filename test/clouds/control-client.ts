@@ -1,10 +1,32 @@
 // A typed client of the control server, for tests of the executable and for the demo, which run in another process.
 
-import type { InstanceSettings } from './aws/instance.ts'
-import type { InstanceView, PowerVerb, RequestsView } from './control.ts'
+import type { Instance, InstanceSettings } from './aws/instance.ts'
+import type { PowerVerb } from './aws/power.ts'
+import type { VmVerb } from './azure/power.ts'
+import type { Vm, VmSettings } from './azure/vm.ts'
+import type { RequestsView, ViewOf } from './control.ts'
 import type { FaultOrder, OrderedFault } from './faults.ts'
 
-export interface ControlClient {
+/** What is told apart between the clouds. */
+export interface Kind {
+  readonly view: unknown
+  readonly settings: object
+  readonly verb: string
+}
+
+export interface AwsKind {
+  readonly view: ViewOf<Instance>
+  readonly settings: InstanceSettings
+  readonly verb: PowerVerb
+}
+
+export interface AzureKind {
+  readonly view: ViewOf<Vm>
+  readonly settings: VmSettings
+  readonly verb: VmVerb
+}
+
+export interface ControlClient<K extends Kind = AwsKind> {
   /** The log, from after request number `since`. */
   requests(since?: number): Promise<RequestsView>
   clearRequests(): Promise<void>
@@ -12,12 +34,12 @@ export interface ControlClient {
   orderFault(order: FaultOrder): Promise<number>
   faults(): Promise<readonly OrderedFault[]>
   clearFaults(id?: number): Promise<void>
-  instances(): Promise<readonly InstanceView[]>
-  instance(id: string): Promise<InstanceView>
+  instances(): Promise<readonly K['view'][]>
+  instance(id: string): Promise<K['view']>
   /** Sets settings and tags; a tag that is null is removed. */
-  change(id: string, changes: InstanceChanges): Promise<InstanceView>
+  change(id: string, changes: ChangesOf<K>): Promise<K['view']>
   /** Switches the power as somebody else would, past the API and its refusals. */
-  power(id: string, verb: PowerVerb): Promise<InstanceView>
+  power(id: string, verb: K['verb']): Promise<K['view']>
   /** The cloud's time in epoch milliseconds. */
   now(): Promise<number>
   advance(ms: number): Promise<number>
@@ -25,13 +47,15 @@ export interface ControlClient {
   rotateCredentials(): Promise<void>
 }
 
-export type InstanceChanges = Partial<InstanceSettings> & { readonly tags?: Readonly<Record<string, string | null>> }
+export type ChangesOf<K extends Kind> = Partial<K['settings']> & {
+  readonly tags?: Readonly<Record<string, string | null>>
+}
 
 /** Sends one request to the control server, by whatever way, and resolves with the parsed answer. */
 export type Ask = (method: string, path: string, body?: unknown) => Promise<unknown>
 
-/** Creates a client for the URL that `startAws` or `make cloud` gave. */
-export function createControlClient(url: string, timeoutMs = 5000): ControlClient {
+/** Creates a client for the URL that `startAws`, `startAzure` or `make cloud` gave. */
+export function createControlClient<K extends Kind = AwsKind>(url: string, timeoutMs = 5000): ControlClient<K> {
   return clientOver(async (method, path, body) => {
     const response = await fetch(`${url}/_control/${path}`, {
       method,
@@ -45,7 +69,7 @@ export function createControlClient(url: string, timeoutMs = 5000): ControlClien
 }
 
 /** Creates a client that asks in another way: the cloud of a guest is in a namespace where no other process can connect. */
-export function clientOver(send: Ask): ControlClient {
+export function clientOver<K extends Kind = AwsKind>(send: Ask): ControlClient<K> {
   async function ask<T>(method: string, path: string, body?: unknown): Promise<T> {
     return (await send(method, path, body)) as T // both ends are this folder's
   }

@@ -2,9 +2,6 @@
 
 import { createServer, type IncomingMessage } from 'node:http'
 import { text } from 'node:stream/consumers'
-import type { CredentialStore } from './aws/credentials.ts'
-import { changeSettings, type Instance } from './aws/instance.ts'
-import type { Power } from './aws/power.ts'
 import type { CloudClock } from './clock.ts'
 import { type FaultOrder, type Faults, isRecord, orderProblem } from './faults.ts'
 import { type CloudServer, listen } from './http-server.ts'
@@ -12,26 +9,32 @@ import type { LoggedRequest, RequestCounts, RequestLog } from './request-log.ts'
 
 export type ControlServer = CloudServer
 
-export interface Controlled {
+/** What is the same on both clouds' machines. */
+export interface ControlledInstance {
+  readonly tags: Map<string, string>
+}
+
+export interface Controlled<Instance extends ControlledInstance> {
   readonly clock: CloudClock
   readonly faults: Faults
   readonly requests: RequestLog
   readonly instances: ReadonlyMap<string, Instance>
-  readonly credentials: CredentialStore
-  readonly power: Power
+  readonly credentials: { expire(): void; rotate(): void }
+  /** What may be done to an instance's power from outside the API, by the word for it. */
+  readonly verbs: Readonly<Record<string, (instance: Instance) => void>>
+  /** Throws a TypeError for settings that are none. */
+  changeSettings(instance: Instance, settings: Readonly<Record<string, unknown>>): void
 }
 
 /** An instance as the control server shows it. */
-export type InstanceView = Omit<Instance, 'tags' | 'startTags'> & { readonly tags: Readonly<Record<string, string>> }
+export type ViewOf<Instance extends ControlledInstance> = Omit<Instance, 'tags' | 'startTags'> & {
+  readonly tags: Readonly<Record<string, string>>
+}
 
 export interface RequestsView {
   readonly requests: readonly LoggedRequest[]
   readonly counts: RequestCounts
 }
-
-/** What may be done to an instance's power from outside the API. */
-export const powerVerbs = ['stop', 'hibernate', 'start', 'guest-off'] as const
-export type PowerVerb = (typeof powerVerbs)[number]
 
 interface Asked {
   readonly method: string
@@ -50,7 +53,10 @@ class Refusal extends Error {
 }
 
 /** Starts the control server on 127.0.0.1. */
-export function startControl(cloud: Controlled, port: number): Promise<ControlServer> {
+export function startControl<Instance extends ControlledInstance>(
+  cloud: Controlled<Instance>,
+  port: number,
+): Promise<ControlServer> {
   const server = createServer((message, response) => {
     void reply(cloud, message).then(({ status, value }) => {
       response.writeHead(status, { 'Content-Type': 'application/json' })
@@ -60,7 +66,10 @@ export function startControl(cloud: Controlled, port: number): Promise<ControlSe
   return listen(server, '127.0.0.1', port)
 }
 
-async function reply(cloud: Controlled, message: IncomingMessage): Promise<{ status: number; value: unknown }> {
+async function reply<Instance extends ControlledInstance>(
+  cloud: Controlled<Instance>,
+  message: IncomingMessage,
+): Promise<{ status: number; value: unknown }> {
   try {
     return { status: 200, value: route(cloud, await parse(message)) }
   } catch (error) {
@@ -83,7 +92,7 @@ async function parse(message: IncomingMessage): Promise<Asked> {
   }
 }
 
-function route(cloud: Controlled, asked: Asked): unknown {
+function route<Instance extends ControlledInstance>(cloud: Controlled<Instance>, asked: Asked): unknown {
   const [kind, id, verb] = asked.path
   const handlers: Readonly<Record<string, () => unknown>> = {
     'GET requests': () => requestsView(cloud.requests, asked.query),
@@ -92,7 +101,7 @@ function route(cloud: Controlled, asked: Asked): unknown {
     'POST faults': () => ({ id: cloud.faults.add(faultOrder(asked.body)) }),
     'DELETE faults': () => cloud.faults.clear(id === undefined ? undefined : Number(id)),
     'GET instances': () => (id === undefined ? [...cloud.instances.values()].map(view) : view(find(cloud, id))),
-    'PATCH instances': () => change(find(cloud, id), asked.body),
+    'PATCH instances': () => change(cloud, find(cloud, id), asked.body),
     'POST instances': () => switchPower(cloud, find(cloud, id), verb),
     'GET clock': () => ({ now: cloud.clock.now() }),
     'POST clock': () => advance(cloud.clock, asked.body),
@@ -117,22 +126,25 @@ function faultOrder(body: unknown): FaultOrder {
   return body as FaultOrder // orderProblem has checked every field
 }
 
-function find(cloud: Controlled, id: string | undefined): Instance {
+function find<Instance extends ControlledInstance>(cloud: Controlled<Instance>, id: string | undefined): Instance {
   const instance = cloud.instances.get(id ?? '')
   if (!instance) throw new Refusal(`no instance ${id ?? '(none named)'}`, { status: 404 })
   return instance
 }
 
-function view(instance: Instance): InstanceView {
-  const { tags, startTags: _, ...rest } = instance
-  return { ...rest, tags: Object.fromEntries(tags) }
+function view<Instance extends ControlledInstance>(instance: Instance): unknown {
+  return { ...instance, startTags: undefined, tags: Object.fromEntries(instance.tags) }
 }
 
-function change(instance: Instance, body: unknown): InstanceView {
+function change<Instance extends ControlledInstance>(
+  cloud: Controlled<Instance>,
+  instance: Instance,
+  body: unknown,
+): unknown {
   if (!isRecord(body)) throw new Refusal('the body is an object of settings')
   const { tags, ...settings } = body
   if (tags !== undefined && !isTags(tags)) throw new Refusal('tags: an object of texts; null removes one')
-  changeSettings(instance, settings)
+  cloud.changeSettings(instance, settings)
   for (const [key, value] of Object.entries(tags ?? {})) {
     if (value === null) instance.tags.delete(key)
     else instance.tags.set(key, value)
@@ -144,11 +156,14 @@ function isTags(value: unknown): value is Readonly<Record<string, string | null>
   return isRecord(value) && Object.values(value).every((text) => text === null || typeof text === 'string')
 }
 
-function switchPower(cloud: Controlled, instance: Instance, verb: string | undefined): InstanceView {
-  if (verb === 'stop' || verb === 'hibernate') cloud.power.stop(instance, { hibernate: verb === 'hibernate' })
-  else if (verb === 'start') cloud.power.start(instance)
-  else if (verb === 'guest-off') cloud.power.guestOff(instance)
-  else throw new Refusal(`an instance can: ${powerVerbs.join(', ')}`, { status: 404 })
+function switchPower<Instance extends ControlledInstance>(
+  { verbs }: Controlled<Instance>,
+  instance: Instance,
+  verb = '',
+): unknown {
+  const switched = Object.hasOwn(verbs, verb) ? verbs[verb] : undefined
+  if (!switched) throw new Refusal(`an instance can: ${Object.keys(verbs).join(', ')}`, { status: 404 })
+  switched(instance)
   return view(instance)
 }
 
@@ -159,7 +174,7 @@ function advance(clock: CloudClock, body: unknown): { now: number } {
   return { now: clock.now() }
 }
 
-function renew(credentials: CredentialStore, verb: string | undefined): void {
+function renew(credentials: { expire(): void; rotate(): void }, verb: string | undefined): void {
   if (verb === 'expire') credentials.expire()
   else if (verb === 'rotate') credentials.rotate()
   else throw new Refusal('credentials can: expire, rotate', { status: 404 })

@@ -1,6 +1,6 @@
 // Faults to order: what a simulated cloud's server does wrong, to which requests, how many times.
 
-import type { ServerName } from './request-log.ts'
+import { type ServerName, serverNames } from './request-log.ts'
 
 export type Fault =
   /** Accepts the request and never answers. */
@@ -10,7 +10,7 @@ export type Fault =
   /** Resets the connection as soon as the request has arrived. */
   | { readonly kind: 'refuse' }
   /** Answers this status without doing what was asked; 401 once is `times: 1`. */
-  | { readonly kind: 'status'; readonly status: number; readonly body?: string }
+  | { readonly kind: 'status'; readonly status: number; readonly body?: string; readonly retryAfterSeconds?: number }
   /** Answers 200 with bytes that mean nothing. */
   | { readonly kind: 'garbage' }
   /** The right answer, one byte at a time. */
@@ -20,7 +20,13 @@ export type Fault =
   /** The right answer, cut by a connection reset after so many bytes of the body. */
   | { readonly kind: 'reset-after'; readonly bytes: number }
   /** An error in the API's own form; the status the vendor gives that code unless said. */
-  | { readonly kind: 'api-error'; readonly code: string; readonly message?: string; readonly status?: number }
+  | {
+      readonly kind: 'api-error'
+      readonly code: string
+      readonly message?: string
+      readonly status?: number
+      readonly retryAfterSeconds?: number
+    }
   /** The right answer with a Date header this far off, and signatures judged by that wrong time. */
   | { readonly kind: 'wrong-date'; readonly skewMs: number }
 
@@ -100,7 +106,13 @@ function applies(order: FaultOrder, target: FaultTarget): boolean {
   if (order.method !== undefined && order.method !== target.method) return false
   if (order.action !== undefined && order.action !== target.action) return false
   if (order.path === undefined) return true
-  return order.path.endsWith('*') ? target.path.startsWith(order.path.slice(0, -1)) : target.path === order.path
+  if (order.path.endsWith('*')) return target.path.startsWith(order.path.slice(0, -1))
+  return bare(target.path) === bare(order.path)
+}
+
+// The vendors' clients do not agree on a slash at the end.
+function bare(path: string): string {
+  return path.replace(/\/+$/, '')
 }
 
 type FieldKind = 'number' | 'string' | 'number?' | 'string?'
@@ -109,12 +121,12 @@ const fields: Readonly<Record<Fault['kind'], Readonly<Record<string, FieldKind>>
   hang: {},
   'hang-after-action': {},
   refuse: {},
-  status: { status: 'number', body: 'string?' },
+  status: { status: 'number', body: 'string?', retryAfterSeconds: 'number?' },
   garbage: {},
   drip: { msPerByte: 'number' },
   delay: { ms: 'number' },
   'reset-after': { bytes: 'number' },
-  'api-error': { code: 'string', message: 'string?', status: 'number?' },
+  'api-error': { code: 'string', message: 'string?', status: 'number?', retryAfterSeconds: 'number?' },
   'wrong-date': { skewMs: 'number' },
 }
 
@@ -123,13 +135,14 @@ const orderFields = { path: 'string?', action: 'string?', method: 'string?', tim
 /** Says what is wrong with an order that came from outside; `undefined` when it is one. */
 export function orderProblem(order: unknown): string | undefined {
   if (!isRecord(order)) return 'a fault order is an object'
-  if (order['server'] !== 'metadata' && order['server'] !== 'api') return "server is 'metadata' or 'api'"
+  const server = serverNames.find((name) => name === order['server'])
+  if (server === undefined) return `server is ${serverNames.map((name) => `'${name}'`).join(' or ')}`
   const { fault } = order
   if (!isRecord(fault)) return 'fault is an object with a kind'
   const kind = fault['kind']
   const wanted = typeof kind === 'string' && Object.hasOwn(fields, kind) ? fields[kind as Fault['kind']] : undefined
   if (!wanted) return `unknown fault kind ${JSON.stringify(kind)}; known: ${Object.keys(fields).join(', ')}`
-  if (kind === 'api-error' && order['server'] !== 'api') return 'api-error is for the api server'
+  if (kind === 'api-error' && server !== 'api') return 'api-error is for the api server'
   if (order['times'] !== undefined && !(Number(order['times']) >= 1)) return 'times is at least 1'
   return fieldProblem(order, { ...orderFields }, ['server', 'fault']) ?? fieldProblem(fault, wanted, ['kind'])
 }

@@ -1,8 +1,10 @@
 // One HTTP server of a simulated cloud: reads a request, applies an ordered fault, answers, and logs.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https'
+import type { AddressInfo, Socket } from 'node:net'
 import { bindProblem } from './bind-guard.ts'
+import type { Identity } from './certificates.ts'
 import type { CloudClock } from './clock.ts'
 import type { Fault, TakeableFaults } from './faults.ts'
 import type { OpenRequest, ServerName, WritableRequestLog } from './request-log.ts'
@@ -36,6 +38,8 @@ export interface CloudServerSpec {
   readonly clock: CloudClock
   readonly log: WritableRequestLog
   readonly faults: TakeableFaults
+  /** Who it is over TLS; plain HTTP unless given. */
+  readonly tls?: Identity
   /** The instance behind a metadata port. */
   readonly instanceId?: string
   /** What the log shows of a request, secrets left out. */
@@ -44,6 +48,8 @@ export interface CloudServerSpec {
     readonly params: Record<string, string>
   }
   readonly answer: (request: CloudRequest) => CloudAnswer
+  /** Told of each answer as it is sent. */
+  readonly onAnswer?: ((request: CloudRequest, answer: CloudAnswer) => void) | undefined
   /** An error in the server's own form. */
   readonly error: (code: string, message: string | undefined, status: number | undefined) => CloudAnswer
 }
@@ -58,12 +64,33 @@ const maxBodyBytes = 1024 * 1024
 
 /** Starts the server; rejects when the address may not or cannot be bound. */
 export async function startCloudServer(spec: CloudServerSpec): Promise<CloudServer> {
-  const server = createServer((message, response) => void serve(spec, message, response))
+  const sockets = new Map<string, Socket>()
+  const reset = (message: IncomingMessage): void => {
+    sockets.get(peer(message.socket))?.resetAndDestroy()
+  }
+  const listener = (message: IncomingMessage, response: ServerResponse): void =>
+    void serve({ ...spec, reset }, message, response)
+  const server = spec.tls ? createTlsServer({ ...spec.tls }, listener) : createServer(listener)
+  // The socket below TLS: one with TLS on it cannot be reset.
+  server.on('connection', (socket: Socket) => {
+    const name = peer(socket)
+    sockets.set(name, socket)
+    socket.once('close', () => sockets.delete(name))
+  })
   return listen(server, spec.address, spec.port)
 }
 
+function peer({ remoteAddress, remotePort }: Socket): string {
+  return `${String(remoteAddress)} ${String(remotePort)}`
+}
+
+interface Serving extends CloudServerSpec {
+  /** Resets the connection that a request came by. */
+  readonly reset: (message: IncomingMessage) => void
+}
+
 /** Binds any server of a simulated cloud, behind the guard of `bind-guard.ts`. */
-export async function listen(server: Server, address: string, port: number): Promise<CloudServer> {
+export async function listen(server: Server | TlsServer, address: string, port: number): Promise<CloudServer> {
   const problem = bindProblem(address)
   if (problem) throw new Error(problem)
   server.keepAliveTimeout = 60_000 // longer than any test pauses, so that no client meets a closing connection
@@ -82,10 +109,11 @@ export async function listen(server: Server, address: string, port: number): Pro
       server.closeAllConnections()
     })
   }
-  return { url: `http://${host}:${String(bound)}`, port: bound, close }
+  const scheme = server instanceof TlsServer ? 'https' : 'http'
+  return { url: `${scheme}://${host}:${String(bound)}`, port: bound, close }
 }
 
-async function serve(spec: CloudServerSpec, message: IncomingMessage, response: ServerResponse): Promise<void> {
+async function serve(spec: Serving, message: IncomingMessage, response: ServerResponse): Promise<void> {
   const started = performance.now()
   const [path = '/', query = ''] = splitOnce(message.url ?? '/', '?')
   const userAgent = message.headers['user-agent'] ?? ''
@@ -104,7 +132,7 @@ async function serve(spec: CloudServerSpec, message: IncomingMessage, response: 
   entry.params = params
   const fault = spec.faults.take({ server: spec.name, method, path, action })
   entry.fault = fault?.kind
-  await applyFault({ spec, request, response, entry, fault })
+  await applyFault({ spec, request, response, entry, fault, reset: () => spec.reset(message) })
 }
 
 interface Exchange {
@@ -113,23 +141,27 @@ interface Exchange {
   readonly response: ServerResponse
   readonly entry: OpenRequest
   readonly fault: Fault | undefined
+  /** Resets the connection. */
+  readonly reset: () => void
 }
 
 async function applyFault(exchange: Exchange): Promise<void> {
-  const { spec, request, response, fault } = exchange
+  const { spec, request, response, fault, reset } = exchange
   switch (fault?.kind) {
     case 'hang':
       return
     case 'hang-after-action':
       return void answerSafely(spec, request)
     case 'refuse':
-      return void response.socket?.resetAndDestroy()
+      return reset()
     case 'status':
-      return send(exchange, { status: fault.status, body: fault.body ?? '' })
+      return send(exchange, { status: fault.status, headers: retryAfter(fault), body: fault.body ?? '' })
     case 'garbage':
       return send(exchange, { status: 200, body: Buffer.from('\u0000\u0001<<{{]]>\u{1f9e8}not what you asked for\n') })
-    case 'api-error':
-      return send(exchange, spec.error(fault.code, fault.message, fault.status))
+    case 'api-error': {
+      const answer = spec.error(fault.code, fault.message, fault.status)
+      return send(exchange, { ...answer, headers: { ...answer.headers, ...retryAfter(fault) } })
+    }
     case 'delay':
       await pause(response, fault.ms)
       return send(exchange, answerSafely(spec, request))
@@ -140,6 +172,10 @@ async function applyFault(exchange: Exchange): Promise<void> {
     default:
       return send(exchange, answerSafely(spec, request))
   }
+}
+
+function retryAfter({ retryAfterSeconds: seconds }: { readonly retryAfterSeconds?: number }): Record<string, string> {
+  return seconds === undefined ? {} : { 'Retry-After': String(seconds) }
 }
 
 // A defect in the simulation must show as a loud 500, not as a connection that hangs.
@@ -154,8 +190,9 @@ function answerSafely(spec: CloudServerSpec, request: CloudRequest): CloudAnswer
 }
 
 async function send(exchange: Exchange, answer: CloudAnswer): Promise<void> {
-  const { request, response, entry, fault } = exchange
+  const { spec, request, response, entry, fault } = exchange
   if (response.destroyed) return
+  spec.onAnswer?.(request, answer)
   const body = Buffer.from(answer.body)
   entry.status = answer.status
   entry.errorCode = answer.errorCode
@@ -166,7 +203,7 @@ async function send(exchange: Exchange, answer: CloudAnswer): Promise<void> {
   if (fault?.kind === 'drip') return drip(response, body, fault.msPerByte)
   if (fault?.kind === 'reset-after') {
     response.flushHeaders()
-    return void response.write(body.subarray(0, fault.bytes), () => response.socket?.resetAndDestroy())
+    return void response.write(body.subarray(0, fault.bytes), () => exchange.reset())
   }
   response.end(body)
 }

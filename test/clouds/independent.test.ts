@@ -1,58 +1,17 @@
 // Clients that we did not write and that share no code with the agent's: boto3 and the `aws` command.
 
-import { spawn, spawnSync } from 'node:child_process'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type AwsCloud, startAws } from './aws.ts'
-import { sealedEnv } from './clients.ts'
+import { runClient, works } from './programs.ts'
 
-const hasBoto3 = works('python3', ['-c', 'import boto3'])
-const hasCli = works('aws', ['--version'])
-
-function works(command: string, args: readonly string[]): boolean {
-  const works = spawnSync(command, args, { stdio: 'ignore', timeout: 15_000 }).status === 0
-  if (!works) process.stderr.write(`skipped: ${command === 'aws' ? 'the aws command' : 'boto3'} not here\n`)
-  return works
-}
+const hasBoto3 = works('boto3', 'python3', ['-c', 'import boto3'])
+const hasCli = works('the aws command', 'aws', ['--version'])
 
 let cloud: AwsCloud
 beforeAll(async () => {
   cloud = await startAws({ instances: [{ notReadyCalls: 1 }] })
 })
 afterAll(() => cloud.close())
-
-interface Ran {
-  readonly code: number | null
-  readonly stdout: string
-  readonly stderr: string
-}
-
-/** Runs a client with an environment that knows our two endpoints and no other. */
-function run(command: string, args: readonly string[], extra: Readonly<Record<string, string>> = {}): Promise<Ran> {
-  const env = {
-    PATH: process.env['PATH'] ?? '',
-    HOME: '/nonexistent',
-    AWS_DEFAULT_REGION: cloud.region,
-    AWS_REGION: cloud.region,
-    AWS_MAX_ATTEMPTS: '1',
-    AWS_EC2_METADATA_V1_DISABLED: 'true',
-    ...sealedEnv,
-    ...cloud.env,
-    ...extra,
-  }
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { env, timeout: 20_000 })
-    let stdout = ''
-    let stderr = ''
-    child.stdout.on('data', (chunk: Buffer) => {
-      stdout += chunk.toString()
-    })
-    child.stderr.on('data', (chunk: Buffer) => {
-      stderr += chunk.toString()
-    })
-    child.once('error', reject)
-    child.once('close', (code) => resolve({ code, stdout, stderr }))
-  })
-}
 
 const script = `
 import json, boto3
@@ -91,7 +50,7 @@ print(json.dumps(seen, default=str))
 
 describe.skipIf(!hasBoto3)('boto3, with credentials from our metadata service', () => {
   test('parses every answer and every refusal', async () => {
-    const { code, stdout, stderr } = await run('python3', ['-c', script])
+    const { code, stdout, stderr } = await runClient(cloud, ['python3', '-c', script])
     expect([code, stderr]).toEqual([0, ''])
     const id = 'i-0a1b2c3d4e5f60718'
     const tag = { Key: 'CloudWorkstation:IdleStatus', Value: 'idle', ResourceId: id, ResourceType: 'instance' }
@@ -119,14 +78,14 @@ describe.skipIf(!hasBoto3)('boto3, with credentials from our metadata service', 
 })
 
 describe.skipIf(!hasCli)('the aws command', () => {
-  const describeTags = ['ec2', 'describe-tags', '--output', 'json']
+  const describeTags = ['aws', 'ec2', 'describe-tags', '--output', 'json']
 
   test('is believed with the operator’s key and refused with a tampered one', async () => {
     const { accessKeyId, secretAccessKey } = cloud.credentials.operator
     const key = { AWS_ACCESS_KEY_ID: accessKeyId, AWS_EC2_METADATA_DISABLED: 'true' }
     const [good, bad] = await Promise.all([
-      run('aws', describeTags, { ...key, AWS_SECRET_ACCESS_KEY: secretAccessKey }),
-      run('aws', describeTags, { ...key, AWS_SECRET_ACCESS_KEY: `${secretAccessKey.slice(0, -1)}!` }),
+      runClient(cloud, describeTags, { ...key, AWS_SECRET_ACCESS_KEY: secretAccessKey }),
+      runClient(cloud, describeTags, { ...key, AWS_SECRET_ACCESS_KEY: `${secretAccessKey.slice(0, -1)}!` }),
     ])
     expect([good.code, good.stderr]).toEqual([0, ''])
     expect(JSON.parse(good.stdout)).toHaveProperty('Tags')

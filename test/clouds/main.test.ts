@@ -1,11 +1,12 @@
 // `make cloud` as a person runs it.
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
-import { metadata } from './clients.ts'
-import { createControlClient } from './control-client.ts'
+import { metadata, raw } from './clients.ts'
+import { type AzureKind, createControlClient } from './control-client.ts'
 import { parseFlags } from './flags.ts'
 
 const main = fileURLToPath(new URL('main.ts', import.meta.url))
@@ -53,8 +54,22 @@ describe('make cloud', () => {
       await createControlClient(control).power(id, 'hibernate')
       await cloud.line(/running -> stopping \(Client\.UserInitiatedHibernate\)$/)
       await cloud.line(/stopping -> stopped/)
+      const [, ca = ''] = await cloud.line(/^export NODE_EXTRA_CA_CERTS=(\S+)$/)
+      await cloud.line(/^export AZURE_RESOURCE_MANAGER_ENDPOINT=https:\/\/127\.0\.0\.1:\d+$/)
+      const [, imds = ''] = await cloud.line(/^export AZURE_POD_IDENTITY_AUTHORITY_HOST=(http:\/\/127\.0\.0\.1:\d+)$/)
+      const [, azure = '', vm = ''] = await cloud.line(/^# azure control: (\S+)\/_control\/ instance: (\S+)/)
+      const headers = { Metadata: 'true' }
+      const { text } = await raw(`${imds}/metadata/instance/compute/vmId?api-version=2021-12-13&format=text`, {
+        headers,
+      })
+      expect(text).toBe(vm)
+      expect(existsSync(ca)).toBe(true)
+      await createControlClient<AzureKind>(azure).power(vm, 'hibernate')
+      await cloud.line(/running -> deallocating$/)
+      await cloud.line(/deallocating -> hibernated$/)
       cloud.process.kill(signal)
       expect(await cloud.ended).toBe(0)
+      expect(existsSync(ca)).toBe(false)
     },
   )
 })
@@ -76,7 +91,8 @@ describe('flags', () => {
   test('defaults', () => {
     expect(parseFlags([])).toMatchObject({
       help: false,
-      options: { instances: [{ hibernation: true, role: 'idle-agent' }] },
+      aws: { instances: [{ hibernation: true, role: 'idle-agent', metadataTags: true }] },
+      azure: { instances: [{ hibernation: true, role: 'idle-agent' }] },
     })
   })
 

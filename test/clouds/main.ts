@@ -1,7 +1,9 @@
-// `make cloud`: the loopback cloud in the foreground, with the environment to export and a line for each request.
+// `make cloud`: the loopback clouds in the foreground, with the environments to export and a line for each request.
 
-import { startAws } from './aws.ts'
-import { FlagError, parseFlags, usage } from './flags.ts'
+import { type AwsCloud, startAws } from './aws.ts'
+import { type AzureCloud, startAzure } from './azure.ts'
+import type { CloudClock } from './clock.ts'
+import { FlagError, type Flags, parseFlags, usage } from './flags.ts'
 import { describeRequest } from './request-log.ts'
 
 /** Runs until SIGINT or SIGTERM; returns the exit code. */
@@ -11,21 +13,52 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(usage)
     return 0
   }
+  const aws = await openAws(flags)
+  try {
+    const azure = await openAzure(flags)
+    await interrupted()
+    await azure.close()
+  } finally {
+    await aws.close()
+  }
+  return 0
+}
+
+type Running = Extract<Flags, { help: false }>
+
+async function openAws(flags: Running): Promise<AwsCloud> {
   const cloud = await startAws({
-    ...flags.options,
+    ...flags.aws,
     onRequest: (request) => say(describeRequest(request)),
     onState: (instance, before) => {
       const why = instance.stateReason ? ` (${instance.stateReason.code})` : ''
-      say(
-        `${new Date(cloud.clock.now()).toISOString().slice(11, 23)} instance ${instance.id} ${before} -> ${instance.state}${why}`,
-      )
+      say(`${time(cloud.clock)} instance ${instance.id} ${before} -> ${instance.state}${why}`)
     },
   })
-  for (const [name, value] of Object.entries(cloud.env)) say(`export ${name}=${value}`)
+  say('# a machine on EC2:')
+  tell(cloud.env)
   say(`# control: ${cloud.controlUrl}/_control/ instance: ${cloud.instance().id} region: ${cloud.region}`)
-  await interrupted()
-  await cloud.close()
-  return 0
+  return cloud
+}
+
+async function openAzure(flags: Running): Promise<AzureCloud> {
+  const cloud = await startAzure({
+    ...flags.azure,
+    onRequest: (request) => say(`${describeRequest(request)} (azure)`),
+    onState: (vm, before) => say(`${time(cloud.clock)} vm ${vm.id} ${before} -> ${vm.state}`),
+  })
+  say('# or one on Azure:')
+  tell(cloud.env)
+  say(`# azure control: ${cloud.controlUrl}/_control/ instance: ${cloud.instance().id}`)
+  return cloud
+}
+
+function tell(env: Readonly<Record<string, string>>): void {
+  for (const [name, value] of Object.entries(env)) say(`export ${name}=${value}`)
+}
+
+function time(clock: CloudClock): string {
+  return new Date(clock.now()).toISOString().slice(11, 23)
 }
 
 function say(line: string): void {

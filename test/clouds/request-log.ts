@@ -1,6 +1,8 @@
 // What was asked of a simulated cloud, and what it answered; never holds a secret or a token.
 
-export type ServerName = 'metadata' | 'api'
+/** `wireserver` is Azure's only. */
+export const serverNames = ['metadata', 'api', 'wireserver'] as const
+export type ServerName = (typeof serverNames)[number]
 
 export interface LoggedRequest {
   readonly number: number
@@ -11,7 +13,7 @@ export interface LoggedRequest {
   readonly instanceId: string | undefined
   readonly method: string
   readonly path: string
-  /** The EC2 action; `undefined` for metadata. */
+  /** The EC2 action, the ARM operation; `undefined` for metadata. */
   readonly action: string | undefined
   readonly params: Readonly<Record<string, string>>
   readonly userAgent: string
@@ -29,7 +31,7 @@ export interface RequestCounts {
   readonly total: number
   readonly metadata: number
   readonly api: number
-  /** By `metadata GET /path` and `api Action`. */
+  /** By `metadata GET /path` and `api Action`; the wireserver's as metadata's. */
   readonly byKind: Readonly<Record<string, number>>
 }
 
@@ -141,11 +143,12 @@ function fits(entry: LoggedRequest, filter: RequestFilter): boolean {
 function count(entries: readonly LoggedRequest[]): RequestCounts {
   const byKind: Record<string, number> = {}
   for (const entry of entries) {
-    const kind = entry.server === 'api' ? `api ${entry.action ?? '(none)'}` : `metadata ${entry.method} ${entry.path}`
+    const kind = `${entry.server} ${entry.server === 'api' ? (entry.action ?? '(none)') : `${entry.method} ${entry.path}`}`
     byKind[kind] = (byKind[kind] ?? 0) + 1
   }
   const metadata = entries.filter((entry) => entry.server === 'metadata').length
-  return { total: entries.length, metadata, api: entries.length - metadata, byKind }
+  const api = entries.filter((entry) => entry.server === 'api').length
+  return { total: entries.length, metadata, api, byKind }
 }
 
 /** One readable line for a finished request. */

@@ -73,6 +73,12 @@ describe('one’s own leases', () => {
   })
 })
 
+it('a call that may still be carried out is shown', async () => {
+  expect(await rows(machine({ call: 'hibernating: sent, and not answered' }))).toContain(
+    'call: hibernating: sent, and not answered',
+  )
+})
+
 describe('a fault', () => {
   const fault = {
     kind: 'files',

@@ -89,16 +89,19 @@ describe('show', () => {
   })
 
   const onAzure = { '/sys/class/dmi/id/chassis_asset_tag': '7783-7084-3265-9085-8269-3286-77\n' }
+  const onGcp = { '/sys/class/dmi/id/product_name': 'Google Compute Engine\n' }
   test.each([
     ['set, with a driver', 'action: stop', onEc2, / stop +\S+:1$/, 'stop'],
     ['set, without one', 'action: stop', {}, / stop, in force report: local has no driver +\S+:1$/, 'report'],
     [
       'set, on a cloud without one',
       'action: stop',
-      onAzure,
-      / stop, in force report: azure has no driver +\S+:1$/,
+      onGcp,
+      / stop, in force report: gcp has no driver +\S+:1$/,
       'report',
     ],
+    ['set, on Azure', 'action: stop', onAzure, / stop +\S+:1$/, 'stop'],
+    ['not set, on Azure', '', onAzure, / hibernate \(not set; the default on azure\) +default$/, 'hibernate'],
     ['not set, with a driver', '', onEc2, / hibernate \(not set; the default on aws\) +default$/, 'hibernate'],
     ['not set, without one', '', {}, / report \(not set; local has no driver\) +default$/, 'report'],
   ])('says which action is in force: %s', async (_name, setting, firmware, line, inForce) => {

@@ -117,6 +117,7 @@ test('every setting can be given, at both of its bounds', async () => {
 test.each([
   ['[]', []],
   ['[spot]', ['spot']],
+  ['[scheduled-events, flexible-scale-set]', ['flexible-scale-set', 'scheduled-events']],
   ['[instance-store-data, spot, spot]', ['spot', 'instance-store-data']],
   ['\n    - standby\n', ['standby']],
 ])('allow: %s', async (text, allow) => {

@@ -173,27 +173,27 @@ const names: readonly WrongConfig[] = [
   oneLine(
     'one word for a list',
     'allow: spot',
-    'FILE:2:10 idle_detection.allow: must be a list of spot, standby or instance-store-data, got "spot"; write [spot]',
+    'FILE:2:10 idle_detection.allow: must be a list of spot, standby, instance-store-data, flexible-scale-set or scheduled-events, got "spot"; write [spot]',
   ),
   oneLine(
     'no list',
     'allow:',
-    'FILE:2:3 idle_detection.allow: must be a list of spot, standby or instance-store-data, got nothing',
+    'FILE:2:3 idle_detection.allow: must be a list of spot, standby, instance-store-data, flexible-scale-set or scheduled-events, got nothing',
   ),
   oneLine(
     'a word that is not in the list',
     'allow: [spot, standbye]',
-    'FILE:2:17 idle_detection.allow: must be spot, standby or instance-store-data, got "standbye"; did you mean standby?',
+    'FILE:2:17 idle_detection.allow: must be spot, standby, instance-store-data, flexible-scale-set or scheduled-events, got "standbye"; did you mean standby?',
   ),
   oneLine(
-    'an opt-in of another cloud',
-    'allow: [flexible-scale-set]',
-    'FILE:2:11 idle_detection.allow: must be spot, standby or instance-store-data, got "flexible-scale-set"',
+    'an opt-in that nobody offers',
+    'allow: [availability-set]',
+    'FILE:2:11 idle_detection.allow: must be spot, standby, instance-store-data, flexible-scale-set or scheduled-events, got "availability-set"',
   ),
   oneLine(
     'a list in a list',
     'allow: [[spot]]',
-    'FILE:2:11 idle_detection.allow: must be spot, standby or instance-store-data, got a list',
+    'FILE:2:11 idle_detection.allow: must be spot, standby, instance-store-data, flexible-scale-set or scheduled-events, got a list',
   ),
   oneLine(
     'an alias in a list',

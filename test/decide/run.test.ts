@@ -142,6 +142,11 @@ describe('reconcile', () => {
     expect(outcomeOf({ name: '', clocks, is, expected: '' })).toMatchObject({ offMs: 10 * MINUTE, falseStop: true })
   })
 
+  it('goes by its own clock where only the hook tells, and the start is still that of before', () => {
+    const end: End = { name: '', clocks: asleep, is: { resumeStamp: '9' }, expected: '' }
+    expect(outcomeOf(end)).toMatchObject({ result: 'hibernated', offMs: 14 * HOUR + MINUTE, falseStop: false })
+  })
+
   it('counts a stale wall clock as no time off, never as less', () => {
     const clocks = later(start, MINUTE, { steppedMs: -3 * HOUR })
     expect(outcomeOf({ name: '', clocks, is: { bootId: 'other' }, expected: '' })?.offMs).toBe(0)

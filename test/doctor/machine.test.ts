@@ -1,5 +1,6 @@
 // What `doctor` says of a machine: each prepared fault is named, with its remedy.
 import { describe, expect, it } from 'vitest'
+import { help } from '../../agent/clouds/aws-help.ts'
 import type { Folder, MachineFacts } from '../../agent/doctor/facts.ts'
 import { hibernationFinding } from '../../agent/doctor/hibernation.ts'
 import { machineFindings } from '../../agent/doctor/machine.ts'
@@ -45,7 +46,8 @@ const healthy: MachineFacts = {
   memoryKb: 1_000_000,
   swapKb: 0,
   swapFileKb: 4_000_000,
-  hibinit: 'there',
+  preparer: 'there',
+  extensionProblem: undefined,
 }
 
 const underTimer = { cronEntry: undefined, timerUnit: timerFile?.text, timerRuns: true, timerEnabled: 'enabled' }
@@ -55,7 +57,7 @@ describe('machineFindings', () => {
     const timer = { ...healthy, ...underTimer, cronRuns: false }
     const others: readonly Partial<MachineFacts>[] = [
       edited('* * * * root', '* *  *\t* root'),
-      edited('>/dev/null 2>>/var/log/idle-agent/agent.log', ''),
+      edited('command exec 2>>/var/log/idle-agent/agent.log; ', ''),
       // A check that is running is nothing to tell as long as the last one is not late.
       { lockedBy: 812 },
       { cronEntry: undefined, cronRuns: false, resident: 812 },
@@ -189,18 +191,21 @@ describe('machineFindings', () => {
   })
 })
 
+const words = help.hibernation
+
 describe('hibernationFinding', () => {
   it.each<[string, Partial<MachineFacts>, boolean | undefined, string, RegExp]>([
     ['ready', {}, true, 'ok', /3906 MiB of swap/],
-    ['ready without systemd', { hibinit: undefined }, true, 'ok', /configured/],
+    ['ready without systemd', { preparer: undefined }, true, 'ok', /configured/],
     ['not configured', {}, false, 'worry', /stopped instead/],
     ['not told', {}, undefined, 'worry', /does not tell/],
     ['too little swap', { swapFileKb: 500_000 }, true, 'fault', /488 MiB .* 977 MiB/],
     ['no swap at all', { swapFileKb: 0 }, true, 'fault', /0 MiB/],
-    ['a failed unit', { hibinit: 'failed' }, true, 'fault', /failed/],
-    ['no unit', { hibinit: 'missing' }, true, 'worry', /no unit hibinit-agent/],
+    ['a failed unit', { preparer: 'failed' }, true, 'fault', /failed/],
+    ['no unit', { preparer: 'missing' }, true, 'worry', /no unit hibinit-agent/],
+    ['an extension that failed', { extensionProblem: 'no space' }, true, 'fault', /extension failed/],
   ])('%s', (_what, change, configured, level, text) => {
-    const found = hibernationFinding({ ...healthy, ...change }, 'hibernate', configured)
+    const found = hibernationFinding({ ...healthy, ...change }, { wanted: 'hibernate', configured, words })
     expect(found).toEqual({
       name: 'hibernation',
       level,
@@ -210,8 +215,12 @@ describe('hibernationFinding', () => {
   })
 
   it('says nothing where it is not wanted, and what to install where swap and unit are missing', () => {
-    expect(hibernationFinding({ ...healthy, hibinit: 'failed' }, 'stop', false).level).toBe('ok')
-    const bare = { ...healthy, swapFileKb: 0, hibinit: 'missing' } as const
-    expect(hibernationFinding(bare, 'hibernate', true).remedy).toMatch(/install ec2-hibinit-agent/)
+    expect(
+      hibernationFinding({ ...healthy, preparer: 'failed' }, { wanted: 'stop', configured: false, words }).level,
+    ).toBe('ok')
+    const bare = { ...healthy, swapFileKb: 0, preparer: 'missing' } as const
+    expect(hibernationFinding(bare, { wanted: 'hibernate', configured: true, words }).remedy).toMatch(
+      /install ec2-hibinit-agent/,
+    )
   })
 })

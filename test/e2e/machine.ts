@@ -1,10 +1,11 @@
-// A machine for the built executable: a copy of a fixture as its root, folders of its own, and a loopback EC2 it runs in.
+// A machine for the built executable: a copy of a fixture as its root, folders of its own, and a loopback cloud it runs in.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type AwsCloud, type AwsOptions, type InstanceSpec, startAws } from '../clouds/aws.ts'
+import type { RequestLog } from '../clouds/request-log.ts'
 import { type CheckObject, parseCheck } from './check-object.ts'
 
 export const executable = resolve('dist/idle-agent')
@@ -41,11 +42,28 @@ export interface Checked extends Ran {
   readonly tags: Readonly<Record<string, string>>
 }
 
-export interface Machine {
+/** What is asked of every loopback cloud. */
+export interface Loopback {
+  readonly env: Readonly<Record<string, string>>
+  readonly requests: RequestLog
+  close(): Promise<void>
+}
+
+/** The one machine that a loopback cloud has. */
+export interface Hosted<C extends Loopback> {
+  readonly cloud: C
+  tags(): ReadonlyMap<string, string>
+  /** `hibernate` or `stop`, and what came of it. */
+  stops(): readonly string[]
+  /** Its owner starts it. */
+  start(): void
+}
+
+export interface Machine<C extends Loopback = AwsCloud> {
   readonly folder: string
   readonly root: string
   readonly stateDir: string
-  readonly cloud: AwsCloud
+  readonly cloud: C
   readonly configPath: string
   /** Replaces the configuration. */
   configure(settings: Settings): void
@@ -72,7 +90,7 @@ export interface Machine {
   audit(): readonly Readonly<Record<string, unknown>>[]
   intents(): readonly Readonly<Record<string, unknown>>[]
   status(): Readonly<Record<string, unknown>>
-  /** What StopInstances was asked: `hibernate` or `stop`, and what came of it. */
+  /** What the call that stops was asked: `hibernate` or `stop`, and what came of it. */
   stops(): readonly string[]
   /** Cold start or resume, as its owner does it at the cloud. */
   startAgain(options: { readonly newBootId: boolean }): void
@@ -84,13 +102,20 @@ export interface Started {
   readonly done: Promise<Ran>
 }
 
-interface Spec {
-  readonly fixture?: string
-  readonly settings?: Settings
+export interface MachineSpec extends BaseSpec {
   readonly instance?: InstanceSpec
   readonly cloud?: AwsOptions
+}
+
+export interface BaseSpec {
+  readonly fixture?: string
+  readonly settings?: Settings
+  /** Where the agent's files are, if not beside the root. */
+  readonly stateDir?: string
   /** What is run, if it is not the executable for this machine. */
   readonly program?: readonly string[]
+  /** How the executable is run with the machine's root for "/"; then it is not told of another root. */
+  readonly inside?: (root: string) => readonly string[]
 }
 
 export function startProgram(file: string, args: readonly string[], env: Readonly<Record<string, string>>): Started {
@@ -120,21 +145,34 @@ function lines(path: string): readonly Readonly<Record<string, unknown>>[] {
   return text.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as Record<string, unknown>]))
 }
 
-/** A machine that was started an hour ago. */
-export async function startMachine(spec: Spec = {}): Promise<Machine> {
+/** An EC2 instance that was started an hour ago. */
+export async function startMachine(spec: MachineSpec = {}): Promise<Machine> {
+  const launchTime = Date.now() - 3_600_000
+  const cloud = await startAws({ instances: [{ launchTime, ...spec.instance }], ...spec.cloud })
+  return machineIn(spec, {
+    cloud,
+    tags: () => cloud.instance().tags,
+    stops: () =>
+      cloud.requests.list({ server: 'api', action: 'StopInstances' }).map(({ params, status, errorCode }) => {
+        const method = params['Hibernate'] === 'true' ? 'hibernate' : 'stop'
+        return `${method} ${errorCode ?? (status === 200 ? 'accepted' : 'unanswered')}`
+      }),
+    start: () => cloud.power.start(cloud.instance()),
+  })
+}
+
+/** A machine in a cloud that is there already; ends it with itself. */
+export function machineIn<C extends Loopback>(spec: BaseSpec, hosted: Hosted<C>): Machine<C> {
+  const { cloud } = hosted
   const folder = mkdtempSync(join(tmpdir(), 'idle-agent-e2e-'))
   const root = join(folder, 'root')
-  const stateDir = join(folder, 'state')
+  const stateDir = spec.stateDir ?? join(folder, 'state')
   const configPath = join(folder, 'config.yaml')
   cpSync(`test/fixtures/${spec.fixture ?? 'debian12-vm-quiet'}`, root, { recursive: true, verbatimSymlinks: true })
-  const launchTime = Date.now() - 3_600_000
-  const cloud = await startAws({
-    instances: [{ launchTime, ...spec.instance }],
-    ...spec.cloud,
-  })
-  const program = spec.program ?? [executable]
+  const program = spec.inside?.(root) ?? spec.program ?? [executable]
   const [file = '', ...before] = program
-  const flags = ['--root', root, '--state-dir', stateDir, '--config', configPath]
+  const below = spec.inside === undefined ? ['--root', root] : []
+  const flags = [...below, '--state-dir', stateDir, '--config', configPath]
   let nextMs = 0
 
   function configure(settings: Settings): void {
@@ -143,11 +181,11 @@ export async function startMachine(spec: Spec = {}): Promise<Machine> {
   }
 
   function tags(): Readonly<Record<string, string>> {
-    const own = [...cloud.instance().tags].filter(([key]) => /:Idle\w+$/.test(key))
+    const own = [...hosted.tags()].filter(([key]) => /:Idle\w+$/.test(key))
     return Object.fromEntries(own.map(([key, value]) => [key.replace(/^.*:/, ''), value]))
   }
 
-  const machine: Machine = {
+  const machine: Machine<C> = {
     folder,
     root,
     stateDir,
@@ -200,13 +238,9 @@ export async function startMachine(spec: Spec = {}): Promise<Machine> {
     audit: () => lines(join(stateDir, 'log/audit.jsonl')),
     intents: () => lines(join(stateDir, 'intents.jsonl')),
     status: () => lines(join(stateDir, 'run/status.json'))[0] ?? {},
-    stops: () =>
-      cloud.requests.list({ server: 'api', action: 'StopInstances' }).map(({ params, status, errorCode }) => {
-        const method = params['Hibernate'] === 'true' ? 'hibernate' : 'stop'
-        return `${method} ${errorCode ?? (status === 200 ? 'accepted' : 'unanswered')}`
-      }),
+    stops: () => hosted.stops(),
     startAgain({ newBootId }) {
-      cloud.power.start(cloud.instance())
+      hosted.start()
       if (newBootId) machine.write('/proc/sys/kernel/random/boot_id', '22222222-3333-4444-8555-666666666666\n')
     },
     async close() {

@@ -1,6 +1,7 @@
 // The child process that is the cloud: it runs in the sealed namespace and asks its parent to switch the guest's power.
+
+import type { PowerVerb } from '../clouds/aws/power.ts'
 import { type AwsCloud, type Instance, type InstanceSpec, startAws } from '../clouds/aws.ts'
-import type { PowerVerb } from '../clouds/control.ts'
 import { describeRequest } from '../clouds/request-log.ts'
 import { addresses, guestMac } from './network.ts'
 

@@ -87,7 +87,7 @@ describe.skipIf(guestsSkipped('the delivered agent'))(
         expect(await guest.ask(`${sums} | sha256sum -c`)).toBe('/usr/local/bin/idle-agent: OK\n')
         expect(await guest.ask('systemctl is-active cron')).toBe('active\n')
         expect(await guest.ask('cat /etc/cron.d/idle-agent')).toMatch(
-          /^\*\/2 \* \* \* \* root \/usr\/local\/bin\/idle-agent check --act /m,
+          /^\*\/2 \* \* \* \* root .*; exec \/usr\/local\/bin\/idle-agent check --act$/m,
         )
         await asCronDoes(guest)
         const status: unknown = JSON.parse(await guest.ask('idle-agent status --json'))
@@ -131,7 +131,7 @@ describe.skipIf(guestsSkipped('the delivered agent'))(
 /** The entry's own command, with no more around it than cron gives. */
 async function asCronDoes(guest: Guest): Promise<void> {
   const script = `set -e
-    entry=$(grep ' root /' /etc/cron.d/idle-agent)
+    entry=$(grep ' root ' /etc/cron.d/idle-agent)
     env -i $(grep -E '^[A-Z0-9_]+=' /etc/cron.d/idle-agent) PATH=/usr/bin:/bin HOME=/root LOGNAME=root SHELL=/bin/sh /bin/sh -c "\${entry#* root }"`
   await guest.ask(script)
 }

@@ -77,7 +77,15 @@ describe.skipIf(guestsSkipped('metadata for root alone'))('metadata_root_only', 
   const asNobody = 'setpriv --reuid=nobody --regid=nogroup --clear-groups'
   const inContainer = 'ip netns exec container'
 
+  /** What anybody can do who reaches metadata: the keys of the role, or nothing. */
+  async function keys(who: string): Promise<string> {
+    const script = `t=$(curl -sf -X PUT -H "X-aws-ec2-metadata-token-ttl-seconds: 60" ${ipv4}latest/api/token) &&
+      curl -sf -H "X-aws-ec2-metadata-token: $t" ${ipv4}latest/meta-data/iam/security-credentials/idle-agent`
+    return (await guest.exec(`${who} sh -c '${script}'`)).stdout
+  }
+
   async function onlyRoot(): Promise<void> {
+    expect([await keys(''), await keys(asNobody)]).toEqual([expect.stringContaining('"SecretAccessKey"'), ''])
     for (const url of [ipv4, ipv6]) {
       expect(await asks('', url)).toMatchObject({ code: 0 })
       const nobody = await asks(asNobody, url)
@@ -90,6 +98,7 @@ describe.skipIf(guestsSkipped('metadata for root alone'))('metadata_root_only', 
   }
 
   async function everybody(): Promise<void> {
+    expect(await keys(asNobody)).toContain('"SecretAccessKey"')
     for (const url of [ipv4, ipv6])
       for (const who of ['', asNobody]) expect(await asks(who, url)).toMatchObject({ code: 0 })
     expect(await asks(inContainer, ipv4)).toMatchObject({ code: 0 })

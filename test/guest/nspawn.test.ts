@@ -76,6 +76,10 @@ describe.skipIf(guestsSkipped('nspawn guests'))('a guest in a container', () => 
       note('started again by its owner')
       const back = await see(({ state }) => state === 'grace', 20_000, 'grace after the start')
       expect(back.idleSince).toBeNull()
+      // Mounted at the boot, before anybody could make a lease.
+      expect(await guest.ask('findmnt -no FSTYPE,OPTIONS /run/idle-agent/leases')).toMatch(
+        /^tmpfs .*nr_inodes=10000,mode=1733/,
+      )
       await waitForTag(guest, 'IdleAction', 'stopped', 10_000)
       await readsWhy(guest, observer)
       note('the owner has read why, and left')

@@ -119,7 +119,8 @@ function makeHost(machine: Machine, world: World): Host {
     },
     env: noWorld,
     clocks: () => machine.clocks(),
-    sleep: noWorld,
+    // A turn for others is no time: sensors wait for nothing.
+    sleep: async (ms) => (ms === 0 ? undefined : noWorld()),
     deadline: noWorld,
     ...files(world),
     async run(argv) {

@@ -1,5 +1,5 @@
 /** A Host with files in memory, and the real clocks, waits and HTTP, the last to this machine alone. */
-import { isLoopback } from '../../agent/clouds/endpoint.ts'
+import { isLoopback } from '../../agent/clouds/reach.ts'
 import { requestHttp } from '../../agent/host/real-http.ts'
 import { createMemoryHost, type MemoryHost, type MemoryOptions } from './memory.ts'
 

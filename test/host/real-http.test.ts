@@ -18,6 +18,7 @@ beforeAll(async () => {
     const path = request.url ?? ''
     if (path === '/ok') response.setHeader('X-Token-TTL', '60').end('fine')
     else if (path === '/moved') response.writeHead(302, { location: '/ok' }).end()
+    else if (path === '/later') setTimeout(() => response.end('fine'), 300)
     else if (path === '/large') response.end('x'.repeat(1_048_577))
     else if (path === '/limit') response.end('x'.repeat(1_048_576))
     else if (path === '/broken')
@@ -67,6 +68,17 @@ describe('an answer', () => {
     const argv = ['--input-type=module-typescript', '-e', script, `${base}/ok`]
     const { stdout } = await promisify(execFile)(process.execPath, argv, { env })
     expect(stdout.trim()).toBe('200')
+  })
+
+  it('that came in time counts, although this process did not run until long after', async () => {
+    const script = `
+      import { createHost } from ${JSON.stringify(new URL('../../agent/host/real.ts', import.meta.url).href)}
+      const host = createHost({ root: '/', env: {} })
+      const block = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3000)
+      setTimeout(() => setImmediate(block), 100)
+      console.log((await host.http({ method: 'GET', url: process.argv[1], timeoutMs: 2000 })).body)`
+    const argv = ['--input-type=module-typescript', '-e', script, `${base}/later`]
+    expect((await promisify(execFile)(process.execPath, argv)).stdout.trim()).toBe('fine')
   })
 
   it('leaves no connection open', async () => {

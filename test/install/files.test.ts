@@ -11,7 +11,7 @@ import {
   servicePath,
   timerPath,
 } from '../../agent/install/files.ts'
-import { MAX_EXAMINED } from '../../agent/leases.ts'
+import { MAX_EXAMINED } from '../../agent/leases/read.ts'
 
 describe('cronFields', () => {
   it.each<[number, string | undefined]>([
@@ -36,7 +36,7 @@ describe('the files', () => {
   it('are a cron entry with its environment, or a timer and its service', () => {
     const cron = installedFiles({ schedule: 'cron', intervalMs: 120_000, environment })
     expect(cron.find(({ path }) => path === cronPath)?.text).toMatch(
-      /^AWS_ENDPOINT_URL_EC2=http:\/\/10\.0\.0\.1:8080\n\*\/2 \* \* \* \* root \/usr\/local\/bin\/idle-agent check --act /m,
+      /^AWS_ENDPOINT_URL_EC2=http:\/\/10\.0\.0\.1:8080\n\*\/2 \* \* \* \* root .*; exec \/usr\/local\/bin\/idle-agent check --act$/m,
     )
     const timer = installedFiles({ schedule: 'timer', intervalMs: 3_000, environment })
     expect(timer.find(({ path }) => path === timerPath)?.text).toContain('OnActiveSec=3s\nOnUnitActiveSec=3s\n')

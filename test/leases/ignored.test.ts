@@ -21,9 +21,9 @@ import { HostError } from '../../agent/errors.ts'
 import { createHost } from '../../agent/host/real.ts'
 import { limitLeases } from '../../agent/leases/chain.ts'
 import type { LeaseEnd } from '../../agent/leases/lease.ts'
+import { readLeases } from '../../agent/leases/read.ts'
 import { FREE } from '../../agent/leases/slot.ts'
 import { sweep } from '../../agent/leases/sweep.ts'
-import { readLeases } from '../../agent/leases.ts'
 import type { Clocks } from '../../agent/types.ts'
 import { leaseVeto } from '../../agent/vetoes/lease.ts'
 
@@ -49,7 +49,7 @@ const later = (ms: number) => context({ wallMs: ms, bootMs: ms, monoMs: ms })
 
 const { signal } = new AbortController()
 const vetoContext = () => ({
-  ...{ now: context(), leaseDir: dir, keepCeilingMs: 24 * HOUR, horizonMs: 0, checkIntervalMs: 0, protected: false },
+  ...{ now: context(), leaseDir: dir, keepCeilingMs: 24 * HOUR, horizonMs: 0, intervalMs: 120_000, protected: false },
 })
 
 /** A file as its owner may have written it. */

@@ -254,6 +254,17 @@ describe('own CPU time', () => {
     expect(await own(times)).toMatchObject({ value })
   })
 
+  it.each([
+    ['an agent that calls itself something else', '(amazon-ssm-agen)', '(python3)'],
+    ['something that calls itself an agent', '(python3)', '(amazon-ssm-agen)'],
+  ])('that %s had before is not used again', async (_, from, to) => {
+    const machine = createMachine('debian12-vm-quiet')
+    machine.write('/proc/560/stat', `560 ${from} S 1 560 560 0 -1 0 0 0 0 0 900000 150 90 30 20 0 1 0 970\n`)
+    expect(await interval(cpu, machine, { then: () => machine.edit('/proc/560/stat', from, to) })).toMatchObject({
+      kind: 'idle',
+    })
+  })
+
   it('of an agent that looks from another machine is not left out', async () => {
     const machine = createMachine('debian12-vm-quiet')
     machine.self = { pid: 7000, startTicks: 719_000, bootId: 'another-machine', cpuMs: 5000 }

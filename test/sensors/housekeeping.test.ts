@@ -101,6 +101,8 @@ describe('who fetched', () => {
     ['one that began before and ended within', run({ unit: 'apt-daily.service', began: 1 }), 'apt-daily'],
     ['one that began within and ended after', run({ unit: 'dnf-makecache.service', ended: 90_000 }), 'dnf-makecache'],
     ['one that runs', { unit: 'snapd.refresh.service', began: 5 }, 'snapd.refresh'],
+    ['none that waits from boot to shutdown', { unit: 'unattended-upgrades.service', began: 5 }, undefined],
+    ['none that hangs', { unit: 'apt-daily.service', began: 1000 - 2 * 3_600_000 }, undefined],
     ['none that ended before', run({ unit: 'apt-daily.service', began: 1, ended: 1000 }), undefined],
     ['none that began after', run({ unit: 'apt-daily.service', began: 11_000, ended: 11_001 }), undefined],
     ['none that fetches nothing', run({ unit: 'man-db.service' }), undefined],

@@ -135,6 +135,28 @@ describe('processTable', () => {
     await expect(processTable(host, signal)).rejects.toThrow('no process at all')
   })
 
+  /** A machine with so many processes, whose host really sleeps. */
+  const crowded = (count: number) => ({
+    ...createMachine('debian12-vm-quiet').host(),
+    list: async () => Array.from({ length: count }, (_, index) => String(index + 1)),
+    readText: async (path: string) => `${path.replace(/\D/g, '')} (x) ${tail}\n`,
+    sleep: (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms)),
+  })
+
+  it('lets others come to their turn while it reads thousands, so that no answer is late for it', async () => {
+    const turns: number[] = []
+    const timer = setInterval(() => turns.push(turns.length), 0)
+    expect((await processTable(crowded(5000), signal)).size).toBe(5000)
+    clearInterval(timer)
+    expect(turns.length).toBeGreaterThanOrEqual(5)
+  })
+
+  it('ends at its deadline among thousands', async () => {
+    const controller = new AbortController()
+    setTimeout(() => controller.abort(new Error('late')), 0)
+    await expect(processTable(crowded(100_000), controller.signal)).rejects.toThrow('late')
+  })
+
   it('stops when told to', async () => {
     const host = createMachine('debian12-vm-quiet').host()
     await expect(processTable(host, AbortSignal.abort(new Error('enough')))).rejects.toThrow('enough')

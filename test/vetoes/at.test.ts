@@ -24,12 +24,15 @@ describe('the name of a job', () => {
 })
 
 describe('an at job', () => {
-  it.each(['/var/spool/cron/atjobs', '/var/spool/at'])('in %s that is due is waited for', async (folder) => {
-    const host = createMachine()
-    host.files.write(`${folder}/${job(8)}`, '#!/bin/sh\n', { uid: 1000 })
-    const reason = 'an at job of uid 1000 is due at 12:08 UTC; it is waited for until 12:09 UTC'
-    expect(await read(atVeto, host)).toEqual([{ name: 'at', reason, until: minutes(9) }])
-  })
+  it.each(['/var/spool/cron/atjobs', '/var/spool/at', '/var/spool/atjobs'])(
+    'in %s that is due is waited for',
+    async (folder) => {
+      const host = createMachine()
+      host.files.write(`${folder}/${job(8)}`, '#!/bin/sh\n', { uid: 1000 })
+      const reason = 'an at job of uid 1000 is due at 12:08 UTC; it is waited for until 12:09 UTC'
+      expect(await read(atVeto, host)).toEqual([{ name: 'at', reason, until: minutes(9) }])
+    },
+  )
 
   it.each<[string, string]>([
     ['later', job(16)],

@@ -35,7 +35,7 @@ describe('a job that is due', () => {
       leaseDir: '/none',
       keepCeilingMs: 24 * HOUR,
       horizonMs: 15 * MINUTE,
-      checkIntervalMs: 2 * MINUTE,
+      intervalMs: 2 * MINUTE,
       protected: false,
     }
     expect(await cronVeto.read(host, context, new AbortController().signal)).toHaveLength(1)
@@ -56,6 +56,29 @@ describe('a job that is due', () => {
       if ((await read(cronVeto, host)).length > 0) held.push(second)
     }
     expect([held[0], held.at(-1), held.length]).toEqual([-7 * 60, 9 * 60 - 10, 16 * 6])
+  })
+
+  it.each([
+    [2, 20],
+    [5, 20],
+    [10, 20],
+    [10, 30],
+    [15, 30],
+    [60, 60],
+    [7, 25],
+  ])('leaves a check free between its runs: a check every %d min, a job every %d', async (check, job) => {
+    const host = createMachine()
+    host.files.write(`${spool}/ann`, `*/${job} * * * * poll\n`)
+    let held = 0
+    const checks = 24 * (60 / Math.min(check, 60))
+    for (let count = 0; count < checks; count += 1) {
+      // Like cron, each a second late.
+      const at = count * check * MINUTE + 1000
+      host.clock.set({ wallMs: NOON + at, bootMs: MONO + at, monoMs: MONO + at })
+      const vetoes = await read(cronVeto, host, { intervalMs: check * MINUTE, idleSince: MONO + at - HOUR })
+      held = vetoes.length === 0 ? 0 : held + 1
+      expect(held * check, `min held at a stretch, check ${count}`).toBeLessThanOrEqual(15 + 1 + check)
+    }
   })
 
   it("goes by the machine's time zone, or the crontab's", async () => {
@@ -92,7 +115,7 @@ describe('a job that comes again and again leaves room for a check', () => {
   ])('every %d minutes beside %s', async (interval, when) => {
     const host = createMachine()
     host.files.write(`${spool}/ann`, `${when} poll\n`)
-    const change = { checkIntervalMs: interval * MINUTE, keepCeilingMs: 720 * HOUR }
+    const change = { intervalMs: interval * MINUTE, keepCeilingMs: 720 * HOUR }
     let longest = 0
     // Whenever the checks fall.
     for (let first = 0; first < interval; first += interval / 4) {
@@ -217,7 +240,7 @@ describe('what a user can do with a crontab', () => {
       leaseDir: '',
       keepCeilingMs: 24 * HOUR,
       horizonMs: 15 * MINUTE,
-      checkIntervalMs: 2 * MINUTE,
+      intervalMs: 2 * MINUTE,
       protected: false,
     }
     const host = createHost({ root, env: {} })
@@ -241,7 +264,7 @@ it('stops when it is told to', async () => {
     leaseDir: '',
     keepCeilingMs: 1,
     horizonMs: 1,
-    checkIntervalMs: 1,
+    intervalMs: 120_000,
     protected: false,
   }
   await expect(cronVeto.read(createMachine(), context, AbortSignal.abort(new Error('enough')))).rejects.toThrow(

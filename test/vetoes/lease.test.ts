@@ -18,8 +18,12 @@ function machine() {
 
 async function read(host: ReturnType<typeof machine>, isProtected = false) {
   const context = {
-    ...{ now: host.clocks(), leaseDir: DIR, keepCeilingMs: 24 * HOUR, horizonMs: 0 },
-    ...{ checkIntervalMs: 0, protected: isProtected },
+    now: host.clocks(),
+    leaseDir: DIR,
+    keepCeilingMs: 24 * HOUR,
+    horizonMs: 0,
+    intervalMs: 120_000,
+    protected: isProtected,
   }
   const signal = new AbortController().signal
   return (await Promise.all(vetoes.map((source) => source.read(host, context, signal)))).flat()

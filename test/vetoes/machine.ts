@@ -21,8 +21,8 @@ export function read(
   change: Partial<VetoContext> = {},
 ): Promise<readonly Veto[]> {
   const context = {
-    ...{ now: host.clocks(), leaseDir: '/none', keepCeilingMs: 24 * HOUR, horizonMs: 15 * MINUTE },
-    ...{ checkIntervalMs: 2 * MINUTE, protected: false },
+    ...{ now: host.clocks(), leaseDir: '/none', keepCeilingMs: 24 * HOUR, horizonMs: 15 * MINUTE, protected: false },
+    intervalMs: 2 * MINUTE,
     idleSince: MONO - HOUR,
     ...change,
   }

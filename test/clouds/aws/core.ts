@@ -4,6 +4,7 @@ import { type CloudClock, createClock } from '../clock.ts'
 import { createFaults, type TakeableFaults } from '../faults.ts'
 import { type CloudServer, startCloudServer } from '../http-server.ts'
 import { createRequestLog, type LoggedRequest, type WritableRequestLog } from '../request-log.ts'
+import type { StateListener as Listener } from '../transition.ts'
 import { type CredentialStore, createCredentials } from './credentials.ts'
 import { answerApi, describeApi } from './ec2.ts'
 import { errorAnswer, usualError } from './errors.ts'
@@ -33,7 +34,7 @@ export interface AwsOptions {
   readonly throttle?: boolean
   readonly clock?: CloudClock
   readonly onRequest?: (request: LoggedRequest) => void
-  readonly onState?: (instance: Instance, before: StateName) => void
+  readonly onState?: StateListener
 }
 
 export interface Endpoint {
@@ -42,7 +43,7 @@ export interface Endpoint {
   readonly port?: number
 }
 
-export type StateListener = (instance: Instance, before: StateName) => void
+export type StateListener = Listener<StateName, Instance>
 
 /** Everything but the servers. */
 export interface Core {

@@ -1,5 +1,8 @@
 // One simulated EC2 instance: what can be set about it, and what changes as it lives.
 
+import { applySettings, type SettingRules } from '../settings.ts'
+import type { Switchable } from '../transition.ts'
+
 export type StateName = 'pending' | 'running' | 'shutting-down' | 'terminated' | 'stopping' | 'stopped'
 
 /** The codes of InstanceState (API reference). */
@@ -59,12 +62,11 @@ export interface InstanceSettings {
   scheduledMaintenance: string
 }
 
-export interface Instance extends InstanceSettings {
+export interface Instance extends InstanceSettings, Switchable<StateName> {
   readonly id: string
   readonly tags: Map<string, string>
   /** The tags at the last start. */
   readonly startTags: Map<string, string>
-  state: StateName
   stateReason: { readonly code: string; readonly message: string } | undefined
   transitionReason: string
   /** Epoch milliseconds of the last start, a resume included. */
@@ -72,10 +74,6 @@ export interface Instance extends InstanceSettings {
   /** Epoch milliseconds of the last cold boot. */
   bootTime: number
   hibernated: boolean
-  /** Counts power changes, so that an overtaken one has no effect. */
-  change: number
-  /** Why a power hook failed: the guest hangs in its transition. */
-  hookError: string | undefined
 }
 
 export interface InstanceSpec extends Partial<InstanceSettings> {
@@ -153,45 +151,30 @@ export function regionOf(availabilityZone: string): string {
   return availabilityZone.replace(/[a-z]$/, '')
 }
 
-const choices: Readonly<Partial<Record<keyof InstanceSettings, readonly string[]>>> = {
-  architecture: ['x86_64', 'arm64'],
-  shutdownBehavior: ['stop', 'terminate'],
-  lifecycle: ['on-demand', 'spot'],
-  spotRequest: ['one-time', 'persistent'],
-  rootDeviceType: ['ebs', 'instance-store'],
-  metadataTokens: ['required', 'optional'],
-  hypervisor: ['nitro', 'xen'],
+const rules: SettingRules<InstanceSettings> = {
+  defaults,
+  choices: {
+    architecture: ['x86_64', 'arm64'],
+    shutdownBehavior: ['stop', 'terminate'],
+    lifecycle: ['on-demand', 'spot'],
+    spotRequest: ['one-time', 'persistent'],
+    rootDeviceType: ['ebs', 'instance-store'],
+    metadataTokens: ['required', 'optional'],
+    hypervisor: ['nitro', 'xen'],
+  },
+  nullable: new Set<keyof InstanceSettings>([
+    'role',
+    'operator',
+    'userData',
+    'publicKey',
+    'targetLifecycleState',
+    'spotInstanceAction',
+    'spotTerminationTime',
+    'rebalance',
+  ]),
 }
 
 /** Changes settings that came from outside; throws a TypeError that says what is wrong, then nothing is changed. */
 export function changeSettings(instance: Instance, changes: Readonly<Record<string, unknown>>): void {
-  for (const [key, value] of Object.entries(changes)) {
-    const problem = settingProblem(key, value)
-    if (problem) throw new TypeError(`${key}: ${problem}`)
-  }
-  Object.assign(instance, changes)
+  applySettings<InstanceSettings>(instance, changes, rules)
 }
-
-function settingProblem(key: string, value: unknown): string | undefined {
-  if (!Object.hasOwn(defaults, key)) return 'no such setting'
-  const name = key as keyof InstanceSettings // an own key of the defaults
-  const allowed = choices[name]
-  if (allowed) return typeof value === 'string' && allowed.includes(value) ? undefined : `one of ${allowed.join(', ')}`
-  const example = defaults[name]
-  if (Array.isArray(example)) {
-    return Array.isArray(value) && value.every((item) => typeof item === 'string') ? undefined : 'a list of texts'
-  }
-  if (nullable.has(name)) return value === null || typeof value === 'string' ? undefined : 'a text or null'
-  return typeof value === typeof example ? undefined : `a ${typeof example}`
-}
-
-const nullable: ReadonlySet<keyof InstanceSettings> = new Set<keyof InstanceSettings>([
-  'role',
-  'operator',
-  'userData',
-  'publicKey',
-  'targetLifecycleState',
-  'spotInstanceAction',
-  'spotTerminationTime',
-  'rebalance',
-])

@@ -1,14 +1,26 @@
 // The power states of simulated instances: transitions that take time, their reasons, and hooks for real guests.
 
 import type { CloudClock } from '../clock.ts'
+import { type Hook, pass, type StateListener } from '../transition.ts'
 import type { Instance, StateName } from './instance.ts'
 
-/** Called after the API has answered; the transition also waits for what a hook returns. A hook that fails leaves
- * the instance in its transition, as a guest that hangs would. */
 export interface PowerHooks {
-  readonly onStop?: (instance: Instance) => void | Promise<void>
-  readonly onHibernate?: (instance: Instance) => void | Promise<void>
-  readonly onStart?: (instance: Instance) => void | Promise<void>
+  readonly onStop?: Hook<Instance>
+  readonly onHibernate?: Hook<Instance>
+  readonly onStart?: Hook<Instance>
+}
+
+/** What may be done to an instance's power from outside the API. */
+export type PowerVerb = 'stop' | 'hibernate' | 'start' | 'guest-off'
+
+/** The switch, by the words of the control server. */
+export function verbsOf(power: Power): Readonly<Record<PowerVerb, (instance: Instance) => void>> {
+  return {
+    stop: (instance) => power.stop(instance, { hibernate: false }),
+    hibernate: (instance) => power.stop(instance, { hibernate: true }),
+    start: (instance) => power.start(instance),
+    'guest-off': (instance) => power.guestOff(instance),
+  }
 }
 
 export interface PowerDelays {
@@ -28,7 +40,7 @@ export interface PowerOptions {
   readonly clock: CloudClock
   readonly delays: PowerDelays
   readonly hooks: PowerHooks
-  readonly onState: (instance: Instance, before: StateName) => void
+  readonly onState: StateListener<StateName, Instance>
 }
 
 /** Creates the switch that all instances of one cloud share. */
@@ -68,45 +80,6 @@ function begin(instance: Instance, now: number): void {
   instance.transitionReason = ''
   instance.startTags.clear()
   for (const [key, value] of instance.tags) instance.startTags.set(key, value)
-}
-
-type Hook = PowerHooks[keyof PowerHooks]
-
-interface Transition {
-  readonly through: StateName
-  readonly end: StateName
-  readonly delayMs: number
-  readonly hook: Hook
-}
-
-/** Enters one state now, and the other when both the delay and the hook are over. */
-function pass({ clock, onState }: PowerOptions, instance: Instance, { through, end, delayMs, hook }: Transition): void {
-  function enter(state: StateName): void {
-    const before = instance.state
-    instance.state = state
-    onState(instance, before)
-  }
-  instance.change += 1
-  instance.hookError = undefined
-  const change = instance.change
-  let open = hook ? 2 : 1
-  const close = (): void => {
-    open -= 1
-    if (open === 0 && instance.change === change) enter(end)
-  }
-  enter(through)
-  clock.after(delayMs, close)
-  if (hook) setImmediate(() => void run(instance, hook).then((done) => done && close()))
-}
-
-async function run(instance: Instance, hook: NonNullable<Hook>): Promise<boolean> {
-  try {
-    await hook(instance)
-    return true
-  } catch (error) {
-    instance.hookError = error instanceof Error ? error.message : String(error)
-    return false
-  }
 }
 
 const userHibernate = {

@@ -43,7 +43,10 @@ function parseLine(line: string): Line | undefined {
 
 /** Bytes of a text in which all or some are written as `\x2f`. */
 function bytesOf(text: string): Buffer {
-  return Buffer.from(text.replaceAll(/\\x([0-9a-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))), 'latin1')
+  return Buffer.from(
+    text.replaceAll(/\\x([0-9a-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
+    'latin1',
+  )
 }
 
 function quoted(args: string): readonly Buffer[] {
@@ -97,6 +100,17 @@ export function parseChanges(log: string): readonly Change[] {
     })
   }
   return changes
+}
+
+/** Changes by other threads or processes than the first, in the log of `strace -f`; nobody would strike at these. */
+export function changesElsewhere(log: string): readonly string[] {
+  const [first] = log.split(' ', 1)
+  return log.split('\n').flatMap((text) => {
+    const [, pid, call] = /^(\d+) +(.*)$/.exec(text) ?? []
+    if (pid === undefined || pid === first || call === undefined) return []
+    const line = parseLine(call.replace(/ <unfinished \.\.\.>$/, ') = 0'))
+    return line !== undefined && isChange(line) && targetOf(line) !== undefined ? [call] : []
+  })
 }
 
 /** What a change was of, without what differs from run to run; `folder` is the one with the agent's files. */

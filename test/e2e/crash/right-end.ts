@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import type { Checked, Machine } from '../machine.ts'
+import { Starved } from './cases.ts'
 
 /** From any cut to the call: the idle clock runs on. */
 const MOST_CHECKS = 1
@@ -31,11 +32,24 @@ export function expectTrueMirror(machine: Machine): void {
   if (mirror.written !== undefined) expect(machine.tags()).toEqual(mirror.written)
 }
 
+/** Throws where what was wrong with a check is that the loopback cloud was too slow. */
+function expectFed({ check: { vetoes, actions } }: Checked): void {
+  const silent = vetoes.find(({ name }) => name === 'metadata')?.reason
+  const late = actions.find(
+    ({ result, detail }) => result === 'failed' && /no answer|time-?out|timed out/i.test(detail),
+  )
+  const reason = silent ?? late?.detail
+  if (reason !== undefined) throw new Starved(reason)
+}
+
 /** A check that finds nothing strange in what the one before left. */
 export async function expectClean(machine: Machine): Promise<Checked> {
   const checked = await machine.check()
-  const notes = checked.check.notes ?? []
-  expect([checked.code, checked.stderr]).toEqual([0, ''])
+  expectFed(checked)
+  const { notes = [], actions } = checked.check
+  const undone = actions.filter(({ result }) => result !== 'done')
+  // In one text, which tells all of it when it is wrong.
+  expect(JSON.stringify([checked.code, checked.stderr, undone])).toBe('[0,"",[]]')
   expect(notes.filter((note) => !note.startsWith('not recorded'))).toEqual([])
   expectTrueMirror(machine)
   expectTidy(machine)
@@ -50,22 +64,33 @@ async function expectAccepted(machine: Machine): Promise<void> {
   }
   const calls = machine.stops().length
   const lingering = await expectClean(machine)
-  expect(lingering.tags).toMatchObject({ IdleStatus: 'active', IdleAction: 'hibernating' })
+  expect(lingering.tags).toMatchObject({ IdleAction: 'hibernating', IdleReason: '' })
   expect(machine.stops().length).toBe(calls)
 }
 
-/** Its owner starts it again: what became of the stop is told, once. */
-async function expectTold(machine: Machine, newBootId: boolean): Promise<void> {
+/** Lines of the audit log that say what became of a stop. */
+export function countReports(machine: Machine): number {
+  return machine.audit().filter(({ action }) => action === 'reconcile').length
+}
+
+/** What became of the stop is told and counted, once, and the intent closed. */
+export function expectReported(machine: Machine, result: 'hibernated' | 'stopped', lines = 1): void {
+  expect(machine.tags()).toMatchObject({ IdleAction: result, IdleReason: '' })
+  expect(machine.intents().at(-1)).toMatchObject({ phase: 'closed', result })
+  expect(machine.status()).toMatchObject({ falseStops: 1, unseenStops: 1, tags: machine.tags() })
+  const line = { result: 'done', detail: expect.stringMatching(`^${result}.* false stop$`) }
+  const told = machine.audit().filter(({ action }) => action === 'reconcile')
+  expect(told).toMatchObject(Array.from({ length: lines }, () => line))
+}
+
+/** Its owner starts it again. */
+async function expectReturn(machine: Machine, newBootId: boolean): Promise<void> {
   const calls = machine.stops().length
-  const result = newBootId ? 'stopped' : 'hibernated'
   machine.startAgain({ newBootId })
   const back = await expectClean(machine)
   expect([back.check.verdict, back.check.state]).toEqual(['unknown', 'active'])
-  expect(back.tags).toEqual({ IdleStatus: 'active', IdleSince: '', IdleAction: result, IdleReason: '' })
-  expect(machine.intents().at(-1)).toMatchObject({ phase: 'closed', result })
-  expect(machine.status()).toMatchObject({ falseStops: 1, unseenStops: 1, tags: back.tags })
-  const told = machine.audit().filter(({ action }) => action === 'reconcile')
-  expect(told).toMatchObject([{ result: 'done', detail: expect.stringMatching(`^${result}.* false stop$`) }])
+  expect(back.tags).toMatchObject({ IdleStatus: 'active', IdleSince: '' })
+  expectReported(machine, newBootId ? 'stopped' : 'hibernated')
   expect(machine.stops().length).toBe(calls)
 }
 
@@ -101,6 +126,6 @@ export async function expectRightEnd(machine: Machine, { lingers, newBootId }: W
   const cut = { sent, recorded: phaseOf(machine) === 'accepted', lingers }
   if (lingers) await expectAccepted(machine)
   else await machine.cloud.waitForState('stopped', { timeoutMs: 5_000 })
-  await expectTold(machine, newBootId)
+  await expectReturn(machine, newBootId)
   expectOneStop(machine, cut)
 }

@@ -1,7 +1,8 @@
 // The acting check of a machine under strace: to see what it changes, and to strike at one of these changes.
 import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type Machine, type Ran, type Started, startProgram } from '../machine.ts'
 import { type Change, changing, parseChanges } from './changes.ts'
 
@@ -29,7 +30,7 @@ export function startTraced(machine: Machine, options: readonly string[]): Traci
   const own = ['-yy', '-xx', '-e', `trace=${changing.map((call) => `?${call}`).join()}`, '-o', path]
   const [file = '', ...before] = machine.program
   const argv = [...own, ...options, '--', file, ...before, 'check', '--act', '--json', ...machine.flags]
-  const log = (): string => readFileSync(path, 'utf8')
+  const log = (): string => (existsSync(path) ? readFileSync(path, 'utf8') : '')
   // Without a number of arenas malloc counts the processors whenever threads get in each other's way.
   const { child, done } = startProgram(strace, argv, { ...machine.env, MALLOC_ARENA_MAX: '4' })
   return { child, log, done: done.then((ran) => ({ ...ran, log: log(), changes: parseChanges(log()) })) }
@@ -63,8 +64,36 @@ function isThere({ change, index, what }: Strike, log: string): boolean {
   return what.startsWith('signal') || change.call !== 'openat' || call.includes('O_CREAT')
 }
 
+/** Sends a signal to what strace runs; nothing where that has ended. */
+function signalTracee({ child }: Tracing, signal: NodeJS.Signals): void {
+  const [pid] = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').split(' ')
+  // 0 would be this process and all of its group.
+  if (Number(pid) > 0) process.kill(Number(pid), signal)
+}
+
+/** A check that stands still right after a change, until `meanwhile` is done; nothing where it stood elsewhere, or did not. */
+export function pausedAfter(
+  machine: Machine,
+  { change, index }: Omit<Strike, 'what'>,
+  meanwhile: () => void,
+): Promise<Traced | undefined> {
+  return machine.turn(async () => {
+    const tracing = startTraced(machine, ['-s', '0', `--inject=${change.call}:signal=STOP:when=${change.count}`])
+    let isOver = false
+    const done = tracing.done.finally(() => {
+      isOver = true
+    })
+    while (!isOver && !/^--- stopped by /m.test(tracing.log())) await sleep(20)
+    const isThere = !isOver && parseChanges(tracing.log()).length === index + 1
+    if (isThere) meanwhile()
+    if (!isOver) signalTracee(tracing, isThere ? 'SIGCONT' : 'SIGKILL')
+    const traced = await done
+    return isThere ? traced : undefined
+  })
+}
+
 /** A file that is opened by chance is opened once: the count may be one off. */
-const MOST_TRIES = 16
+export const MOST_TRIES = 16
 
 /** Checks that are struck, until one was at the very change. */
 export async function struck(

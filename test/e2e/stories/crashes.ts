@@ -125,8 +125,13 @@ test.concurrent(
     const machine = await startMachine({ settings: fastest })
     onTestFinished(() => machine.close())
     await machine.check()
+    const asked = machine.cloud.requests.counts().metadata
     const frozen = machine.check()
-    await machine.cloud.requests.waitFor(({ path }) => path.endsWith('/hibernation/configured'), 20_000)
+    // The first check has asked for it, too; this one does right before its second look.
+    await machine.cloud.requests.waitFor(
+      ({ number, path, server }) => server === 'metadata' && path.endsWith('/hibernation/configured') && number > asked,
+      20_000,
+    )
     const pid = Number(/-(\d+)-/.exec(readdirSync(join(machine.stateDir, 'lock'))[0]?.slice(36) ?? '')?.[1])
     process.kill(pid, 'SIGSTOP')
     machine.cloud.power.stop(machine.cloud.instance(), { hibernate: true })

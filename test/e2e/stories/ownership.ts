@@ -2,162 +2,11 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { agentPolicy } from '../../clouds/aws/iam.ts'
-import type { AwsOptions, Fault, InstanceSpec } from '../../clouds/aws.ts'
-import { checkNow, startDueMachine, timePasses } from '../due.ts'
+import { type Acted, checkNow, checkWhenDue, startDueMachine, timePasses } from '../due.ts'
 import { fastest, type Machine } from '../machine.ts'
+import { error, group, maintenance, type RefusedStory, refused, type Story, spot, store } from '../ownership.ts'
 
 const slow = { timeout: 60_000 }
-
-interface Story {
-  readonly row: number | 'none'
-  readonly name: string
-  readonly instance?: InstanceSpec
-  readonly cloud?: AwsOptions
-  /** Files below the root of the machine; a folder ends in a slash. */
-  readonly files?: Readonly<Record<string, string>>
-  readonly allow?: string
-  readonly fault?: Fault
-}
-
-interface RefusedStory extends Story {
-  readonly refusal: string
-  /** What StopInstances was asked; nothing unless said. */
-  readonly sent?: readonly string[]
-}
-
-function without(...actions: readonly string[]): AwsOptions {
-  const left = agentPolicy.actions.filter((name) => !actions.includes(name))
-  return { roles: { 'idle-agent': { ...agentPolicy, actions: left } } }
-}
-
-function error(code: string, message?: string): Fault {
-  return { kind: 'api-error', code, ...(message === undefined ? {} : { message }) }
-}
-
-const spot = { lifecycle: 'spot' } as const
-const group = { 'aws:autoscaling:groupName': 'workers' }
-const interruption = '{"action": "terminate", "time": "2026-11-22T18:02:00Z"}'
-const store = {
-  '/sys/block/nvme1n1/device/model': 'Amazon EC2 NVMe Instance Storage        \n',
-  '/sys/block/nvme1n1/dev': '259:1\n',
-  '/proc/self/mountinfo':
-    '22 1 259:0 / / rw - ext4 /dev/nvme0n1 rw\n90 22 259:1 / /scratch rw,noatime - xfs /dev/nvme1n1 rw\n',
-  '/scratch/model.bin': 'weights',
-}
-const maintenance = [{ Code: 'instance-retirement', State: 'active', NotBefore: '21 Jan 2027 09:00:43 GMT' }]
-
-const refused: readonly RefusedStory[] = [
-  {
-    row: 9,
-    name: 'in service',
-    instance: { targetLifecycleState: 'InService', tags: group },
-    refusal: 'AutoScaling (opt-in)',
-  },
-  { row: 9, name: 'its tag alone', instance: { tags: group }, refusal: 'AutoScaling (opt-in)' },
-  { row: 9, name: 'Standby', instance: { targetLifecycleState: 'Standby' }, refusal: 'AutoScaling (opt-in)' },
-  { row: 10, name: 'Spot', instance: spot, refusal: 'Spot (opt-in)' },
-  {
-    row: 10,
-    name: 'one-time Spot that is allowed',
-    instance: { ...spot, spotRequest: 'one-time' },
-    allow: '[spot]',
-    refusal: 'UnsupportedOperation (owned)',
-    sent: ['stop UnsupportedOperation'],
-  },
-  { row: 10, name: 'a fleet', instance: { ...spot, fleet: true }, allow: '[spot]', refusal: 'Fleet (owned)' },
-  {
-    row: 10,
-    name: 'a fleet whose tag nobody may read',
-    instance: { ...spot, fleet: true, metadataTags: false },
-    cloud: without('DescribeTags'),
-    allow: '[spot]',
-    refusal: 'UnsupportedOperation (owned)',
-    sent: ['stop UnsupportedOperation'],
-  },
-  {
-    row: 10,
-    name: 'an announced interruption',
-    instance: { ...spot, spotInstanceAction: interruption },
-    allow: '[spot]',
-    refusal: 'SpotInterruption (wrong-state)',
-  },
-  { row: 11, name: 'EKS', instance: { tags: { 'eks:cluster-name': 'c' } }, refusal: 'ManagedByService (owned)' },
-  {
-    row: 11,
-    name: 'EMR',
-    instance: { tags: { 'aws:elasticmapreduce:job-flow-id': 'j' } },
-    refusal: 'ManagedByService (owned)',
-  },
-  {
-    row: 11,
-    name: 'ECS agent',
-    files: { '/sys/fs/cgroup/system.slice/ecs.service/': '' },
-    refusal: 'ManagedByService (owned)',
-  },
-  {
-    row: 12,
-    name: 'root on instance store',
-    instance: { rootDeviceType: 'instance-store' },
-    refusal: 'InstanceStoreRoot (owned)',
-  },
-  { row: 13, name: 'data on instance store', files: store, refusal: 'InstanceStoreData (opt-in)' },
-  {
-    row: 14,
-    name: 'stop protection',
-    instance: { disableApiStop: true },
-    refusal: 'OperationNotPermitted (protected)',
-    sent: ['hibernate OperationNotPermitted'],
-  },
-  {
-    row: 18,
-    name: 'EC2 says not ready',
-    instance: { notReadyCalls: 1 },
-    refusal: 'UnsupportedOperation (not-ready)',
-    sent: ['hibernate UnsupportedOperation'],
-  },
-  {
-    row: 18,
-    name: 'no swap, says the machine',
-    files: { '/var/lib/hibinit-agent/hibernation-enabled': '', '/proc/swaps': 'Filename Type Size Used Priority\n' },
-    refusal: 'HibernationNotReady (not-ready)',
-  },
-  {
-    row: 19,
-    name: 'a role without the right',
-    cloud: without('StopInstances'),
-    refusal: 'UnauthorizedOperation (forbidden)',
-    sent: ['hibernate UnauthorizedOperation'],
-  },
-  {
-    row: 19,
-    name: 'keys that expired',
-    fault: error('ExpiredToken'),
-    refusal: 'ExpiredToken (credentials)',
-    sent: ['hibernate ExpiredToken', 'hibernate ExpiredToken'],
-  },
-  {
-    row: 'none',
-    name: 'wrong state',
-    fault: error('IncorrectInstanceState'),
-    refusal: 'IncorrectInstanceState (wrong-state)',
-    sent: ['hibernate IncorrectInstanceState'],
-  },
-  {
-    row: 'none',
-    name: 'throttled',
-    fault: error('RequestLimitExceeded'),
-    refusal: 'RequestLimitExceeded (throttled)',
-    sent: ['hibernate RequestLimitExceeded'],
-  },
-  {
-    row: 'none',
-    name: 'a text that nobody has seen',
-    fault: error('UnsupportedOperation', 'The moon is in the wrong place.'),
-    refusal: 'UnsupportedOperation (other)',
-    sent: ['hibernate UnsupportedOperation'],
-  },
-]
 
 interface AcceptedStory extends Story {
   readonly sent: readonly string[]
@@ -220,11 +69,22 @@ async function begin({ instance, cloud, files = {}, allow, fault }: Story): Prom
   return machine
 }
 
+async function mended(machine: Machine, mend: NonNullable<RefusedStory['mend']>): Promise<Acted> {
+  if (typeof mend === 'function') mend(machine)
+  else Object.assign(machine.cloud.instance(), mend)
+  return checkWhenDue(machine)
+}
+
+/** How often StopInstances is sent: at each check for as long as EC2 is the one that refuses, and once more. */
+function asked({ sent = [], mend }: RefusedStory): number {
+  return (mend === undefined ? sent.length : 2 * sent.length) + 1
+}
+
 for (const story of refused) {
   test.concurrent(`row ${story.row}, ${story.name}: ${story.refusal}`, slow, async ({ onTestFinished }) => {
     const machine = await begin(story)
     onTestFinished(() => machine.close())
-    const { sent = [], refusal } = story
+    const { sent = [], refusal, mend } = story
     const done = await checkNow(machine)
     expect([done.code, done.stderr, machine.stops()]).toEqual([3, '', sent])
     const deed = done.check.actions.find(({ action }) => action === 'hibernate' || action === 'stop')
@@ -237,12 +97,16 @@ for (const story of refused) {
     const told = (await machine.run('status', ...machine.flags)).stdout
     expect(told).toContain(`refused      ${IdleReason.slice('refused: '.length)}\n`)
     expect(machine.cloud.instance().state).toBe('running')
-    // Tried again in its time, with the idle clock as it was.
+    // Tried again in its time, with the idle clock as it was; and done once nothing refuses it.
     const idleSince = Date.parse(done.check.idleSince ?? '')
-    timePasses(machine)
-    const again = await checkNow(machine)
+    const again = await checkWhenDue(machine)
     expect(Date.parse(again.check.idleSince ?? '')).toBeLessThan(idleSince + 100)
     expect(again.check.actions.some(({ action }) => action === deed?.action)).toBe(true)
+    const last = mend === undefined ? again : await mended(machine, mend)
+    expect([last.code, machine.stops().length, machine.tags()['IdleReason']]).toEqual([0, asked(story), ''])
+    expect(machine.stops().at(-1)).toBe(
+      machine.tags()['IdleAction'] === 'stopping' ? 'stop accepted' : 'hibernate accepted',
+    )
   })
 }
 

@@ -1,0 +1,189 @@
+// What the role of an instance may do, by an evaluator of IAM that others wrote, beside the one in our loopback EC2.
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { createCredentials, type Principal } from '../clouds/aws/credentials.ts'
+import { agentPolicy, authorize, type RolePolicy } from '../clouds/aws/iam.ts'
+import { createClock } from '../clouds/clock.ts'
+import { npmTool } from './npm-tool.ts'
+
+const evaluator = npmTool('@cloud-copilot/iam-simulate', '0.1.173')
+
+const accountId = '123456789012'
+const own = 'i-0a1b2c3d4e5f60718'
+const other = 'i-00000000000000002'
+const keys = ['IdleStatus', 'IdleSince', 'IdleAction', 'IdleReason', 'Profile', 'Ledger'].map(
+  (name) => `CloudWorkstation:${name}`,
+)
+const policy: RolePolicy = { ...agentPolicy, tagKeys: keys }
+
+const ownInstance = `arn:*:ec2:*:*:instance/\${ec2:InstanceID}`
+
+/** The policy as an operator attaches it: the pattern of AWS's own AWSEC2VssSnapshotPolicy (cloud.md 1.5). */
+const document = {
+  Version: '2012-10-17',
+  Statement: [
+    {
+      Effect: 'Allow',
+      Action: ['ec2:StopInstances', 'ec2:DescribeInstanceAttribute'],
+      Resource: 'arn:*:ec2:*:*:instance/*',
+      Condition: { ArnLike: { 'ec2:SourceInstanceARN': ownInstance } },
+    },
+    {
+      Effect: 'Allow',
+      Action: 'ec2:CreateTags',
+      Resource: 'arn:*:ec2:*:*:instance/*',
+      Condition: {
+        ArnLike: { 'ec2:SourceInstanceARN': ownInstance },
+        'ForAllValues:StringEquals': { 'aws:TagKeys': keys },
+        Null: { 'aws:TagKeys': 'false' },
+      },
+    },
+    {
+      Effect: 'Allow',
+      Action: ['ec2:DescribeTags', 'ec2:DescribeInstances', 'ec2:DescribeInstanceStatus'],
+      Resource: '*',
+    },
+  ],
+}
+
+interface Case {
+  readonly name: string
+  readonly action: string
+  /** The instance that the call is on; `null` is every resource. */
+  readonly on: string | null
+  /** Where the credentials were delivered to; `null` is nowhere, as when they are used from elsewhere. */
+  readonly from?: string | null
+  readonly tagKeys?: readonly string[]
+  readonly allowed: boolean
+}
+
+const cases: readonly Case[] = [
+  { name: 'stop itself', action: 'StopInstances', on: own, allowed: true },
+  { name: 'stop another', action: 'StopInstances', on: other, allowed: false },
+  {
+    name: 'stop itself with credentials that were carried away',
+    action: 'StopInstances',
+    on: own,
+    from: null,
+    allowed: false,
+  },
+  {
+    name: 'stop the first with the second’s credentials',
+    action: 'StopInstances',
+    on: own,
+    from: other,
+    allowed: false,
+  },
+  { name: 'tag itself with all keys', action: 'CreateTags', on: own, tagKeys: keys, allowed: true },
+  { name: 'tag itself with one key', action: 'CreateTags', on: own, tagKeys: keys.slice(0, 1), allowed: true },
+  {
+    name: 'tag itself with a key of somebody else',
+    action: 'CreateTags',
+    on: own,
+    tagKeys: [...keys, 'Name'],
+    allowed: false,
+  },
+  {
+    name: 'tag itself with an operator’s key',
+    action: 'CreateTags',
+    on: own,
+    tagKeys: ['CloudWorkstation:Protected'],
+    allowed: false,
+  },
+  {
+    name: 'tag itself with a key in another case',
+    action: 'CreateTags',
+    on: own,
+    tagKeys: ['cloudworkstation:idlestatus'],
+    allowed: false,
+  },
+  { name: 'tag another', action: 'CreateTags', on: other, tagKeys: keys, allowed: false },
+  { name: 'delete its own tags', action: 'DeleteTags', on: own, tagKeys: keys, allowed: false },
+  { name: 'ask about itself', action: 'DescribeInstanceAttribute', on: own, allowed: true },
+  { name: 'ask about another', action: 'DescribeInstanceAttribute', on: other, allowed: false },
+  { name: 'read tags', action: 'DescribeTags', on: null, allowed: true },
+  { name: 'list instances', action: 'DescribeInstances', on: null, allowed: true },
+  { name: 'start itself', action: 'StartInstances', on: own, allowed: false },
+  { name: 'terminate itself', action: 'TerminateInstances', on: own, allowed: false },
+  { name: 'take its own protection away', action: 'ModifyInstanceAttribute', on: own, allowed: false },
+  { name: 'reboot itself', action: 'RebootInstances', on: own, allowed: false },
+]
+
+const arn = (id: string): string => `arn:aws:ec2:eu-west-1:${accountId}:instance/${id}`
+
+/** The case as the evaluator takes it. */
+function simulation({ action, on, from = own, tagKeys }: Case): unknown {
+  const context = {
+    ...(on === null ? {} : { 'ec2:InstanceID': on }),
+    ...(from === null ? {} : { 'ec2:SourceInstanceARN': arn(from) }),
+    ...(tagKeys ? { 'aws:TagKeys': tagKeys } : {}),
+  }
+  return {
+    request: {
+      principal: `arn:aws:sts::${accountId}:assumed-role/idle-agent/${from ?? 'elsewhere'}`,
+      action: `ec2:${action}`,
+      resource: { resource: on === null ? '*' : arn(on), accountId },
+      contextVariables: context,
+    },
+    identityPolicies: [{ name: 'idle-agent', policy: document }],
+    serviceControlPolicies: [],
+    resourceControlPolicies: [],
+  }
+}
+
+const script = `
+const { runSimulation } = await import(process.argv[1])
+const { text } = await import('node:stream/consumers')
+const results = []
+for (const one of JSON.parse(await text(process.stdin))) {
+  const result = await runSimulation(one, {})
+  results.push(result.resultType === 'error' ? JSON.stringify(result.errors) : result.overallResult)
+}
+process.stdout.write(JSON.stringify(results))
+`
+
+/** `Allowed`, `ImplicitlyDenied` or what was wrong with each case. */
+function evaluate(folder: string): readonly string[] {
+  const argv = ['--input-type=module', '--eval', script, join(folder, 'dist/esm/index.js')]
+  const input = JSON.stringify(cases.map(simulation))
+  const { stdout, stderr, status } = spawnSync(process.execPath, argv, { input, encoding: 'utf8', timeout: 60_000 })
+  if (status !== 0) throw new Error(stderr)
+  return JSON.parse(stdout) as readonly string[]
+}
+
+/** What our loopback EC2 makes of the same case. */
+function ours({ action, on, from = own, tagKeys = [] }: Case): boolean {
+  const { operator } = createCredentials({
+    clock: createClock(),
+    accountId,
+    lifetimeSeconds: 60,
+    rotateBeforeSeconds: 1,
+  })
+  const principal: Principal = { ...operator, role: 'idle-agent', instanceId: from ?? undefined }
+  const instanceIds = on === null ? [] : [on]
+  try {
+    authorize(
+      { principal, action, region: 'eu-west-1', accountId, instanceIds, tagKeys },
+      new Map([['idle-agent', policy]]),
+    )
+    return true
+  } catch {
+    return false
+  }
+}
+
+test.each(cases)('our loopback EC2: $name, $allowed', (one) => {
+  expect(ours(one)).toBe(one.allowed)
+})
+
+test.skipIf(evaluator === undefined)(
+  'an evaluator that others wrote says the same of the policy as it is attached',
+  () => {
+    const results = evaluate(evaluator ?? '')
+    const table = cases.map(({ name, action }, index) => `  ${(results[index] ?? '').padEnd(18)} ${action}: ${name}`)
+    process.stdout.write(`the self-only policy, by iam-simulate:\n${table.join('\n')}\n`)
+    const wanted = cases.map(({ allowed }) => (allowed ? 'Allowed' : 'ImplicitlyDenied'))
+    expect(results).toEqual(wanted)
+  },
+)
