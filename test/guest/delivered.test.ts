@@ -64,6 +64,8 @@ const installed = [
   '/etc/cron.d/idle-agent',
   '/etc/idle-agent',
   '/etc/logrotate.d/idle-agent',
+  '/etc/systemd/system/idle-agent-gpu.service',
+  '/etc/systemd/system/multi-user.target.wants/idle-agent-gpu.service',
   '/etc/tmpfiles.d/idle-agent.conf',
   '/run/idle-agent',
   '/usr/lib/systemd/system-sleep/idle-agent',
