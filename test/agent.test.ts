@@ -66,6 +66,5 @@ it('goes on where the leases cannot be listed, and holds', async () => {
   const parts: Parts = { host: memory, cloud, sensors: [], vetoes: [leaseVeto], policy, settings, paths, decide }
   const { notes, look } = await checkAndAct(parts)
   expect(notes).toEqual([expect.stringContaining('input/output error')])
-  const reason = expect.stringMatching(/cannot be read: .*; it holds until .* at the latest$/)
-  expect(look.vetoes).toContainEqual({ name: 'lease', reason, until: 1e7 + settings.keepCeilingMs })
+  expect(look.vetoes).toContainEqual({ name: 'lease', reason: expect.stringContaining('cannot be read') })
 })

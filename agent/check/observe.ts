@@ -5,7 +5,6 @@ import type { Host } from '../host/host.ts'
 import { type ChainMoment, type Limited, limitLeases } from '../leases/chain.ts'
 import type { Stored, StoredSample } from '../state.ts'
 import type { Clocks, Instant, Intent, Moment, NamedReading, RunIdentity, State, Veto } from '../types.ts'
-import { inDoubt } from '../vetoes/ends.ts'
 import { intervalOf, judgeOne, plain, type Raw, toStore } from './judge.ts'
 import type { ConfiguredSensor, Parts } from './parts.ts'
 import { within } from './within.ts'
@@ -193,8 +192,7 @@ async function readVetoes(
       try {
         return await within(host, { ms: VETO_MS, what: source.name }, (signal) => source.read(host, context, signal))
       } catch (error) {
-        const reason = plain(`${source.name} cannot be read: ${messageOf(error)}`)
-        return inDoubt(context, { name: source.name, reason, madeAt: now.monoMs })
+        return [{ name: source.name, reason: plain(`${source.name} cannot be read: ${messageOf(error)}`) }]
       }
     }),
   )

@@ -156,7 +156,7 @@ export const general = {
     unit: 'hours',
     about:
       "How long a user's leases, however many, keep the machine up without input of that user in a terminal; root's are not bounded. " +
-      "Also the bound of users' inhibitors, of a package manager, and of waiting for what is due or cannot be read.",
+      "Also the bound of users' inhibitors, of a package manager, and of waiting for what is due.",
   },
 } as const satisfies Options
 

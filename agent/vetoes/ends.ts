@@ -25,7 +25,7 @@ export function untilWords(until: Instant, now: Clocks): string {
   return `until ${timeInWords(now.wallMs + until - now.monoMs, now.wallMs)}`
 }
 
-/** What to say of something that cannot be understood or read, or has no end of its own: it holds, up to its ceiling. Nothing once that is over. */
+/** What to say of something that cannot be understood or read: it holds, up to its ceiling. Nothing once that is over. */
 export function inDoubt(
   context: VetoContext,
   doubt: { readonly name: string; readonly reason: string; readonly madeAt: Instant },

@@ -2,8 +2,8 @@
 import { HostError } from '../errors.ts'
 import type { FileStat, Host } from '../host/host.ts'
 import { codeOf, tooLarge } from '../host/real-errors.ts'
-import type { Clocks, Instant, Veto } from '../types.ts'
-import { fewest, inDoubt } from './ends.ts'
+import type { Veto } from '../types.ts'
+import { ceiling, inDoubt } from './ends.ts'
 import type { VetoSource } from './veto.ts'
 
 /** What dpkg, apt and rpm lock while they work (fcntl locks); dnf, yum and zypper hold rpm's. */
@@ -22,9 +22,6 @@ const lockFiles = [
  */
 const maxBytes = 1_048_576
 
-/** Times in /proc/PID/stat are in USER_HZ, 100 a second on every architecture we run on (proc_pid_stat(5)). */
-const msPerTick = 10
-
 const packageManager = /^(apt|apt-get|aptitude|dpkg|unattended-upgr|dnf|dnf5|yum|rpm|zypper|packagekitd|update-manager)/
 
 /** One line of /proc/locks (proc_locks(5)). */
@@ -35,31 +32,22 @@ export interface HeldLock {
   readonly inode: number
 }
 
-interface Locks {
-  readonly held: readonly HeldLock[]
-  /** Lines that are not understood: any of them may be of a lock that is held. */
-  readonly strange: number
-}
-
-/** Locks that are held on files, not those that are waited for (`->`), nor those on none (`<none>:0`, fs/locks.c). */
-export function parseLocks(text: string): Locks {
-  const held: HeldLock[] = []
-  let strange = 0
-  for (const line of text.split('\n')) {
-    if (line === '' || /^\d+: +->/.test(line)) continue
-    const found = /^\d+: +\S+ +\S+ +\S+ +(-?\d+) (?:<none>:0|([0-9a-f]+):([0-9a-f]+):(\d+)) /.exec(line)
-    if (found === null) strange += 1
-    const [, pid, major, minor, inode] = found ?? []
-    if (major === undefined || minor === undefined) continue
-    const device = { major: Number.parseInt(major, 16), minor: Number.parseInt(minor, 16) }
-    held.push({ pid: Number(pid), ...device, inode: Number(inode) })
-  }
-  return { held, strange }
-}
-
-interface Holder {
-  readonly pid: number
-  readonly comm: string
+/** Locks that are held, not those that are waited for (`->`) or are on no file (`<none>:0`, fs/locks.c). Throws Error where a line is not understood. */
+export function parseLocks(text: string): readonly HeldLock[] {
+  return text
+    .split('\n')
+    .filter((line) => line !== '' && !/^\d+: +(->|.* <none>:0 )/.test(line))
+    .map((line) => {
+      const found = /^\d+: +\S+ +\S+ +\S+ +(-?\d+) ([0-9a-f]+):([0-9a-f]+):(\d+) /.exec(line)
+      if (found === null) throw new Error('a line of /proc/locks is not understood')
+      const [, pid = '', major = '', minor = '', inode = ''] = found
+      return {
+        pid: Number(pid),
+        major: Number.parseInt(major, 16),
+        minor: Number.parseInt(minor, 16),
+        inode: Number(inode),
+      }
+    })
 }
 
 /** The device in `stat` as /proc/locks shows it (glibc's gnu_dev_major, gnu_dev_minor). */
@@ -84,27 +72,15 @@ async function isRoots(host: Host, { mode }: FileStat, { pid }: HeldLock): Promi
   return /^Uid:\t0\t/m.test((await host.readText(`/proc/${pid}/status`)) ?? '')
 }
 
-/** Who holds locks on this file. On overlay and btrfs the device differs from that of `stat`; then the program's name decides. */
-async function holders(host: Host, stat: FileStat, locks: readonly HeldLock[]): Promise<readonly Holder[]> {
-  const found: Holder[] = []
+/** Who holds a lock on this file. On overlay and btrfs the device differs from that of `stat`; then the program's name decides. */
+async function holder(host: Host, stat: FileStat, locks: readonly HeldLock[]): Promise<string | undefined> {
   for (const lock of locks) {
     if (lock.inode !== stat.ino || !(await isRoots(host, stat, lock))) continue
     const comm = await commOf(host, lock.pid)
     if (sameDevice(stat, lock) || packageManager.test(comm))
-      found.push({ pid: lock.pid, comm: comm.slice(0, 15) || 'unknown' })
+      return `pid ${lock.pid} (${comm.slice(0, 15) || 'unknown'})`
   }
-  return found
-}
-
-/**
- * When the process began, on the monotonic clock; now where that is not told. What the machine slept counts: nobody has
- * answered in that time either.
- */
-async function beganAt(host: Host, pid: number, now: Clocks): Promise<Instant> {
-  const stat = pid < 1 ? undefined : await host.readText(`/proc/${pid}/stat`)
-  // Field 22 of proc_pid_stat(5); the name before the third may hold anything.
-  const ticks = Number(stat?.slice(stat.lastIndexOf(') ') + 2).split(' ')[19] ?? 'none')
-  return now.monoMs - (Number.isFinite(ticks) ? Math.max(0, now.bootMs - ticks * msPerTick) : 0)
+  return undefined
 }
 
 /** /proc/locks, or `undefined` where there is more of it than is read. */
@@ -120,11 +96,7 @@ async function locksText(host: Host): Promise<string | undefined> {
   return text
 }
 
-/**
- * A lock holds for `keep.ceiling_hours` from when its holder began: one that waits at a prompt nobody sees must not hold for
- * ever. Of several the one that ends last is named. Reading /proc/locks takes the kernel 10 to 20 ms, so it is asked only when an
- * action is due.
- */
+/** Reading /proc/locks takes the kernel 10 to 20 ms, so it is asked only when an action is due. */
 export const packageManagerVeto: VetoSource = {
   name: 'package-manager',
   onlyWhenDue: true,
@@ -136,19 +108,14 @@ export const packageManagerVeto: VetoSource = {
       const reason = 'a package manager may be at work: there are more locks than are read'
       return inDoubt(context, { name: 'package-manager', reason, madeAt: context.now.monoMs })
     }
-    const { held, strange } = parseLocks(text)
-    const vetoes: Veto[] = []
+    // One that waits at a question in a terminal that nobody comes back to does not wait for ever.
+    const until = ceiling(context, context.now.monoMs)
+    if (until <= context.now.monoMs) return []
+    const locks = parseLocks(text)
     for (const { name, stat } of stats) {
-      for (const { pid, comm } of stat === undefined ? [] : await holders(host, stat, held)) {
-        const reason = `${name} lock held by pid ${pid} (${comm})`
-        const madeAt = await beganAt(host, pid, context.now)
-        vetoes.push(...inDoubt(context, { name: 'package-manager', reason, madeAt }))
-      }
+      const by = stat === undefined ? undefined : await holder(host, stat, locks)
+      if (by !== undefined) return [{ name: 'package-manager', reason: `${name} lock held by ${by}`, until }]
     }
-    const last = fewest(vetoes).slice(0, 1)
-    if (strange === 0) return last
-    const lines = strange === 1 ? '1 lock is' : `${strange} locks are`
-    const reason = `a package manager may be at work: ${lines} not understood`
-    return [...last, ...inDoubt(context, { name: 'package-manager', reason, madeAt: context.now.monoMs })]
+    return []
   },
 }

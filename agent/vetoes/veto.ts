@@ -19,6 +19,6 @@ export interface VetoSource {
   readonly name: string
   /** Too costly for every check: read only when an action is due. */
   readonly onlyWhenDue?: true
-  /** Everything that forbids acting now. A throw counts as a veto that names the failure and ends at the ceiling. */
+  /** Everything that forbids acting now. A throw counts as a veto that names the failure. */
   read(host: Host, context: VetoContext, signal: AbortSignal): Promise<readonly Veto[]>
 }

@@ -137,29 +137,3 @@ describe('a sensor that says active', () => {
     expect(asked).toBe(0)
   })
 })
-
-describe('a veto that cannot be read', () => {
-  const busy = { name: 'dpkg', read: () => Promise.reject(new Error('lock busy')) }
-  it.each<[string, number, readonly object[]]>([
-    [
-      'holds up to the ceiling',
-      0,
-      [{ reason: expect.stringMatching(/^dpkg cannot be read: lock busy; it holds until/) }],
-    ],
-    ['until that', 59_000, [{ name: 'dpkg' }]],
-    ['and no longer', minute, []],
-  ])('%s', async (_, idleMs, expected) => {
-    const host = createMemoryHost()
-    const parts = { ...partsWith(host, sensor(1)), vetoes: [busy] }
-    const asked = { intent: undefined, due: false }
-    const first = await look({ ...parts, vetoes: [] }, undefined, asked)
-    const { state } = decide({ state: undefined, readings: first.readings, vetoes: [], policy, now: first.moment })
-    const base: Stored = { state, samples: first.samples, sampledAt: first.sampledAt, mirror: { failures: 0 } }
-    host.clock.advance(idleMs)
-    const { vetoes: all, moment } = await look(parts, base, asked)
-    const vetoes = all.filter(({ name }) => name === 'dpkg')
-    expect(vetoes).toMatchObject(expected)
-    expect(vetoes).toHaveLength(expected.length)
-    if (idleMs === 0) expect(vetoes[0]?.until).toBe(moment.clocks.monoMs + minute)
-  })
-})

@@ -251,12 +251,7 @@ it('a veto that cannot be read is one', async () => {
   await bench.settle(3)
   bench.vetoes = [{ name: 'dpkg', read: async () => failing('lock busy') }]
   const last = await bench.settle(6)
-  expect(last.look.vetoes).toMatchObject([
-    {
-      name: 'dpkg',
-      reason: expect.stringMatching(/^dpkg cannot be read: lock busy; it holds until .* at the latest$/),
-    },
-  ])
+  expect(last.look.vetoes).toEqual([{ name: 'dpkg', reason: 'dpkg cannot be read: lock busy' }])
   expect([last.decision.phase, bench.acts]).toEqual(['held', 0])
 })
 
