@@ -1,17 +1,7 @@
 /** Jobs in the foreground of a terminal: the detached test run that waits on the network, as told from a shell or a monitor. */
 import type { Host } from '../host/host.ts'
-import {
-  carriers,
-  commandOption,
-  databaseClients,
-  databaseCommand,
-  interpreters,
-  interpreterValueOption,
-  onlookers,
-  shells,
-  shellValueOption,
-} from './known-programs.ts'
-import { commandLine, ownProcess, type Process, type ProcessTable, parseSwitches, whileItLives } from './processes.ts'
+import { ownProcess, type Process, type ProcessTable, parseSwitches, whileItLives } from './processes.ts'
+import { roleOf } from './roles.ts'
 import { deviceName } from './terminals.ts'
 
 /** One job, and the counters that tell whether it got anywhere. */
@@ -30,55 +20,11 @@ export interface Job {
   readonly prompt?: true
 }
 
-/** What one process in a foreground group is. `carrier`: judged by what it carries. */
-type Role = 'carrier' | 'onlooker' | 'prompt' | 'work'
-
 /** An interpreter at its prompt sleeps until somebody types; one that runs a loop typed into it wakes this often, or more. */
 const fewestWakes = 3
 
 /** Most processes of a group, and threads of a process, whose context switches are read. */
 const mostCounted = 32
-
-/** Does this command line give a shell or an interpreter something to run? Arguments are looked at here and go nowhere. */
-export function hasScript(comm: string, cmdline: string): boolean {
-  const words = cmdline.split('\0').slice(1)
-  if (databaseClients.test(comm)) return words.some((word) => databaseCommand.test(word))
-  const takesValue = shells.has(comm) ? shellValueOption : interpreterValueOption
-  let skip = false
-  for (const word of words) {
-    if (skip) skip = false
-    else if (takesValue.test(word)) skip = true
-    else if (commandOption.test(word)) return true
-    else if (word !== '' && !word.startsWith('-') && !word.startsWith('+')) return true
-  }
-  return false
-}
-
-/** A shell or interpreter at its prompt: no script, and a terminal to read from. In doubt it is work; one that is gone is not. */
-async function atPrompt(host: Host, { pid, comm }: Process): Promise<boolean> {
-  const cmdline = await commandLine(host, pid)
-  if (cmdline === undefined) return true
-  if (!cmdline.whole || cmdline.text === '' || hasScript(comm, cmdline.text)) return false
-  const input = await whileItLives(host, pid, () => host.readLink(`/proc/${pid}/fd/0`))
-  return input !== undefined && /(^|\/)(pts\/\d+|tty\w*|hvc\d+|console)( \(deleted\))?$|^\/\d+$/.test(input)
-}
-
-/** `sleep infinity`, which keeps a container open: nothing can come after it, so nobody waits for it. */
-async function sleepsForEver(host: Host, { pid, comm }: Process): Promise<boolean> {
-  if (comm !== 'sleep') return false
-  const cmdline = await commandLine(host, pid)
-  return cmdline === undefined || /^[^\0]*\0inf(inity)?\0*$/i.test(cmdline.text)
-}
-
-async function roleOf(host: Host, process: Process): Promise<Role> {
-  const { comm } = process
-  if (carriers.has(comm)) return 'carrier'
-  if (await sleepsForEver(host, process)) return 'onlooker'
-  if (onlookers.has(comm)) return 'onlooker'
-  if (shells.has(comm)) return (await atPrompt(host, process)) ? 'carrier' : 'work'
-  if (!interpreters.test(comm) && !databaseClients.test(comm)) return 'work'
-  return (await atPrompt(host, process)) ? 'prompt' : 'work'
-}
 
 /** This agent and its ancestors: `idle-agent run` in a terminal is not what it looks for. */
 async function ourselves(host: Host, table: ProcessTable): Promise<ReadonlySet<number>> {

@@ -1,8 +1,9 @@
 /** Foreground jobs: who works, who only looks on, and what is progress. */
 import { describe, expect, it } from 'vitest'
-import { hasScript, judgeJobs, ownTerminals, readJobs } from '../../agent/sensors/jobs.ts'
+import { judgeJobs, ownTerminals, readJobs } from '../../agent/sensors/jobs.ts'
 import { interpreters, onlookers, shells } from '../../agent/sensors/known-programs.ts'
 import { processTable } from '../../agent/sensors/processes.ts'
+import { hasScript } from '../../agent/sensors/roles.ts'
 import { createMachine, fixtureBootId, type Machine } from '../host/fixture.ts'
 
 const signal = new AbortController().signal
@@ -39,6 +40,10 @@ describe('readJobs', () => {
     ['python3', ['python3']],
     ['python3.11', ['python3', '-q', '-W', 'ignore']],
     ['ipython', ['/usr/bin/python3']],
+    ['ipython', ['/usr/bin/python3', '/usr/bin/ipython']],
+    ['ipython3', ['/home/alice/venv/bin/python', '/home/alice/venv/bin/ipython3', '--pylab']],
+    ['python3', ['python3', '/opt/conda/bin/ipython']],
+    ['xonsh', ['/usr/bin/python3', '/usr/bin/xonsh']],
     ['MainThread', ['node']],
     ['R', ['/usr/lib/R/bin/exec/R', '--no-save']],
     ['psql', ['psql', 'inventory', 'alice']],
@@ -64,6 +69,10 @@ describe('readJobs', () => {
     ['python3', ['python3', 'train.py']],
     ['python3', ['python3', '-O', 'train.py']],
     ['python3', ['python3', '-m', 'train']],
+    ['ipython', ['/usr/bin/python3', '/usr/bin/ipython', 'fit.py']],
+    ['ipython', ['/usr/bin/python3', '-u', '/usr/bin/ipython', '-c', 'fit()']],
+    ['python3', ['python3', '-c', 'node']],
+    ['xonsh', ['/usr/bin/python3', '/usr/bin/xonsh', 'build.xsh']],
     ['python3', ['python3', '-c', 'import time']],
     ['python3', ['python3', '-X', 'dev', '-u', 'train.py']],
     ['MainThread', ['node', '--import', './hook.js', 'server.js']],
