@@ -158,3 +158,6 @@ export const interpreterValueOption = /^(-W|-X|--require|--import)$/
 
 /** Options that give a command or a module to run. */
 export const commandOption = /^(-[a-zA-Z]*[cmef]|-p|--(eval|print|command|file|run|check|test|watch)(=.*)?)$/
+
+/** Letters of ssh's options that take the rest of their word, or else the next argument, as their value (ssh(1)). */
+export const sshValueOptions = 'BbcDEeFIiJLlmOoPpQRSWw'

@@ -10,6 +10,7 @@ import {
   onlookers,
   shells,
   shellValueOption,
+  sshValueOptions,
 } from './known-programs.ts'
 import { commandLine, type Process, whileItLives } from './processes.ts'
 
@@ -48,6 +49,23 @@ export function hasScript(comm: string, cmdline: string): boolean {
   return false
 }
 
+/** Does this command line of ssh run something on the other machine? The first word that is no option names that machine. */
+export function hasRemoteCommand(cmdline: string): boolean {
+  let skip = false
+  let named = false
+  for (const word of cmdline.split('\0').slice(1)) {
+    if (skip) skip = false
+    else if (word.startsWith('-')) {
+      const value = [...word].findIndex((letter, index) => index > 0 && sshValueOptions.includes(letter))
+      skip = value > 0 && value === word.length - 1
+    } else if (word !== '') {
+      if (named) return true
+      named = true
+    }
+  }
+  return false
+}
+
 /** Is this true of its command line? In doubt yes: of one that is too long to be read, or empty. `undefined` once it is gone. */
 async function says(host: Host, pid: number, is: (cmdline: string) => boolean): Promise<boolean | undefined> {
   const cmdline = await commandLine(host, pid)
@@ -73,9 +91,10 @@ async function sleepsForEver(host: Host, { pid, comm }: Process): Promise<boolea
 
 /** The role of one process. */
 export async function roleOf(host: Host, process: Process): Promise<Role> {
-  const { comm } = process
+  const { comm, pid } = process
   if (carriers.has(comm)) return 'carrier'
   if (await sleepsForEver(host, process)) return 'onlooker'
+  if (comm === 'ssh') return (await says(host, pid, hasRemoteCommand)) === true ? 'work' : 'onlooker'
   if (onlookers.has(comm)) return 'onlooker'
   if (shells.has(comm)) return (await atPrompt(host, process)) ? 'carrier' : 'work'
   if (!interpreters.test(comm) && !databaseClients.test(comm)) return 'work'

@@ -51,6 +51,8 @@ describe('readJobs', () => {
     ['vim', ['vim', 'paper.tex']],
     ['nvidia-smi', ['nvidia-smi', '-l', '1']],
     ['ssh', ['ssh', 'other']],
+    ['ssh', ['ssh', '-tAX', '-p2222', '-J', 'jump', '-o', 'User=bob', 'other', '-v', '']],
+    ['ssh', ['ssh', '-vNL', '9001:127.0.0.1:9000', 'other']],
     ['sudo', ['sudo', '-i']],
     ['tmux: client', ['tmux', 'attach']],
     ['sleep', ['sleep', 'infinity']],
@@ -82,6 +84,9 @@ describe('readJobs', () => {
     ['mysql', ['mysql', '--execute=analyze table x']],
     ['bash', []],
     ['curl', ['curl', '-O', 'https://example.org/big']],
+    ['ssh', ['ssh', 'other', './long-job']],
+    ['ssh', ['ssh', '-ti', 'key', '-oPort=2222', 'other', '-v', 'make', '-j']],
+    ['ssh', ['ssh', '--', 'other', 'sleep 9000; true']],
     ['unheard-of', ['x']],
     ['sleep', ['sleep', '7200']],
     ['sleep', ['sleep', 'infinity', '5']],
@@ -92,7 +97,7 @@ describe('readJobs', () => {
     expect(await names(machine)).toEqual([`${comm} on pts/1`])
   })
 
-  it.each(['bash', 'python3', 'sleep', 'sshd'])(
+  it.each(['bash', 'python3', 'sleep', 'ssh', 'sshd'])(
     'takes %s with a command line that is too long to be read for a job, not for something unknown',
     async (comm) => {
       const machine = createMachine('tmux-detached')
