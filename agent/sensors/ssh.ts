@@ -1,9 +1,17 @@
 /** Authenticated SSH connections and the bytes that pass over them: tunnels, transfers and editors without a terminal. */
-import { HostError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import type { Instant } from '../types.ts'
-import { grown, msPerTick, parseCount, secondsOf } from './counts.ts'
-import { breathe, commandLine, type Process, type ProcessTable, uidOf, whileItLives } from './processes.ts'
+import { grown, msPerTick, secondsOf } from './counts.ts'
+import {
+  breathe,
+  commandLine,
+  ifPermitted,
+  type Process,
+  type ProcessTable,
+  parseIo,
+  uidOf,
+  whileItLives,
+} from './processes.ts'
 import type { Span } from './sensor.ts'
 import { readSockets, type Socket } from './sockets.ts'
 
@@ -72,16 +80,6 @@ async function findConnections(host: Host, table: ProcessTable, signal: AbortSig
   return [...found.values()].filter(({ process }) => !found.has(process.ppid))
 }
 
-/** What `read` gives, or `undefined` where the host refuses it, as it does to anybody but root. */
-async function ifPermitted<T>(read: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await read()
-  } catch (error) {
-    if (error instanceof HostError) return undefined
-    throw error
-  }
-}
-
 async function inodesOf(host: Host, pid: number): Promise<readonly number[]> {
   const inodes = new Set<number>() // sshd has its connection open more than once
   for (const name of (await ifPermitted(() => host.list(`/proc/${pid}/fd`))) ?? []) {
@@ -90,13 +88,6 @@ async function inodesOf(host: Host, pid: number): Promise<readonly number[]> {
     if (inode !== undefined) inodes.add(Number(inode))
   }
   return [...inodes]
-}
-
-/** Parses rchar and wchar of /proc/PID/io: read(2) and write(2), on sockets too (kernel.md 3). Throws if one is missing. */
-export function parseIo(text: string): readonly [received: number, sent: number] {
-  const read = /^rchar: (\S*)$/m.exec(text)?.[1]
-  const written = /^wchar: (\S*)$/m.exec(text)?.[1]
-  return [parseCount(read, 'rchar in /proc/PID/io'), parseCount(written, 'wchar in /proc/PID/io')]
 }
 
 async function measure(

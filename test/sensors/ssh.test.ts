@@ -2,9 +2,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ownError, tooLarge } from '../../agent/host/real-errors.ts'
-import { processTable } from '../../agent/sensors/processes.ts'
+import { parseIo, processTable } from '../../agent/sensors/processes.ts'
 import { parseSockets } from '../../agent/sensors/sockets.ts'
-import { type Connection, judgeConnections, parseIo, readConnections, sessionTitle } from '../../agent/sensors/ssh.ts'
+import { type Connection, judgeConnections, readConnections, sessionTitle } from '../../agent/sensors/ssh.ts'
 import { createMachine, type Machine } from '../host/fixture.ts'
 
 const signal = new AbortController().signal
