@@ -2,19 +2,12 @@
 import type { Host } from '../host/host.ts'
 import type { Limits, Options } from '../types/options.ts'
 import type { Reading } from '../types.ts'
+import { judgeTerminals, mayHideInput, ownWarning, type Seen } from './input.ts'
 import { type Job, judgeJobs, ownTerminals, readJobs } from './jobs.ts'
 import { processTable } from './processes.ts'
 import type { Sensor, Span } from './sensor.ts'
 import { type Connected, type Connection, judgeConnections, readConnections, type Traffic } from './ssh.ts'
-import {
-  judgeTerminals,
-  mayHideInput,
-  ownWarning,
-  readTerminals,
-  type Seen,
-  type Terminal,
-  type TerminalsSample,
-} from './terminals.ts'
+import { readTerminals, type Terminal, type TerminalsSample } from './terminals.ts'
 import { userOf, withTypists } from './typists.ts'
 import { counted, duration, processName, rate } from './words.ts'
 

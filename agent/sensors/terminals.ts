@@ -1,11 +1,9 @@
-/** Terminals and their access times: input means a person, output without input means little (kernel.md 2). */
+/** Every terminal on which somebody may be typing, with its times. */
 import { HostError } from '../errors.ts'
 import type { FileStat, Host } from '../host/host.ts'
 import { codeOf } from '../host/real-errors.ts'
-import type { Instant } from '../types.ts'
 import { loginPrompts } from './known-programs.ts'
 import { type Process, type ProcessTable, whileItLives } from './processes.ts'
-import type { Span } from './sensor.ts'
 
 /** One terminal at one moment; times in milliseconds of the wall clock. */
 export interface Terminal {
@@ -30,14 +28,6 @@ export interface TerminalsSample {
   readonly terminals: readonly Terminal[]
 }
 
-/** Something seen on a terminal. */
-export interface Seen {
-  readonly name: string
-  readonly at: Instant
-  /** Everybody whose input it may have been. */
-  readonly uids: readonly number[]
-}
-
 /** Which terminal it is, among those of all containers. */
 export function terminalId({ dev, rdev, ino }: FileStat): string {
   return `${dev}:${rdev}:${ino}`
@@ -48,7 +38,8 @@ function terminal(name: string, stat: FileStat): Terminal {
   return { name, id: terminalId(stat), ctimeMs, atimeMs, mtimeMs, uids: [uid] }
 }
 
-function keyOf({ id, ctimeMs }: Pick<Terminal, 'id' | 'ctimeMs'>): string {
+/** Tells a terminal from all others, earlier ones of its number included. */
+export function keyOf({ id, ctimeMs }: Pick<Terminal, 'id' | 'ctimeMs'>): string {
   return `${id}:${ctimeMs}`
 }
 
@@ -143,66 +134,4 @@ export async function readTerminals(host: Host, table: ProcessTable, signal: Abo
     if (other !== undefined && !found.has(keyOf(other))) found.set(keyOf(other), other)
   }
   return { offsetMs: wallMs - monoMs, terminals: [...found.values()] }
-}
-
-/** Those that may have had input since `before`, which keeps what it costs to know more of them from a check that saw none. */
-export function touched(now: TerminalsSample, before: TerminalsSample | undefined): readonly Terminal[] {
-  const earlier = new Map(before?.terminals.map((one) => [keyOf(one), one.atimeMs]))
-  return now.terminals.filter((one) => earlier.get(keyOf(one)) !== one.atimeMs)
-}
-
-/** Remembers that the present modification time of these terminals is our own doing: exactly that 8 s bucket is no output. */
-export function ownWarning(sample: TerminalsSample, stats: readonly FileStat[]): TerminalsSample {
-  const own = new Map(stats.map((stat) => [keyOf(terminal('', stat)), stat.mtimeMs]))
-  const terminals = sample.terminals.map((one) => {
-    const ownMtimeMs = own.get(keyOf(one))
-    return ownMtimeMs === undefined ? one : { ...one, ownMtimeMs }
-  })
-  return { ...sample, terminals }
-}
-
-/** When an access time can change again, in wall clock: the kernel keeps the first read of each 8 s (tty_update_time). */
-function bucketEndMs({ atimeMs }: Terminal): number {
-  return (Math.floor(atimeMs / 8000) + 1) * 8000
-}
-
-/** Can input in this interval have left no trace, since it fell into the 8 s of a read that was seen before? */
-export function mayHideInput(one: Terminal, { now, ms }: Span): boolean {
-  return one.atimeMs <= now.wallMs && bucketEndMs(one) > now.wallMs - ms
-}
-
-/**
- * When the input behind an access time was made, at the latest. After a step of the wall clock, or where the result lies
- * outside the interval, it is now.
- */
-function inputAt(one: Terminal, isNew: boolean, moment: { readonly span: Span; readonly stepped: boolean }): Instant {
-  const { now, ms } = moment.span
-  const wallMs = isNew ? Math.max(bucketEndMs(one), one.ctimeMs) : bucketEndMs(one)
-  const at = now.monoMs - (now.wallMs - wallMs)
-  return !moment.stepped && at > now.monoMs - ms && at < now.monoMs ? at : now.monoMs
-}
-
-/** Latest input, and a terminal with output, in the interval. Input: a terminal is new or its access time is another, earlier or later. */
-export function judgeTerminals(
-  now: TerminalsSample,
-  before: TerminalsSample,
-  span: Span,
-): { readonly input?: Seen; readonly output?: string } {
-  const earlier = new Map(before.terminals.map((one) => [keyOf(one), one]))
-  const moment = { span, stepped: Math.abs(now.offsetMs - before.offsetMs) >= 1000 }
-  let input: Seen | undefined
-  const uids = new Set<number>()
-  let output: string | undefined
-  for (const one of now.terminals) {
-    const old = earlier.get(keyOf(one))
-    if (old === undefined || old.atimeMs !== one.atimeMs) {
-      const at = inputAt(one, old === undefined, moment)
-      for (const uid of one.uids ?? []) uids.add(uid)
-      if (input === undefined || at > input.at) input = { name: one.name, at, uids: [] }
-    }
-    const ours = old?.ownMtimeMs === one.mtimeMs || (one.ours === true && old?.ours === true)
-    if (old !== undefined && old.mtimeMs !== one.mtimeMs && !ours) output = one.name
-  }
-  const all = input === undefined ? {} : { input: { ...input, uids: [...uids] } }
-  return { ...all, ...(output === undefined ? {} : { output }) }
 }

@@ -2,16 +2,9 @@
 import { describe, expect, it } from 'vitest'
 import { HostError } from '../../agent/errors.ts'
 import type { Host } from '../../agent/host/host.ts'
+import { judgeTerminals, mayHideInput, ownWarning } from '../../agent/sensors/input.ts'
 import { processTable } from '../../agent/sensors/processes.ts'
-import {
-  deviceName,
-  judgeTerminals,
-  mayHideInput,
-  ownWarning,
-  readTerminals,
-  type Terminal,
-  type TerminalsSample,
-} from '../../agent/sensors/terminals.ts'
+import { deviceName, readTerminals, type Terminal, type TerminalsSample } from '../../agent/sensors/terminals.ts'
 import { createMachine } from '../host/fixture.ts'
 
 const wallMs = Date.parse('2026-01-01T02:02:00Z')
