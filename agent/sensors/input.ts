@@ -18,6 +18,16 @@ export function touched(now: TerminalsSample, before: TerminalsSample | undefine
   return now.terminals.filter((one) => earlier.get(keyOf(one)) !== one.atimeMs)
 }
 
+/** Terminals without input since `before` keep the time of their last one. */
+export function withLastInput<T extends TerminalsSample>(now: T, before: TerminalsSample | undefined): T {
+  const earlier = new Map(before?.terminals.map((one) => [keyOf(one), one]))
+  const terminals = now.terminals.map((one) => {
+    const old = earlier.get(keyOf(one))
+    return old?.atimeMs === one.atimeMs ? { ...one, since: Math.min(one.since, old.since) } : one
+  })
+  return { ...now, terminals }
+}
+
 /** Remembers that the present modification time of these terminals is our own doing: exactly that 8 s bucket is no output. */
 export function ownWarning(sample: TerminalsSample, stats: readonly FileStat[]): TerminalsSample {
   const own = new Map(stats.map((stat) => [keyOf({ id: terminalId(stat), ctimeMs: stat.ctimeMs }), stat.mtimeMs]))

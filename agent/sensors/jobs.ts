@@ -1,8 +1,16 @@
 /** Jobs in the foreground of a terminal: the detached test run that waits on the network, as told from a shell or a monitor. */
 import type { Host } from '../host/host.ts'
-import { ownProcess, type Process, type ProcessTable, parseSwitches, whileItLives } from './processes.ts'
+import {
+  ifPermitted,
+  ownProcess,
+  type Process,
+  type ProcessTable,
+  parseIo,
+  parseSwitches,
+  whileItLives,
+} from './processes.ts'
 import { roleOf } from './roles.ts'
-import { deviceName } from './terminals.ts'
+import { deviceName, type Terminals } from './terminals.ts'
 
 /** One job, and the counters that tell whether it got anywhere. */
 export interface Job {
@@ -14,14 +22,17 @@ export interface Job {
   readonly ticks: number
   /** Context switches of all its threads. */
   readonly switches: number
+  /** Bytes that it read and wrote, whatever that was, ended children included; what may not be read is 0. */
+  readonly bytes: number
   /** Start of its youngest process. */
   readonly newest: number
+  /** Key of its terminal; `undefined` where that cannot be looked at. */
+  readonly on?: string
+  /** Start of the session that it is a part of: somebody came then, or a container. */
+  readonly session: number
   /** An interpreter or database client at its prompt: nobody's work unless it wakes by itself. */
   readonly prompt?: true
 }
-
-/** An interpreter at its prompt sleeps until somebody types; one that runs a loop typed into it wakes this often, or more. */
-const fewestWakes = 3
 
 /** Most processes of a group, and threads of a process, whose context switches are read. */
 const mostCounted = 32
@@ -90,41 +101,52 @@ async function switchesOf(host: Host, pid: number): Promise<number> {
   return switches
 }
 
+async function bytesOf(host: Host, pid: number): Promise<number> {
+  const text = await ifPermitted(() => whileItLives(host, pid, () => host.readText(`/proc/${pid}/io`)))
+  // The file can be opened and be empty while its process ends.
+  if (text === undefined || text === '') return 0
+  const [read, written] = parseIo(text)
+  return read + written
+}
+
+/** Counters of a job, over all members of its group. */
+async function count(
+  host: Host,
+  members: readonly Process[],
+): Promise<Pick<Job, 'ticks' | 'switches' | 'bytes' | 'newest'>> {
+  let [ticks, switches, bytes, newest] = [0, 0, 0, 0]
+  for (const one of members) {
+    ticks += one.utime + one.stime + one.cutime + one.cstime
+    newest = Math.max(newest, one.start)
+  }
+  for (const { pid } of members.slice(0, mostCounted)) {
+    switches += await switchesOf(host, pid)
+    bytes += await bytesOf(host, pid)
+  }
+  return { ticks, switches, bytes, newest }
+}
+
 /** Reads the jobs of all terminals. Costs next to nothing where only shells are in front. */
-export async function readJobs(host: Host, table: ProcessTable, signal: AbortSignal): Promise<readonly Job[]> {
+export async function readJobs(
+  host: Host,
+  { table, terminals }: { readonly table: ProcessTable; readonly terminals: Pick<Terminals, 'of'> },
+  signal: AbortSignal,
+): Promise<readonly Job[]> {
   const own = await ourselves(host, table)
   const jobs: Job[] = []
   for (const { ttyNr, members } of foregroundGroups(table).values()) {
     signal.throwIfAborted()
     const found = await worker(host, members, own)
     if (found === undefined) continue
-    const counted = members.filter(({ pid }) => !own.has(pid))
-    let [ticks, switches, newest] = [0, 0, 0]
-    for (const one of counted) {
-      ticks += one.utime + one.stime + one.cutime + one.cstime
-      newest = Math.max(newest, one.start)
-    }
-    for (const { pid } of counted.slice(0, mostCounted)) switches += await switchesOf(host, pid)
+    const counters = await count(
+      host,
+      members.filter(({ pid }) => !own.has(pid)),
+    )
     const { comm, pid, start } = found.process
-    const prompt = found.prompt ? { prompt: true as const } : {}
-    jobs.push({ tty: deviceName(ttyNr), comm, pid, start, ticks, switches, newest, ...prompt })
+    const session = table.get(found.process.session)?.start ?? start
+    const on = terminals.of(found.process)
+    const more = { ...(on === undefined ? {} : { on }), ...(found.prompt ? { prompt: true as const } : {}) }
+    jobs.push({ tty: deviceName(ttyNr), comm, pid, start, session, ...counters, ...more })
   }
   return jobs
-}
-
-/** Did the job get anywhere? Counters of a group fall when a member ends, so any difference is progress. */
-function progressed(job: Job, before: readonly Job[]): boolean {
-  const old = before.find(({ pid, start }) => pid === job.pid && start === job.start)
-  if (job.prompt === true) return old !== undefined && job.switches - old.switches >= fewestWakes
-  return old === undefined || old.ticks !== job.ticks || old.switches !== job.switches || old.newest !== job.newest
-}
-
-/** A job that made progress in the interval, and one that made none. */
-export function judgeJobs(
-  now: readonly Job[],
-  before: readonly Job[],
-): { readonly working?: Job; readonly stuck?: Job } {
-  const working = now.find((job) => progressed(job, before))
-  const stuck = now.find((job) => job.prompt !== true && !progressed(job, before))
-  return { ...(working === undefined ? {} : { working }), ...(stuck === undefined ? {} : { stuck }) }
 }

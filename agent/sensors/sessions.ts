@@ -2,9 +2,10 @@
 import type { Host } from '../host/host.ts'
 import type { Limits, Options } from '../types/options.ts'
 import type { Reading } from '../types.ts'
-import { judgeTerminals, mayHideInput, ownWarning, type Seen } from './input.ts'
-import { type Job, judgeJobs, ownTerminals, readJobs } from './jobs.ts'
+import { judgeTerminals, mayHideInput, ownWarning, type Seen, withLastInput } from './input.ts'
+import { type Job, ownTerminals, readJobs } from './jobs.ts'
 import { processTable } from './processes.ts'
+import { judgeJobs, type Progress } from './progress.ts'
 import type { Sensor, Span } from './sensor.ts'
 import { type Connected, type Connection, judgeConnections, readConnections, type Traffic } from './ssh.ts'
 import { readTerminals, type Terminal, type TerminalsSample } from './terminals.ts'
@@ -29,6 +30,15 @@ export const sessionsOptions = {
     about:
       'how long output without input, or a job that makes no progress, can hold the machine, from the last real activity',
   },
+  unattended_hours: {
+    type: 'number',
+    default: 24,
+    min: 0.01,
+    max: 8760,
+    unit: 'hours',
+    about:
+      'how long a job in the foreground that gets on counts as activity after the last input on its terminal; what else it uses (CPU, network, disk, GPU) counts as ever',
+  },
 } as const satisfies Options
 
 export interface SessionsSample extends TerminalsSample {
@@ -45,11 +55,12 @@ interface Context {
 
 async function read(host: Host, signal: AbortSignal, before?: SessionsSample): Promise<SessionsSample> {
   const table = await processTable(host, signal)
-  const now = await readTerminals(host, table, signal)
+  const seen = await readTerminals(host, table, signal)
+  const now = withLastInput(seen, before)
   const { offsetMs, terminals: all } = await withTypists(host, table, { now, before })
   const own = await ownTerminals(host, table)
   const terminals = all.map((one) => (own.has(one.name) ? { ...one, ours: true as const } : one))
-  const jobs = await readJobs(host, table, signal)
+  const jobs = await readJobs(host, { table, terminals: seen }, signal)
   const connections: Connection[] = []
   const known = new Set(before?.connections.map(({ pid, start }) => `${pid}:${start}`))
   for (const one of await readConnections(host, table, signal)) {
@@ -86,22 +97,25 @@ function connected({ fresh, used: [used] }: Connected, { now }: Span): Reading |
   return { kind: 'active', reason: `tunnel or transfer over ssh (pid ${used.pid}): ${bytes}`, at: used.at }
 }
 
+/** "pytest (pid 2050) in the foreground of pts/1". */
+function named({ comm, pid, tty }: Job): string {
+  return `${processName(comm, pid)} in the foreground of ${tty}`
+}
+
 function holds(
-  found: { readonly output?: string; readonly stuck?: Job; readonly open: number },
+  found: { readonly output?: string; readonly open: number } & Progress,
   limits: Context['limits'],
 ): readonly Hold[] {
-  const { output, stuck, open } = found
-  const all: Hold[] = []
-  const [forOutput, forConnection] = [limits.output_hold_minutes, limits.connection_hold_minutes]
-  if (output !== undefined)
-    all.push({ kind: 'hold', reason: `output on ${output} without input`, evidence: 'output', limitMinutes: forOutput })
-  if (stuck !== undefined) {
-    const reason = `no progress of ${processName(stuck.comm, stuck.pid)} in the foreground of ${stuck.tty}`
-    all.push({ kind: 'hold', reason, evidence: 'output', limitMinutes: forOutput })
-  }
+  const { output, stuck, unattended, open } = found
+  const outputs: string[] = []
+  if (output !== undefined) outputs.push(`output on ${output} without input`)
+  if (unattended !== undefined) outputs.push(`${named(unattended.job)} without input for ${duration(unattended.ms)}`)
+  if (stuck !== undefined) outputs.push(`no progress of ${named(stuck)}`)
+  const limitMinutes = limits.output_hold_minutes
+  const all = outputs.map((reason): Hold => ({ kind: 'hold', reason, evidence: 'output', limitMinutes }))
+  if (open === 0) return all
   const reason = `${counted(open, 'ssh connection')} open without traffic both ways`
-  if (open > 0) all.push({ kind: 'hold', reason, evidence: 'connection', limitMinutes: forConnection })
-  return all
+  return [...all, { kind: 'hold', reason, evidence: 'connection', limitMinutes: limits.connection_hold_minutes }]
 }
 
 /** The hold with the longest limit, the others named in its reason. */
@@ -139,27 +153,21 @@ function judge(now: SessionsSample, before: SessionsSample, { span, limits }: Co
   if (hidden !== undefined) return person(hidden, span)
   const overSsh = connected(found, span)
   if (overSsh !== undefined) return overSsh
-  const { working, stuck } = judgeJobs(now.jobs, before.jobs)
+  const { working, ...others } = judgeJobs(now, before, { span, limitMs: limits.unattended_hours * 3_600_000 })
   if (working !== undefined) {
     const reason = `job in the foreground of ${working.tty}: ${processName(working.comm, working.pid)}`
     return { kind: 'active', reason, at: span.now.monoMs, person: false }
   }
   if (found.unreadable !== undefined) return unreadable(found.unreadable)
-  const weak = holds(
-    {
-      open: now.connections.length,
-      ...(output === undefined ? {} : { output }),
-      ...(stuck === undefined ? {} : { stuck }),
-    },
-    limits,
-  )
+  const shown = output === undefined ? others : { output, ...others }
+  const weak = holds({ open: now.connections.length, ...shown }, limits)
   return longest(weak) ?? nobody(now)
 }
 
 /** People, their foreground jobs and their connections, from /dev/pts and /proc alone: neither utmp nor logind is asked. */
 export const sessions: Sensor<SessionsSample, typeof sessionsOptions> = {
   name: 'sessions',
-  sampleVersion: 1,
+  sampleVersion: 2,
   options: sessionsOptions,
   read,
   settle: (sample, { warned }) => ({ ...sample, ...ownWarning(sample, warned) }),

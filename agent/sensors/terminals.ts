@@ -2,6 +2,7 @@
 import { HostError } from '../errors.ts'
 import type { FileStat, Host } from '../host/host.ts'
 import { codeOf } from '../host/real-errors.ts'
+import type { Instant } from '../types.ts'
 import { loginPrompts } from './known-programs.ts'
 import { type Process, type ProcessTable, whileItLives } from './processes.ts'
 
@@ -18,6 +19,8 @@ export interface Terminal {
   readonly ownMtimeMs?: number
   /** The foreground job of this terminal runs this very check: output there is our own. */
   readonly ours?: true
+  /** Monotonic clock of the first check that saw this access time: no input since then. */
+  readonly since: Instant
   /** Users who may be the one at the keyboard: its owner, and after `su` the one whose job is in front. */
   readonly uids?: readonly number[]
 }
@@ -33,9 +36,9 @@ export function terminalId({ dev, rdev, ino }: FileStat): string {
   return `${dev}:${rdev}:${ino}`
 }
 
-function terminal(name: string, stat: FileStat): Terminal {
+function terminal(name: string, stat: FileStat, since: Instant): Terminal {
   const { ctimeMs, atimeMs, mtimeMs, uid } = stat
-  return { name, id: terminalId(stat), ctimeMs, atimeMs, mtimeMs, uids: [uid] }
+  return { name, id: terminalId(stat), ctimeMs, atimeMs, mtimeMs, since, uids: [uid] }
 }
 
 /** Tells a terminal from all others, earlier ones of its number included. */
@@ -53,13 +56,13 @@ export function deviceName(ttyNr: number): string {
   return major === 229 ? `hvc${minor}` : `terminal ${major}:${minor}`
 }
 
-async function pseudoTerminals(host: Host): Promise<readonly Terminal[]> {
+async function pseudoTerminals(host: Host, now: Instant): Promise<readonly Terminal[]> {
   const names = (await host.list('/dev/pts')) ?? []
   const found: Terminal[] = []
   for (const name of names) {
     if (!/^\d+$/.test(name)) continue
     const stat = await host.stat(`/dev/pts/${name}`)
-    if (stat?.kind === 'character' || stat?.kind === 'file') found.push(terminal(`pts/${name}`, stat))
+    if (stat?.kind === 'character' || stat?.kind === 'file') found.push(terminal(`pts/${name}`, stat, now))
   }
   return found
 }
@@ -95,43 +98,56 @@ export async function behindDescriptor(host: Host, { pid, ttyNr }: Process): Pro
 }
 
 /** The terminal of one session: consoles by their device, pseudo-terminals by descriptor, since a container's have numbers of their own. */
-async function terminalOf(host: Host, session: readonly Process[]): Promise<Terminal | undefined> {
+async function terminalOf(host: Host, session: readonly Process[], now: Instant): Promise<Terminal | undefined> {
   const first = session[0]
   if (first === undefined) return undefined
   const name = deviceName(first.ttyNr)
   if (/^(tty|hvc)/.test(name)) {
     const stat = await host.stat(`/dev/${name}`)
-    if (stat !== undefined) return terminal(name, stat)
+    if (stat !== undefined) return terminal(name, stat, now)
   }
   for (const process of session.slice(0, 3)) {
     const stat = await behindDescriptor(host, process)
-    if (stat !== undefined) return terminal(`${name} of pid ${process.pid}`, stat)
+    if (stat !== undefined) return terminal(`${name} of pid ${process.pid}`, stat, now)
   }
   return undefined
 }
 
+/** What the processes of one session on one terminal have in common. */
+function seatOf({ session, ttyNr }: Process): string {
+  return `${session}:${ttyNr}`
+}
+
 /** Processes with a terminal by session, its leader first; login prompts left out. */
-function sessionsWithTerminal(table: ProcessTable): readonly (readonly Process[])[] {
+function sessionsWithTerminal(table: ProcessTable): ReadonlyMap<string, readonly Process[]> {
   const sessions = new Map<string, Process[]>()
   for (const process of table.values()) {
     if (process.ttyNr === 0 || loginPrompts.has(process.comm)) continue
-    const key = `${process.session}:${process.ttyNr}`
-    const members = sessions.get(key) ?? []
+    const members = sessions.get(seatOf(process)) ?? []
     if (process.pid === process.session) members.unshift(process)
     else members.push(process)
-    sessions.set(key, members)
+    sessions.set(seatOf(process), members)
   }
-  return [...sessions.values()]
+  return sessions
 }
 
-/** Every terminal that somebody may be typing on: /dev/pts, consoles with a login, and containers' terminals by their processes. */
-export async function readTerminals(host: Host, table: ProcessTable, signal: AbortSignal): Promise<TerminalsSample> {
+/** Every terminal that somebody may be typing on, and which of them a process has. */
+export interface Terminals extends TerminalsSample {
+  /** Key of the terminal of a process, as `keyOf` gives it; `undefined` where none of its session shows it. */
+  of(process: Process): string | undefined
+}
+
+/** /dev/pts, consoles with a login, and containers' terminals by their processes. */
+export async function readTerminals(host: Host, table: ProcessTable, signal: AbortSignal): Promise<Terminals> {
   const { wallMs, monoMs } = host.clocks()
-  const found = new Map((await pseudoTerminals(host)).map((one) => [keyOf(one), one]))
-  for (const session of sessionsWithTerminal(table)) {
+  const found = new Map((await pseudoTerminals(host, monoMs)).map((one) => [keyOf(one), one]))
+  const seats = new Map<string, string>()
+  for (const [seat, session] of sessionsWithTerminal(table)) {
     signal.throwIfAborted()
-    const other = await terminalOf(host, session)
-    if (other !== undefined && !found.has(keyOf(other))) found.set(keyOf(other), other)
+    const one = await terminalOf(host, session, monoMs)
+    if (one === undefined) continue
+    seats.set(seat, keyOf(one))
+    if (!found.has(keyOf(one))) found.set(keyOf(one), one)
   }
-  return { offsetMs: wallMs - monoMs, terminals: [...found.values()] }
+  return { offsetMs: wallMs - monoMs, terminals: [...found.values()], of: (process) => seats.get(seatOf(process)) }
 }

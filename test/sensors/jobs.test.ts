@@ -1,16 +1,18 @@
 /** Foreground jobs: who works, who only looks on, and what is progress. */
 import { describe, expect, it } from 'vitest'
-import { judgeJobs, ownTerminals, readJobs } from '../../agent/sensors/jobs.ts'
+import { ownTerminals, readJobs } from '../../agent/sensors/jobs.ts'
 import { interpreters, onlookers, shells } from '../../agent/sensors/known-programs.ts'
 import { processTable } from '../../agent/sensors/processes.ts'
 import { hasScript } from '../../agent/sensors/roles.ts'
+import { keyOf, readTerminals } from '../../agent/sensors/terminals.ts'
 import { createMachine, fixtureBootId, type Machine } from '../host/fixture.ts'
 
 const signal = new AbortController().signal
 
 async function jobs(machine: Machine) {
   const host = machine.host()
-  return await readJobs(host, await processTable(host, signal), signal)
+  const table = await processTable(host, signal)
+  return await readJobs(host, { table, terminals: await readTerminals(host, table, signal) }, signal)
 }
 
 async function names(machine: Machine) {
@@ -26,8 +28,16 @@ function instead(machine: Machine, comm: string, cmdline: readonly string[]): vo
 
 describe('readJobs', () => {
   it('finds the test run, not the shells, the monitor or the pipeline behind tail', async () => {
-    expect(await jobs(createMachine('tmux-detached'))).toEqual([
-      { tty: 'pts/1', comm: 'pytest', pid: 2050, start: 15_600, ticks: 890, switches: 9103, newest: 15_600 },
+    const machine = createMachine('tmux-detached')
+    machine.write('/proc/2050/io', 'rchar: 700\nwchar: 30\n')
+    const host = machine.host()
+    const { terminals } = await readTerminals(host, await processTable(host, signal), signal)
+    const on = terminals.filter(({ name }) => name === 'pts/1').map(keyOf)
+    expect(await jobs(machine)).toEqual([
+      {
+        ...{ tty: 'pts/1', on: on[0], comm: 'pytest', pid: 2050, start: 15_600, session: 15_001 },
+        ...{ ticks: 890, switches: 9103, bytes: 730, newest: 15_600 },
+      },
     ])
   })
 
@@ -147,35 +157,12 @@ describe('readJobs', () => {
   it('skips what ends meanwhile, and fails at what it cannot understand', async () => {
     const machine = createMachine('tmux-detached')
     machine.remove('/proc/2050/task')
-    expect(await jobs(machine)).toMatchObject([{ switches: 0 }])
+    machine.write('/proc/2050/io', '')
+    expect(await jobs(machine)).toMatchObject([{ switches: 0, bytes: 0 }])
+    machine.forbid('/proc/2050/io')
+    expect(await jobs(machine)).toMatchObject([{ bytes: 0 }])
     machine.write('/proc/2050/task/2050/status', 'State:\tS\n')
     await expect(jobs(machine)).rejects.toThrow('voluntary_ctxt_switches')
-  })
-})
-
-describe('progress', () => {
-  const job = { tty: 'pts/1', comm: 'x', pid: 5, start: 6, ticks: 10, switches: 20, newest: 30 }
-  it.each([
-    ['CPU time', { ticks: 11 }],
-    ['a member that ended', { ticks: 9 }],
-    ['a context switch', { switches: 21 }],
-    ['a new member', { newest: 31 }],
-    ['a job with a used pid', { start: 7 }],
-  ])('is %s', (_, change) => {
-    expect(judgeJobs([{ ...job, ...change }], [job])).toEqual({ working: { ...job, ...change } })
-  })
-  it('is a job that was not there', () => {
-    expect(judgeJobs([job], [])).toEqual({ working: job })
-  })
-  it('is not a job in which nothing changed', () => {
-    expect(judgeJobs([job], [job])).toEqual({ stuck: job })
-    const prompt = { ...job, prompt: true as const }
-    expect(judgeJobs([prompt], [prompt])).toEqual({})
-    expect(judgeJobs([prompt], [])).toEqual({})
-    expect(judgeJobs([{ ...prompt, switches: job.switches + 2 }], [prompt])).toEqual({})
-    const looping = { ...prompt, switches: job.switches + 3 }
-    expect(judgeJobs([looping], [prompt])).toEqual({ working: looping })
-    expect(judgeJobs([], [job])).toEqual({})
   })
 })
 

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { type SessionsSample, sessions } from '../../agent/sensors/sessions.ts'
 import type { Connection } from '../../agent/sensors/ssh.ts'
+import type { Reading } from '../../agent/types.ts'
 import { createMachine, type Machine } from '../host/fixture.ts'
 import { defaults, interval, sample } from './machine.ts'
 
@@ -67,12 +68,43 @@ describe('a machine', () => {
 
   it('with a detached test run is active while that gets on, and held when it does not', async () => {
     const machine = tmux()
-    const then = () => machine.edit('/proc/2050/task/2050/status', 'switches:\t9100', 'switches:\t9104')
+    const then = () => machine.edit('/proc/2050/task/2050/status', 'switches:\t9100', 'switches:\t9112')
     expect(await interval(sessions, machine, { then })).toEqual({
       ...{ kind: 'active', reason: 'job in the foreground of pts/1: pytest (pid 2050)', at: 7_320_000, person: false },
     })
     const reason = 'no progress of pytest (pid 2050) in the foreground of pts/1'
     expect(await interval(sessions, machine)).toEqual({ kind: 'hold', reason, evidence: 'output', limitMinutes: 120 })
+  })
+
+  it('with a test run at which nobody was for longer than it counts is held, until somebody types there', async () => {
+    const machine = tmux()
+    const { signal } = new AbortController()
+    const look = async (before?: SessionsSample): Promise<SessionsSample> =>
+      JSON.parse(JSON.stringify(await sessions.read(machine.host(), signal, before)))
+    let [before, polls] = [await look(), 9100]
+    /** Two minutes of polling. */
+    const pass = async (): Promise<Reading> => {
+      machine.pass(120_000)
+      machine.edit('/proc/2050/task/2050/status', `switches:\t${polls}`, `switches:\t${polls + 40}`)
+      polls += 40
+      const now = await look(before)
+      const span = { now: machine.clocks(), ms: 120_000 }
+      const reading = sessions.judge(now, before, {
+        span,
+        limits: { ...defaults(sessions.options), unattended_hours: 0.5 },
+      })
+      before = now
+      return reading
+    }
+    for (let check = 1; check <= 15; check += 1) expect(await pass()).toMatchObject({ kind: 'active' })
+    expect(await pass()).toEqual({
+      kind: 'hold',
+      reason: 'pytest (pid 2050) in the foreground of pts/1 without input for 32 min',
+      ...{ evidence: 'output', limitMinutes: 120 },
+    })
+    machine.terminal('/dev/pts/1', { atimeMs: machine.clocks().wallMs })
+    expect(await pass()).toMatchObject({ kind: 'active', person: true })
+    expect(await pass()).toMatchObject({ kind: 'active', person: false })
   })
 
   it('with htop and tail left in tmux is held by their output, then idle', async () => {
@@ -149,8 +181,18 @@ describe('the order of evidence', () => {
   const now = { wallMs: 1_000_000_000_000, bootMs: 9_000_000, monoMs: 8_000_000 }
   const context = { span: { now, ms: 120_000 }, limits: defaults(sessions.options) }
   const connection: Connection = { pid: 5, start: 100, terminals: [], source: 'sockets', bytes: [[1, 0, 0]] }
-  const job = { tty: 'pts/1', comm: 'make', pid: 7, start: 200, ticks: 1, switches: 1, newest: 200 }
-  const terminal = { name: 'pts/1', id: '1:2:3', ctimeMs: 1, atimeMs: 1, mtimeMs: 1 }
+  const job = {
+    tty: 'pts/1',
+    comm: 'make',
+    pid: 7,
+    start: 200,
+    session: 200,
+    ticks: 1,
+    switches: 1,
+    bytes: 1,
+    newest: 200,
+  }
+  const terminal = { name: 'pts/1', id: '1:2:3', ctimeMs: 1, atimeMs: 1, mtimeMs: 1, since: 1 }
   const before: SessionsSample = { offsetMs: 0, terminals: [terminal], jobs: [job], connections: [connection] }
 
   /** From the strongest to the weakest; each case has all the weaker ones too. */
@@ -190,7 +232,7 @@ describe('the order of evidence', () => {
   )
 
   it('takes the longer of two holds', () => {
-    const limits = { connection_hold_minutes: 90, output_hold_minutes: 30 }
+    const limits = { connection_hold_minutes: 90, output_hold_minutes: 30, unattended_hours: 24 }
     const held = sessions.judge({ ...before, terminals: [{ ...terminal, mtimeMs: 2 }] }, before, { ...context, limits })
     expect(held).toMatchObject({ kind: 'hold', evidence: 'connection', limitMinutes: 90 })
     expect(held.reason).toMatch(/^1 ssh connection .*; also output on pts\/1/)
@@ -204,7 +246,7 @@ describe('traffic of a connection that has a terminal', () => {
   const used: Connection = { ...quiet, bytes: [[1, 300, 300]], quietMs: 500 }
   const tunnel: Connection = { ...used, pid: 6, terminals: [], bytes: [[2, 9e6, 9e6]], quietMs: 0 }
   /** Read 3 s before the interval, in the same 8 s as its beginning: 02:01:52 to 02:02:00. */
-  const typedOn = { name: 'pts/1', id: '1:2:3', ctimeMs: 1, atimeMs: now.wallMs - 6000, mtimeMs: 1 }
+  const typedOn = { name: 'pts/1', id: '1:2:3', ctimeMs: 1, atimeMs: now.wallMs - 6000, mtimeMs: 1, since: 1 }
   const left = { ...typedOn, atimeMs: now.wallMs - 12_000 }
   const input = { kind: 'active', reason: 'input on pts/1 1 s ago', at: now.monoMs - 500, person: true }
   const passing = { kind: 'active', reason: expect.stringMatching(/^tunnel or transfer over ssh \(pid [56]\)/) }

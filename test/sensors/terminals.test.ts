@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { HostError } from '../../agent/errors.ts'
 import type { Host } from '../../agent/host/host.ts'
-import { judgeTerminals, mayHideInput, ownWarning } from '../../agent/sensors/input.ts'
+import { judgeTerminals, mayHideInput, ownWarning, withLastInput } from '../../agent/sensors/input.ts'
 import { processTable } from '../../agent/sensors/processes.ts'
 import { deviceName, readTerminals, type Terminal, type TerminalsSample } from '../../agent/sensors/terminals.ts'
 import { createMachine } from '../host/fixture.ts'
@@ -20,6 +20,7 @@ function pts(number: number, facts: Partial<Terminal> = {}): Terminal {
     ctimeMs: old,
     atimeMs: old,
     mtimeMs: old,
+    since: 1,
     ...facts,
   }
 }
@@ -86,6 +87,27 @@ describe('input', () => {
     const one = pts(0, { atimeMs: late.now.wallMs - 40_000 })
     const sample = { offsetMs: late.now.wallMs - span.now.monoMs, terminals: [one] }
     expect(judgeTerminals(sample, { ...sample, terminals: [pts(0)] }, late).input?.at).toBe(span.now.monoMs - 32_000)
+  })
+})
+
+describe('the time of the last input', () => {
+  it.each<[string, Partial<Terminal>, number]>([
+    ['stays while there is none', {}, 1000],
+    ['is that of the check that sees another access time', { atimeMs: wallMs }, 5000],
+    ['is that of the check that sees another terminal', { ctimeMs: wallMs }, 5000],
+  ])('%s', (_, change, since) => {
+    const now = at([pts(0, { since: 5000, ...change })])
+    expect(withLastInput(now, at([pts(0, { since: 1000 })])).terminals).toMatchObject([{ since }])
+  })
+
+  it('is never in the future, as that of another boot may seem to be', () => {
+    expect(withLastInput(at([pts(0, { since: 5 })]), at([pts(0, { since: 9 })])).terminals).toMatchObject([
+      { since: 5 },
+    ])
+  })
+
+  it('is that of the first check without an earlier one', () => {
+    expect(withLastInput(at([pts(0, { since: 5 })]), undefined).terminals).toMatchObject([{ since: 5 }])
   })
 })
 
