@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest'
 import { ownError, tooLarge } from '../../agent/host/real-errors.ts'
 import { parseIo, processTable } from '../../agent/sensors/processes.ts'
 import { parseSockets } from '../../agent/sensors/sockets.ts'
-import { type Connection, judgeConnections, readConnections, sessionTitle } from '../../agent/sensors/ssh.ts'
+import { type Connection, readConnections, sessionTitle } from '../../agent/sensors/ssh.ts'
+import { judgeConnections } from '../../agent/sensors/traffic.ts'
 import { createMachine, type Machine } from '../host/fixture.ts'
 
 const signal = new AbortController().signal
