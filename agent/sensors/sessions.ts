@@ -1,7 +1,7 @@
 /** The sessions sensor: people at terminals, jobs they left in the foreground, and SSH connections. */
 import type { Host } from '../host/host.ts'
 import type { Limits, Options } from '../types/options.ts'
-import type { Reading } from '../types.ts'
+import type { Instant, Reading } from '../types.ts'
 import { judgeTerminals, mayHideInput, ownWarning, type Seen, withLastInput } from './input.ts'
 import { type Job, ownTerminals, readJobs } from './jobs.ts'
 import { processTable } from './processes.ts'
@@ -9,7 +9,7 @@ import { judgeJobs, type Progress } from './progress.ts'
 import type { Sensor, Span } from './sensor.ts'
 import { type Connection, readConnections } from './ssh.ts'
 import { readTerminals, type Terminal, type TerminalsSample } from './terminals.ts'
-import { type Connected, judgeConnections, type Traffic } from './traffic.ts'
+import { type Connected, judgeConnections, type Traffic, withUsual } from './traffic.ts'
 import { userOf, withTypists } from './typists.ts'
 import { counted, duration, processName, rate } from './words.ts'
 
@@ -38,11 +38,13 @@ export const sessionsOptions = {
     max: 8760,
     unit: 'hours',
     about:
-      'how long a job in the foreground that gets on counts as activity after the last input on its terminal; what else it uses (CPU, network, disk, GPU) counts as ever',
+      'how long a job in the foreground that gets on counts as activity after the last input on its terminal, and traffic over ssh without a pause of one check; what else they use (CPU, network, disk, GPU) counts as ever',
   },
 } as const satisfies Options
 
 export interface SessionsSample extends TerminalsSample {
+  /** When it was taken. */
+  readonly at: Instant
   readonly jobs: readonly Job[]
   readonly connections: readonly Connection[]
 }
@@ -56,6 +58,7 @@ interface Context {
 
 async function read(host: Host, signal: AbortSignal, before?: SessionsSample): Promise<SessionsSample> {
   const table = await processTable(host, signal)
+  const at = host.clocks().monoMs
   const seen = await readTerminals(host, table, signal)
   const now = withLastInput(seen, before)
   const { offsetMs, terminals: all } = await withTypists(host, table, { now, before })
@@ -68,7 +71,7 @@ async function read(host: Host, signal: AbortSignal, before?: SessionsSample): P
     const old = known.has(`${one.pid}:${one.start}`) || one.unproven === true
     connections.push(old ? one : { ...one, ...(await userOf(host, one.pid)) })
   }
-  return { offsetMs, terminals, jobs, connections }
+  return { at, offsetMs, terminals, jobs, connections: withUsual({ at, connections }, before) }
 }
 
 function person({ name, at, uids }: Seen, { now }: Span): Reading {
@@ -88,11 +91,12 @@ function typed(used: readonly Traffic[], terminals: readonly Terminal[], span: S
 }
 
 /** A person who has just come, or traffic of theirs. */
-function connected({ fresh, used: [used] }: Connected, { now }: Span): Reading | undefined {
+function connected({ fresh, used: all }: Connected, { now }: Span): Reading | undefined {
   if (fresh !== undefined) {
     const reason = `new ssh session (pid ${fresh.pid}) ${duration(now.monoMs - fresh.at)} ago`
     return { kind: 'active', reason, at: fresh.at, person: true, uids: fresh.uid === undefined ? [] : [fresh.uid] }
   }
+  const used = all.find(({ usual }) => !usual)
   if (used === undefined) return undefined
   const bytes = `${rate(used.received)} in, ${rate(used.sent)} out`
   return { kind: 'active', reason: `tunnel or transfer over ssh (pid ${used.pid}): ${bytes}`, at: used.at }
@@ -104,10 +108,10 @@ function named({ comm, pid, tty }: Job): string {
 }
 
 function holds(
-  found: { readonly output?: string; readonly open: number } & Progress,
+  found: { readonly output?: string; readonly open: number; readonly usual: boolean } & Progress,
   limits: Context['limits'],
 ): readonly Hold[] {
-  const { output, stuck, unattended, open } = found
+  const { output, stuck, unattended, open, usual } = found
   const outputs: string[] = []
   if (output !== undefined) outputs.push(`output on ${output} without input`)
   if (unattended !== undefined) outputs.push(`${named(unattended.job)} without input for ${duration(unattended.ms)}`)
@@ -115,7 +119,8 @@ function holds(
   const limitMinutes = limits.output_hold_minutes
   const all = outputs.map((reason): Hold => ({ kind: 'hold', reason, evidence: 'output', limitMinutes }))
   if (open === 0) return all
-  const reason = `${counted(open, 'ssh connection')} open without traffic both ways`
+  const traffic = usual ? 'with no more traffic than always' : 'without traffic both ways'
+  const reason = `${counted(open, 'ssh connection')} open ${traffic}`
   return [...all, { kind: 'hold', reason, evidence: 'connection', limitMinutes: limits.connection_hold_minutes }]
 }
 
@@ -147,21 +152,22 @@ function nobody(now: SessionsSample): Reading {
 /** The first of: input, seen or passed over ssh, a new ssh session, ssh traffic, a job that moves, something unreadable, a hold, nobody. */
 function judge(now: SessionsSample, before: SessionsSample, { span, limits }: Context): Reading {
   const { input, output } = judgeTerminals(now, before, span)
-  const found = judgeConnections(now.connections, before.connections, span)
+  const given = { span, limitMs: limits.unattended_hours * 3_600_000 }
+  const found = judgeConnections(now.connections, before.connections, given)
   const came = found.fresh?.uid === undefined ? [] : [found.fresh.uid]
   if (input !== undefined) return person({ ...input, uids: [...input.uids, ...came] }, span)
   const hidden = typed(found.used, now.terminals, span)
   if (hidden !== undefined) return person(hidden, span)
   const overSsh = connected(found, span)
   if (overSsh !== undefined) return overSsh
-  const { working, ...others } = judgeJobs(now, before, { span, limitMs: limits.unattended_hours * 3_600_000 })
+  const { working, ...others } = judgeJobs(now, before, given)
   if (working !== undefined) {
     const reason = `job in the foreground of ${working.tty}: ${processName(working.comm, working.pid)}`
     return { kind: 'active', reason, at: span.now.monoMs, person: false }
   }
   if (found.unreadable !== undefined) return unreadable(found.unreadable)
   const shown = output === undefined ? others : { output, ...others }
-  const weak = holds({ open: now.connections.length, ...shown }, limits)
+  const weak = holds({ open: now.connections.length, usual: found.used.length > 0, ...shown }, limits)
   return longest(weak) ?? nobody(now)
 }
 

@@ -11,6 +11,7 @@ import {
   whileItLives,
 } from './processes.ts'
 import { readSockets, type Socket } from './sockets.ts'
+import type { Usual } from './usual.ts'
 
 /** A counter pair of a connection: of one socket, or of the session's process, where `id` is 0. */
 type Bytes = readonly [id: number, received: number, sent: number]
@@ -26,6 +27,8 @@ export interface Connection {
   readonly bytes: readonly Bytes[]
   /** Milliseconds since data last passed. */
   readonly quietMs?: number
+  /** What passes over it always; `undefined` where it is new. */
+  readonly usual?: Usual
   /** Whose it is, where it was new to the check that sampled it. */
   readonly uid?: number
   /** Served by a process that is neither root's nor root's sshd's child: any user can call one so. What passes over it counts, that it is there proves nobody's coming. */

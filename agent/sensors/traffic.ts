@@ -3,15 +3,13 @@ import type { Instant } from '../types.ts'
 import { grown, msPerTick, secondsOf } from './counts.ts'
 import type { Span } from './sensor.ts'
 import type { Connection } from './ssh.ts'
-
-/** Both directions above this are use; keep-alives stay below it (detection.md 4). */
-const bytesPerMinute = 1000
+import { bytesPerMinute, type Flow, isUsual, usualAfter } from './usual.ts'
 
 /** A connection with bytes in both directions, when they passed last, and how many a second. */
-export interface Traffic extends Pick<Connection, 'pid' | 'terminals'> {
+export interface Traffic extends Pick<Connection, 'pid' | 'terminals'>, Flow {
   readonly at: Instant
-  readonly received: number
-  readonly sent: number
+  /** No more than passes always, or without a pause for too long. */
+  readonly usual: boolean
 }
 
 /** What the connections showed in the interval. */
@@ -24,12 +22,8 @@ export interface Connected {
   readonly unreadable?: Pick<Connection, 'pid' | 'source'> & { readonly before: Connection['source'] }
 }
 
-/** Bytes per second of a connection in the interval, by direction; `undefined` if its counters do not cover it. A socket that is new counts whole. Throws if a counter went down. */
-function rates(
-  now: Connection,
-  before: Connection,
-  span: Span,
-): { readonly received: number; readonly sent: number } | undefined {
+/** Bytes of a connection in the interval; `undefined` if its counters do not cover it. A socket that is new counts whole. Throws if a counter went down. */
+function growth(now: Connection, before: Connection): Flow | undefined {
   if (now.source === 'none' || now.source !== before.source) return undefined
   let [received, sent] = [0, 0]
   for (const [id, receivedNow, sentNow] of now.bytes) {
@@ -37,8 +31,36 @@ function rates(
     received += grown(receivedNow, old?.[1] ?? 0, `bytes received by sshd (pid ${now.pid})`)
     sent += grown(sentNow, old?.[2] ?? 0, `bytes sent by sshd (pid ${now.pid})`)
   }
-  const seconds = secondsOf(span.ms)
-  return { received: received / seconds, sent: sent / seconds }
+  return { received, sent }
+}
+
+/** Connections, and when they were sampled. */
+export interface Connections {
+  readonly at: Instant
+  readonly connections: readonly Connection[]
+}
+
+function keyOf({ pid, start }: Connection): string {
+  return `${pid}:${start}`
+}
+
+function fell(now: Connection, before: Connection): boolean {
+  return now.bytes.some(([id, received, sent]) => {
+    const old = before.bytes.find((entry) => entry[0] === id)
+    return old !== undefined && (received < old[1] || sent < old[2])
+  })
+}
+
+/** Connections with what passes over them always, as far as they were there before. */
+export function withUsual({ at, connections }: Connections, before: Connections | undefined): readonly Connection[] {
+  const earlier = new Map(before?.connections.map((one) => [keyOf(one), one]))
+  const ms = at - (before?.at ?? at)
+  return connections.map((one) => {
+    const old = earlier.get(keyOf(one))
+    if (old === undefined || ms <= 0 || fell(one, old)) return one
+    const passed = growth(one, old)
+    return passed === undefined ? one : { ...one, usual: usualAfter(old.usual, passed, { now: at, ms }) }
+  })
 }
 
 /** An instant within the interval; anything outside it is its end. */
@@ -46,27 +68,39 @@ function within(at: Instant, { now, ms }: Span): Instant {
   return at > now.monoMs - ms && at < now.monoMs ? at : now.monoMs
 }
 
-/** Judges all connections; of several new ones the latest. */
-export function judgeConnections(now: readonly Connection[], before: readonly Connection[], span: Span): Connected {
+function arrival({ pid, start, uid }: Connection, span: Span): NonNullable<Connected['fresh']> {
+  const at = within(span.now.monoMs - (span.now.bootMs - start * msPerTick), span)
+  return { pid, at, ...(uid === undefined ? {} : { uid }) }
+}
+
+/** Judges all connections; of several new ones the latest. `limitMs` is how long traffic without a pause is use. */
+export function judgeConnections(
+  now: readonly Connection[],
+  before: readonly Connection[],
+  { span, limitMs }: { readonly span: Span; readonly limitMs: number },
+): Connected {
   let result: Omit<Connected, 'used'> = {}
   const used: Traffic[] = []
-  const earlier = new Map(before.map((one) => [`${one.pid}:${one.start}`, one]))
+  const earlier = new Map(before.map((one) => [keyOf(one), one]))
+  const seconds = secondsOf(span.ms)
   for (const connection of now) {
-    const { pid, start, terminals } = connection
-    const old = earlier.get(`${pid}:${start}`)
+    const { pid, terminals, source, quietMs = 0, unproven = false } = connection
+    const old = earlier.get(keyOf(connection))
     if (old === undefined) {
-      if (connection.unproven === true) continue
-      const at = within(span.now.monoMs - (span.now.bootMs - start * msPerTick), span)
-      const uid = connection.uid === undefined ? {} : { uid: connection.uid }
-      if (result.fresh === undefined || at > result.fresh.at) result = { ...result, fresh: { pid, at, ...uid } }
+      const fresh = unproven ? undefined : arrival(connection, span)
+      if (fresh !== undefined && !(fresh.at <= (result.fresh?.at ?? -1))) result = { ...result, fresh }
       continue
     }
-    const rate = rates(connection, old, span)
-    const counts = terminals.length === 0 && connection.unproven !== true
-    if (rate === undefined && counts)
-      result = { ...result, unreadable: { pid, source: connection.source, before: old.source } }
-    if (rate === undefined || Math.min(rate.received, rate.sent) * 60 < bytesPerMinute) continue
-    used.push({ pid, terminals, at: within(span.now.monoMs - (connection.quietMs ?? 0), span), ...rate })
+    const passed = growth(connection, old)
+    if (passed === undefined) {
+      const counts = terminals.length === 0 && !unproven
+      if (counts) result = { ...result, unreadable: { pid, source, before: old.source } }
+      continue
+    }
+    const rate = { received: passed.received / seconds, sent: passed.sent / seconds }
+    if (Math.min(rate.received, rate.sent) * 60 < bytesPerMinute) continue
+    const usual = isUsual(rate, connection.usual, { now: span.now.monoMs, limitMs })
+    used.push({ pid, terminals, at: within(span.now.monoMs - quietMs, span), usual, ...rate })
   }
   return { ...result, used: used.sort((a, b) => b.at - a.at) }
 }

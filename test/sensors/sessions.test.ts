@@ -154,6 +154,37 @@ describe('a machine', () => {
     if (reading.kind === 'hold') expect(reading).toMatchObject({ evidence: 'connection', limitMinutes: 60 })
   })
 
+  it('with an editor left open overnight is held by its connection from the last use on', async () => {
+    const machine = createMachine('ssh-tunnel')
+    const { signal } = new AbortController()
+    let before = await sample(sessions, machine)
+    let [received, sent] = [5_000_000, 4_000_000]
+    const kinds: string[] = []
+    const pass = async (bytes: readonly [number, number]): Promise<Reading> => {
+      machine.pass(120_000)
+      received += bytes[0]
+      sent += bytes[1]
+      machine.write('/proc/5010/io', `rchar: ${received}\nwchar: ${sent}\n`)
+      const now: SessionsSample = JSON.parse(JSON.stringify(await sessions.read(machine.host(), signal, before)))
+      const context = { span: { now: machine.clocks(), ms: 120_000 }, limits: defaults(sessions.options) }
+      const reading = sessions.judge(now, before, context)
+      before = now
+      kinds.push(reading.kind)
+      return reading
+    }
+    for (let check = 0; check < 20; check += 1) await pass([20_000 + 700 * check, 60_000])
+    expect(new Set(kinds)).toEqual(new Set(['active']))
+    expect(await pass([2500, 2880])).toEqual({
+      kind: 'hold',
+      reason: '1 ssh connection open with no more traffic than always',
+      ...{ evidence: 'connection', limitMinutes: 60 },
+    })
+    kinds.length = 0
+    for (let check = 0; check < 8 * 30; check += 1) await pass([2500 + 50 * (check % 3), 2880 - 40 * (check % 2)])
+    expect(new Set(kinds)).toEqual(new Set(['hold']))
+    expect(await pass([6000, 9000])).toMatchObject({ kind: 'active' })
+  })
+
   it('with a tunnel whose bytes cannot be read is unknown', async () => {
     const machine = createMachine('ssh-tunnel')
     machine.forbid('/proc/5010/io')
@@ -193,7 +224,7 @@ describe('the order of evidence', () => {
     newest: 200,
   }
   const terminal = { name: 'pts/1', id: '1:2:3', ctimeMs: 1, atimeMs: 1, mtimeMs: 1, since: 1 }
-  const before: SessionsSample = { offsetMs: 0, terminals: [terminal], jobs: [job], connections: [connection] }
+  const before: SessionsSample = { at: 1, offsetMs: 0, terminals: [terminal], jobs: [job], connections: [connection] }
 
   /** From the strongest to the weakest; each case has all the weaker ones too. */
   const steps: readonly [string, Partial<SessionsSample>][] = [
@@ -268,7 +299,7 @@ describe('traffic of a connection that has a terminal', () => {
     ['is a tunnel without a terminal of its own', { terminals: [typedOn], connections: [quiet, tunnel] }, passing],
     ['is nothing where too few bytes passed', { terminals: [typedOn], connections: [quiet] }, { kind: 'hold' }],
   ])('%s', (_, facts, expected) => {
-    const sampled: SessionsSample = { offsetMs: 0, terminals: [], jobs: [], connections: [], ...facts }
+    const sampled: SessionsSample = { at: 1, offsetMs: 0, terminals: [], jobs: [], connections: [], ...facts }
     const before = { ...sampled, connections: [quiet, { ...tunnel, bytes: [[2, 0, 0]] as const }] }
     expect(sessions.judge(sampled, before, context)).toMatchObject(expected)
   })

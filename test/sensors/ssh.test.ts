@@ -5,7 +5,8 @@ import { ownError, tooLarge } from '../../agent/host/real-errors.ts'
 import { parseIo, processTable } from '../../agent/sensors/processes.ts'
 import { parseSockets } from '../../agent/sensors/sockets.ts'
 import { type Connection, readConnections, sessionTitle } from '../../agent/sensors/ssh.ts'
-import { judgeConnections } from '../../agent/sensors/traffic.ts'
+import { judgeConnections, withUsual } from '../../agent/sensors/traffic.ts'
+import type { Usual } from '../../agent/sensors/usual.ts'
 import { createMachine, type Machine } from '../host/fixture.ts'
 
 const signal = new AbortController().signal
@@ -202,7 +203,8 @@ describe('readConnections', () => {
 })
 
 describe('judgeConnections', () => {
-  const span = { now: { wallMs: 1e12, bootMs: 9_000_000, monoMs: 8_000_000 }, ms: 120_000 }
+  const now = { wallMs: 1e12, bootMs: 9_000_000, monoMs: 8_000_000 }
+  const asked = { span: { now, ms: 120_000 }, limitMs: 86_400_000 }
   const open: Connection = { pid: 5, start: 100, terminals: [], source: 'sockets', bytes: [[1, 1000, 1000]] }
   const later = (received: number, sent: number): Connection => ({
     ...open,
@@ -216,11 +218,24 @@ describe('judgeConnections', () => {
     ['only out', 0, 1e9, false],
     ['keep-alives', 600, 600, false],
   ])('%s', (_, received, sent, used) => {
-    expect(judgeConnections([later(received, sent)], [open], span).used.length > 0).toBe(used)
+    expect(judgeConnections([later(received, sent)], [open], asked).used.length > 0).toBe(used)
+  })
+
+  const least = (kept: number) => ({ received: kept, sent: kept })
+  const usual: Usual = { since: 0, intervals: 9, least: least(1300), before: least(1400), flowing: 1 }
+  it.each<[string, Usual | undefined, number, boolean]>([
+    ['as much as ever', usual, 1400, true],
+    ['a bit more', usual, 2299, true],
+    ['clearly more', usual, 2300, false],
+    ['of a connection that is not yet known', { since: 0, intervals: 9, least: least(1300) }, 1400, false],
+    ['of a new connection', undefined, 1400, false],
+  ])('tells %s from use', (_, known, perMinute, isUsual) => {
+    const one = { ...later(2 * perMinute, 2 * perMinute), ...(known === undefined ? {} : { usual: known }) }
+    expect(judgeConnections([one], [open], asked).used).toMatchObject([{ usual: isUsual }])
   })
 
   it('takes the time of the last byte, if it is in the interval', () => {
-    const at = (quietMs: number) => judgeConnections([{ ...later(9000, 9000), quietMs }], [open], span).used[0]?.at
+    const at = (quietMs: number) => judgeConnections([{ ...later(9000, 9000), quietMs }], [open], asked).used[0]?.at
     expect([at(30_000), at(0), at(500_000)]).toEqual([7_970_000, 8_000_000, 8_000_000])
   })
 
@@ -229,15 +244,15 @@ describe('judgeConnections', () => {
     ['long before, and only now logged in: now', 100, 8_000_000],
     ['in the future: now', 901_000, 8_000_000],
   ])('dates a new session that began %s', (_, start, at) => {
-    expect(judgeConnections([{ ...open, start }], [], span).fresh).toEqual({ pid: 5, at })
+    expect(judgeConnections([{ ...open, start }], [], asked).fresh).toEqual({ pid: 5, at })
   })
 
   it('takes what any user may have called sshd for nobody’s coming, nor for a reason not to know; its traffic counts', () => {
     const unproven = { unproven: true } as const
-    expect(judgeConnections([{ ...open, ...unproven }], [], span)).toEqual({ used: [] })
+    expect(judgeConnections([{ ...open, ...unproven }], [], asked)).toEqual({ used: [] })
     const now: Connection = { ...open, ...unproven, source: 'process', bytes: [[0, 1, 1]] }
-    expect(judgeConnections([now], [{ ...open, ...unproven }], span)).toEqual({ used: [] })
-    expect(judgeConnections([{ ...later(9000, 9000), ...unproven }], [open], span).used).toMatchObject([{ pid: 5 }])
+    expect(judgeConnections([now], [{ ...open, ...unproven }], asked)).toEqual({ used: [] })
+    expect(judgeConnections([{ ...later(9000, 9000), ...unproven }], [open], asked).used).toMatchObject([{ pid: 5 }])
   })
 
   it('counts a socket that is new within an old session', () => {
@@ -248,7 +263,7 @@ describe('judgeConnections', () => {
         [2, 5000, 5000],
       ],
     }
-    expect(judgeConnections([now], [open], span).used).toMatchObject([{ pid: 5 }])
+    expect(judgeConnections([now], [open], asked).used).toMatchObject([{ pid: 5 }])
   })
 
   it.each<[string, Connection, Connection]>([
@@ -256,21 +271,43 @@ describe('judgeConnections', () => {
     ['unreadable before', open, { ...open, source: 'none', bytes: [] }],
     ['from two sources', open, { ...open, source: 'process', bytes: [[0, 1, 1]] }],
   ])('bytes that are %s are unknown, unless there is a terminal', (_, now, before) => {
-    expect(judgeConnections([now], [before], span)).toEqual({
+    expect(judgeConnections([now], [before], asked)).toEqual({
       unreadable: { pid: 5, source: now.source, before: before.source },
       used: [],
     })
-    expect(judgeConnections([{ ...now, terminals: ['pts/1'] }], [before], span)).toEqual({ used: [] })
+    expect(judgeConnections([{ ...now, terminals: ['pts/1'] }], [before], asked)).toEqual({ used: [] })
   })
 
   it('puts the latest of several in front', () => {
     const one = (pid: number, quietMs: number): Connection => ({ ...later(9000, 9000), pid, quietMs })
     const before = [1, 2, 3].map((pid) => ({ ...open, pid }))
-    const { used } = judgeConnections([one(1, 50_000), one(2, 4000), one(3, 30_000)], before, span)
+    const { used } = judgeConnections([one(1, 50_000), one(2, 4000), one(3, 30_000)], before, asked)
     expect(used.map(({ pid }) => pid)).toEqual([2, 3, 1])
   })
 
   it('throws when a counter went down', () => {
-    expect(() => judgeConnections([later(-1, 0)], [open], span)).toThrow('went down')
+    expect(() => judgeConnections([later(-1, 0)], [open], asked)).toThrow('went down')
+  })
+})
+
+describe('what passes always', () => {
+  const open: Connection = { pid: 5, start: 100, terminals: [], source: 'sockets', bytes: [[1, 1000, 1000]] }
+  const more: Connection = { ...open, bytes: [[1, 3600, 4000]] }
+  const at = (ms: number, connection: Connection) => ({ at: ms, connections: [connection] })
+
+  it('is what passed since the check before, by the minute', () => {
+    expect(withUsual(at(620_000, more), at(500_000, open))).toEqual([
+      { ...more, usual: { since: 500_000, intervals: 1, least: { received: 1300, sent: 1500 }, flowing: 500_000 } },
+    ])
+  })
+
+  it.each<[string, ReturnType<typeof at> | undefined]>([
+    ['at the first check', undefined],
+    ['of another connection', at(500_000, { ...open, start: 99 })],
+    ['by another source', at(500_000, { ...open, source: 'process' })],
+    ['after a counter fell', at(500_000, { ...open, bytes: [[1, 3601, 0]] })],
+    ['of another boot', at(700_000, open)],
+  ])('is not known %s', (_, before) => {
+    expect(withUsual(at(620_000, more), before)).toEqual([more])
   })
 })
