@@ -1,5 +1,6 @@
-/** Jobs in the foreground of a terminal: the detached test run that waits on the network, as told from a shell or a monitor. */
+/** Jobs in the foreground of a terminal, or run over ssh without one: the test run that waits on the network, as told from a shell or a monitor. */
 import type { Host } from '../host/host.ts'
+import { foregroundGroups, groupsOverSsh, type JobGroup } from './job-groups.ts'
 import {
   ifPermitted,
   ownProcess,
@@ -9,12 +10,14 @@ import {
   parseSwitches,
   whileItLives,
 } from './processes.ts'
-import { roleOf } from './roles.ts'
+import { onlyServes, roleOf } from './roles.ts'
+import type { Connection } from './ssh.ts'
 import { deviceName, type Terminals } from './terminals.ts'
 
 /** One job, and the counters that tell whether it got anywhere. */
 export interface Job {
-  readonly tty: string
+  /** `undefined` for one over ssh without a terminal. */
+  readonly tty?: string
   readonly comm: string
   readonly pid: number
   readonly start: number
@@ -60,28 +63,21 @@ export async function ownTerminals(host: Host, table: ProcessTable): Promise<Rea
   return names
 }
 
-/** Foreground process groups: their terminal and living members, leader first, in the order of their pids. */
-function foregroundGroups(
-  table: ProcessTable,
-): ReadonlyMap<number, { readonly ttyNr: number; readonly members: readonly Process[] }> {
-  const groups = new Map<number, { ttyNr: number; members: Process[] }>()
-  for (const { ttyNr, tpgid } of table.values()) if (ttyNr !== 0 && tpgid > 0) groups.set(tpgid, { ttyNr, members: [] })
-  for (const process of table.values()) {
-    if (process.state === 'Z' || process.state === 'X') continue
-    groups.get(process.pgrp)?.members.push(process)
-  }
-  for (const [leader, { members }] of groups) {
-    members.sort((a, b) => Number(b.pid === leader) - Number(a.pid === leader) || a.start - b.start || a.pid - b.pid)
-  }
-  return groups
+/** Is there somebody among them for whose sake the connection is judged by its bytes alone? */
+async function serves(host: Host, { ttyNr, members }: JobGroup): Promise<boolean> {
+  if (ttyNr !== 0) return false
+  for (const process of members.slice(0, mostCounted)) if (await onlyServes(host, process)) return true
+  return false
 }
 
 /** The member that makes a group a job. A pipeline that an onlooker leads (`tail -f log | grep x`) is none, whoever else is in it. */
 async function worker(
   host: Host,
-  members: readonly Process[],
+  group: JobGroup,
   own: ReadonlySet<number>,
 ): Promise<{ readonly process: Process; readonly prompt: boolean } | undefined> {
+  if (await serves(host, group)) return undefined
+  const { members } = group
   for (const [index, process] of members.entries()) {
     if (own.has(process.pid)) continue
     const role = await roleOf(host, process)
@@ -126,27 +122,35 @@ async function count(
   return { ticks, switches, bytes, newest }
 }
 
-/** Reads the jobs of all terminals. Costs next to nothing where only shells are in front. */
+/** What is looked at, once for all that need it. */
+export interface Sources {
+  readonly table: ProcessTable
+  readonly terminals: Pick<Terminals, 'of'>
+  readonly connections: readonly Pick<Connection, 'pid' | 'unproven'>[]
+}
+
+/** Reads the jobs of all terminals and connections. Costs next to nothing where only shells are in front. */
 export async function readJobs(
   host: Host,
-  { table, terminals }: { readonly table: ProcessTable; readonly terminals: Pick<Terminals, 'of'> },
+  { table, terminals, connections }: Sources,
   signal: AbortSignal,
 ): Promise<readonly Job[]> {
   const own = await ourselves(host, table)
+  const proven = connections.filter(({ unproven }) => unproven !== true)
   const jobs: Job[] = []
-  for (const { ttyNr, members } of foregroundGroups(table).values()) {
+  for (const group of [...foregroundGroups(table), ...groupsOverSsh(table, proven)]) {
     signal.throwIfAborted()
-    const found = await worker(host, members, own)
+    const found = await worker(host, group, own)
     if (found === undefined) continue
     const counters = await count(
       host,
-      members.filter(({ pid }) => !own.has(pid)),
+      group.members.filter(({ pid }) => !own.has(pid)),
     )
     const { comm, pid, start } = found.process
     const session = table.get(found.process.session)?.start ?? start
     const on = terminals.of(found.process)
-    const more = { ...(on === undefined ? {} : { on }), ...(found.prompt ? { prompt: true as const } : {}) }
-    jobs.push({ tty: deviceName(ttyNr), comm, pid, start, session, ...counters, ...more })
+    const where = group.ttyNr === 0 ? {} : { tty: deviceName(group.ttyNr), ...(on === undefined ? {} : { on }) }
+    jobs.push({ ...where, comm, pid, start, session, ...counters, ...(found.prompt ? { prompt: true } : {}) })
   }
   return jobs
 }

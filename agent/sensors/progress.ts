@@ -15,10 +15,13 @@ const fewestWakes = 3
  */
 const fewestWakesPerMinute = 6
 
-/** A member of a group that ended takes its counters along: a sum that fell is progress, too. */
+/**
+ * A member of a group that ended takes its counters along: a sum that fell is progress, too. A job over ssh that has just
+ * begun proves no more than its connection; on a terminal somebody, or somebody's script, has started it.
+ */
 function progressed(job: Job, old: Job | undefined, ms: number): boolean {
   if (job.prompt === true) return old !== undefined && job.switches - old.switches >= fewestWakes
-  if (old === undefined) return true
+  if (old === undefined) return job.tty !== undefined
   if (old.ticks !== job.ticks || old.bytes !== job.bytes || old.newest !== job.newest) return true
   const wakes = job.switches - old.switches
   return wakes < 0 || wakes * 60_000 >= fewestWakesPerMinute * ms

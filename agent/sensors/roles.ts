@@ -5,11 +5,13 @@ import {
   commandOption,
   databaseClients,
   databaseCommand,
+  editorServer,
   interpreters,
   interpreterValueOption,
   onlookers,
   shells,
   shellValueOption,
+  sshServices,
   sshValueOptions,
 } from './known-programs.ts'
 import { commandLine, type Process, whileItLives } from './processes.ts'
@@ -73,11 +75,13 @@ async function says(host: Host, pid: number, is: (cmdline: string) => boolean): 
 }
 
 /**
- * A shell or interpreter at its prompt: no script, and a terminal to read from. In doubt it is work; one that is gone is not.
+ * A shell or interpreter at its prompt: no script, and a terminal to read from. Without a terminal, a shell's commands come
+ * over the connection, and so does an interpreter's script. In doubt it is work; one that is gone is not.
  */
-async function atPrompt(host: Host, { pid, comm }: Process): Promise<boolean> {
+async function atPrompt(host: Host, { pid, comm, ttyNr }: Process): Promise<boolean> {
   const script = await says(host, pid, (text) => hasScript(comm, text))
   if (script !== false) return script === undefined
+  if (ttyNr === 0 && shells.has(comm)) return true
   const input = await whileItLives(host, pid, () => host.readLink(`/proc/${pid}/fd/0`))
   return input !== undefined && /(^|\/)(pts\/\d+|tty\w*|hvc\d+|console)( \(deleted\))?$|^\/\d+$/.test(input)
 }
@@ -99,4 +103,9 @@ export async function roleOf(host: Host, process: Process): Promise<Role> {
   if (shells.has(comm)) return (await atPrompt(host, process)) ? 'carrier' : 'work'
   if (!interpreters.test(comm) && !databaseClients.test(comm)) return 'work'
   return (await atPrompt(host, process)) ? 'prompt' : 'work'
+}
+
+/** Does it only serve a connection over ssh: moves files, passes bytes on, or keeps an editor's window open? */
+export async function onlyServes(host: Host, { comm, pid }: Process): Promise<boolean> {
+  return sshServices.has(comm) || editorServer.test((await commandLine(host, pid))?.text ?? '')
 }

@@ -38,7 +38,7 @@ export const sessionsOptions = {
     max: 8760,
     unit: 'hours',
     about:
-      'how long a job in the foreground that gets on counts as activity after the last input on its terminal, and traffic over ssh without a pause of one check; what else they use (CPU, network, disk, GPU) counts as ever',
+      'how long a job in the foreground that gets on counts as activity after the last input on its terminal (over ssh without one: from its beginning), and traffic over ssh without a pause of one check; what else they use (CPU, network, disk, GPU) counts as ever',
   },
 } as const satisfies Options
 
@@ -64,13 +64,13 @@ async function read(host: Host, signal: AbortSignal, before?: SessionsSample): P
   const { offsetMs, terminals: all } = await withTypists(host, table, { now, before })
   const own = await ownTerminals(host, table)
   const terminals = all.map((one) => (own.has(one.name) ? { ...one, ours: true as const } : one))
-  const jobs = await readJobs(host, { table, terminals: seen }, signal)
   const connections: Connection[] = []
   const known = new Set(before?.connections.map(({ pid, start }) => `${pid}:${start}`))
   for (const one of await readConnections(host, table, signal)) {
     const old = known.has(`${one.pid}:${one.start}`) || one.unproven === true
     connections.push(old ? one : { ...one, ...(await userOf(host, one.pid)) })
   }
+  const jobs = await readJobs(host, { table, terminals: seen, connections }, signal)
   return { at, offsetMs, terminals, jobs, connections: withUsual({ at, connections }, before) }
 }
 
@@ -102,9 +102,14 @@ function connected({ fresh, used: all }: Connected, { now }: Span): Reading | un
   return { kind: 'active', reason: `tunnel or transfer over ssh (pid ${used.pid}): ${bytes}`, at: used.at }
 }
 
+/** "in the foreground of pts/1". */
+function place({ tty }: Job): string {
+  return tty === undefined ? 'over ssh' : `in the foreground of ${tty}`
+}
+
 /** "pytest (pid 2050) in the foreground of pts/1". */
-function named({ comm, pid, tty }: Job): string {
-  return `${processName(comm, pid)} in the foreground of ${tty}`
+function named(job: Job): string {
+  return `${processName(job.comm, job.pid)} ${place(job)}`
 }
 
 function holds(
@@ -162,7 +167,7 @@ function judge(now: SessionsSample, before: SessionsSample, { span, limits }: Co
   if (overSsh !== undefined) return overSsh
   const { working, ...others } = judgeJobs(now, before, given)
   if (working !== undefined) {
-    const reason = `job in the foreground of ${working.tty}: ${processName(working.comm, working.pid)}`
+    const reason = `job ${place(working)}: ${processName(working.comm, working.pid)}`
     return { kind: 'active', reason, at: span.now.monoMs, person: false }
   }
   if (found.unreadable !== undefined) return unreadable(found.unreadable)

@@ -4,6 +4,7 @@ import { ownTerminals, readJobs } from '../../agent/sensors/jobs.ts'
 import { interpreters, onlookers, shells } from '../../agent/sensors/known-programs.ts'
 import { processTable } from '../../agent/sensors/processes.ts'
 import { hasScript } from '../../agent/sensors/roles.ts'
+import { readConnections } from '../../agent/sensors/ssh.ts'
 import { keyOf, readTerminals } from '../../agent/sensors/terminals.ts'
 import { createMachine, fixtureBootId, type Machine } from '../host/fixture.ts'
 
@@ -12,7 +13,8 @@ const signal = new AbortController().signal
 async function jobs(machine: Machine) {
   const host = machine.host()
   const table = await processTable(host, signal)
-  return await readJobs(host, { table, terminals: await readTerminals(host, table, signal) }, signal)
+  const connections = await readConnections(host, table, signal)
+  return await readJobs(host, { table, terminals: await readTerminals(host, table, signal), connections }, signal)
 }
 
 async function names(machine: Machine) {
@@ -163,6 +165,95 @@ describe('readJobs', () => {
     expect(await jobs(machine)).toMatchObject([{ bytes: 0 }])
     machine.write('/proc/2050/task/2050/status', 'State:\tS\n')
     await expect(jobs(machine)).rejects.toThrow('voluntary_ctxt_switches')
+  })
+})
+
+describe('over ssh without a terminal', () => {
+  interface One {
+    readonly comm: string
+    readonly cmdline: readonly string[]
+    readonly ppid?: number
+    /** That of the first one unless given. */
+    readonly session?: number
+    readonly ttyNr?: number
+  }
+
+  /** A connection (pid 5010) with these processes, numbered from 5020 on; the first is the command. */
+  function connected(...processes: readonly One[]): Machine {
+    const machine = createMachine('ssh-tunnel')
+    for (const [
+      index,
+      { comm, cmdline, ppid = index === 0 ? 5010 : 5020, session = 5020, ttyNr = 0 },
+    ] of processes.entries()) {
+      const pid = 5020 + index
+      const times = `0 0 0 0 0 2 1 0 0 20 0 1 0 ${18_500 + index}`
+      machine.write(`/proc/${pid}/stat`, `${pid} (${comm}) S ${ppid} ${session} ${session} ${ttyNr} -1 ${times}\n`)
+      machine.write(`/proc/${pid}/cmdline`, cmdline.map((word) => `${word}\0`).join(''))
+      machine.link(`/proc/${pid}/fd/0`, 'pipe:[77]')
+    }
+    return machine
+  }
+
+  const shell: One = { comm: 'bash', cmdline: ['bash'] }
+  const make: One = { comm: 'make', cmdline: ['make', 'test'] }
+  const node: One = {
+    comm: 'node',
+    cmdline: ['/home/alice/.vscode-server/cli/servers/Stable-1a2b/server/node', 'server-main.js'],
+  }
+
+  it('finds the command, with all that it has started', async () => {
+    expect(await jobs(connected({ comm: 'bash', cmdline: ['bash', '-c', 'make; make test'] }, make))).toEqual([
+      {
+        ...{ comm: 'bash', pid: 5020, start: 18_500, session: 18_500 },
+        ...{ ticks: 6, switches: 0, bytes: 0, newest: 18_501 },
+      },
+    ])
+  })
+
+  it.each<[string, readonly One[], readonly string[]]>([
+    ['a script', [{ comm: 'long-test.sh', cmdline: ['/bin/sh', './long-test.sh'] }], ['long-test.sh']],
+    ['a program', [{ comm: 'curl', cmdline: ['curl', '-s', 'x'] }], ['curl']],
+    ['a script over the connection', [{ comm: 'python3', cmdline: ['python3'] }], ['python3']],
+    ['what a shell runs whose commands come over the connection', [shell, make], ['make']],
+    ['a file synchronised', [{ comm: 'rsync', cmdline: ['rsync', '--server', '.'] }], ['rsync']],
+    ['no shell that waits for commands', [shell], []],
+    ['no login shell that waits for them', [{ comm: 'zsh', cmdline: ['-zsh'] }], []],
+    ['no log to look at', [{ comm: 'tail', cmdline: ['tail', '-f', 'log'] }], []],
+    ['no transfer of files', [{ comm: 'sftp-server', cmdline: ['/usr/lib/openssh/sftp-server'] }], []],
+    [
+      'no transfer within a shell',
+      [
+        { comm: 'tcsh', cmdline: ['tcsh', '-c', 'scp -t .'] },
+        { comm: 'scp', cmdline: ['scp', '-t', '.'] },
+      ],
+      [],
+    ],
+    ['no bytes passed on', [{ comm: 'nc', cmdline: ['nc', 'inner', '22'] }], []],
+    ["no editor's server", [shell, node], []],
+    [
+      "no editor's server whose name is its version",
+      [shell, { comm: 'code-1a2b3c4d5e', cmdline: ['/home/alice/.cursor-server/code-1a2b3c4d5e', 'command-shell'] }],
+      [],
+    ],
+    [
+      'no server of JetBrains',
+      [{ comm: 'java', cmdline: ['/home/alice/.cache/JetBrains/RemoteDev/dist/1/jbr/bin/java'] }],
+      [],
+    ],
+    ['nothing that went into a session of its own', [shell, { ...make, ppid: 1, session: 5021 }], []],
+    ['nothing with a terminal, which is judged by that', [{ ...make, ttyNr: 34_817 }], []],
+    ['nothing whose connection is gone', [{ ...make, ppid: 1 }], []],
+    ['no child of sshd that is not yet its command', [{ comm: 'sshd', cmdline: ['sshd: alice'] }], []],
+  ])('finds %s', async (_, processes, expected) => {
+    expect((await jobs(connected(...processes))).map(({ comm, tty }) => [comm, tty])).toEqual(
+      expected.map((comm) => [comm, undefined]),
+    )
+  })
+
+  it('does not look at what serves no connection of root’s sshd, of which there may be thousands', async () => {
+    const machine = connected(make)
+    machine.edit('/proc/5000/status', 'Uid:\t0', 'Uid:\t1000')
+    expect(await jobs(machine)).toEqual([])
   })
 })
 

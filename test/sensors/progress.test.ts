@@ -44,6 +44,14 @@ describe('in two minutes', () => {
     expect(judge([job], [])).toEqual({ working: job })
   })
 
+  it('a job over ssh that was not there proves no more than its connection, and is progress like any later', () => {
+    const { tty: _tty, on: _on, ...over } = { ...job, session: now.bootMs / 10 - 9000 }
+    expect(judge([over], [])).toEqual({ stuck: over })
+    const later = { ...over, ticks: 11 }
+    expect(judge([later], [over])).toEqual({ working: later })
+    expect(judge([over], [over])).toEqual({ stuck: over })
+  })
+
   it('a job that is gone is nothing', () => {
     expect(judge([], [job])).toEqual({})
   })

@@ -154,6 +154,30 @@ describe('a machine', () => {
     if (reading.kind === 'hold') expect(reading).toMatchObject({ evidence: 'connection', limitMinutes: 60 })
   })
 
+  it('with a test run over ssh without a terminal is active while that gets on, and held when it does not', async () => {
+    const machine = createMachine('ssh-tunnel')
+    machine.edit('/proc/5010/cmdline', 'sshd: alice', 'sshd: alice@notty')
+    const stat = (ticks: number): string =>
+      `5020 (long-test.sh) S 5010 5020 5020 0 -1 0 0 0 0 0 ${ticks} 1 0 0 20 0 1 0 18500\n`
+    machine.write('/proc/5020/stat', stat(2))
+    machine.write('/proc/5020/cmdline', '/bin/sh\0./long-test.sh\0')
+    const then = () => machine.write('/proc/5020/stat', stat(3))
+    expect(await interval(sessions, machine, { then })).toMatchObject({
+      ...{ kind: 'active', reason: 'job over ssh: long-test.sh (pid 5020)', person: false },
+    })
+    expect(await interval(sessions, machine)).toMatchObject({
+      kind: 'hold',
+      reason: 'no progress of long-test.sh (pid 5020) over ssh; also 1 ssh connection open without traffic both ways',
+      ...{ evidence: 'output', limitMinutes: 120 },
+    })
+    machine.pass(24 * 3_600_000)
+    machine.write('/proc/5020/stat', stat(2))
+    expect(await interval(sessions, machine, { then })).toMatchObject({
+      kind: 'hold',
+      reason: expect.stringMatching(/^long-test\.sh \(pid 5020\) over ssh without input for 26 h; also 1 ssh/),
+    })
+  })
+
   it('with an editor left open overnight is held by its connection from the last use on', async () => {
     const machine = createMachine('ssh-tunnel')
     const { signal } = new AbortController()
