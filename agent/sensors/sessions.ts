@@ -2,7 +2,7 @@
 import type { Host } from '../host/host.ts'
 import type { Limits, Options } from '../types/options.ts'
 import type { Instant, Reading } from '../types.ts'
-import { judgeTerminals, mayHideInput, ownWarning, type Seen, withLastInput } from './input.ts'
+import { judgeTerminals, mayHideInput, ownWarning, type Seen, touched, withLastInput } from './input.ts'
 import { type Job, ownTerminals, readJobs } from './jobs.ts'
 import { processTable } from './processes.ts'
 import { judgeJobs, type Progress } from './progress.ts'
@@ -45,6 +45,8 @@ export const sessionsOptions = {
 export interface SessionsSample extends TerminalsSample {
   /** When it was taken. */
   readonly at: Instant
+  /** People were warned, and since then nobody has typed anything that a program read. */
+  readonly warned?: true
   readonly jobs: readonly Job[]
   readonly connections: readonly Connection[]
 }
@@ -71,7 +73,9 @@ async function read(host: Host, signal: AbortSignal, before?: SessionsSample): P
     connections.push(old ? one : { ...one, ...(await userOf(host, one.pid)) })
   }
   const jobs = await readJobs(host, { table, terminals: seen, connections }, signal)
-  return { at, offsetMs, terminals, jobs, connections: withUsual({ at, connections }, before) }
+  const typedOn = new Set(touched(seen, before).map(({ name }) => name))
+  const warned = before?.warned === true && typedOn.size === 0 ? { warned: before.warned } : {}
+  return { at, offsetMs, terminals, jobs, connections: withUsual({ at, connections, typedOn }, before), ...warned }
 }
 
 function person({ name, at, uids }: Seen, { now }: Span): Reading {
@@ -88,6 +92,17 @@ function typed(used: readonly Traffic[], terminals: readonly Terminal[], span: S
     if (found !== undefined) return { name: found.name, at, uids: found.uids ?? [] }
   }
   return undefined
+}
+
+/**
+ * The answer to a warning in front of a program that reads no keys (`tail -f`): they move nothing on the terminal, but pass
+ * over its connection. Only then, since anything may pass for them that a client sends by itself.
+ */
+function answer({ unheardOf }: Connected, { terminals, warned }: SessionsSample, { now }: Span): Reading | undefined {
+  if (unheardOf === undefined || warned === undefined) return undefined
+  const uids = terminals.filter(({ name }) => unheardOf.terminals.includes(name)).flatMap((one) => one.uids ?? [])
+  const reason = `keys, as it seems, sent to ${unheardOf.terminals.join(', ')} over ssh (pid ${unheardOf.pid}) after the warning`
+  return { kind: 'active', reason, at: now.monoMs, person: true, uids: [...new Set(uids)] }
 }
 
 /** A person who has just come, or traffic of theirs. */
@@ -154,7 +169,7 @@ function nobody(now: SessionsSample): Reading {
   }
 }
 
-/** The first of: input, seen or passed over ssh, a new ssh session, ssh traffic, a job that moves, something unreadable, a hold, nobody. */
+/** The first of: input, seen or passed over ssh, an answer to a warning, a new ssh session, ssh traffic, a job that moves, something unreadable, a hold, nobody. */
 function judge(now: SessionsSample, before: SessionsSample, { span, limits }: Context): Reading {
   const { input, output } = judgeTerminals(now, before, span)
   const given = { span, limitMs: limits.unattended_hours * 3_600_000 }
@@ -163,7 +178,7 @@ function judge(now: SessionsSample, before: SessionsSample, { span, limits }: Co
   if (input !== undefined) return person({ ...input, uids: [...input.uids, ...came] }, span)
   const hidden = typed(found.used, now.terminals, span)
   if (hidden !== undefined) return person(hidden, span)
-  const overSsh = connected(found, span)
+  const overSsh = answer(found, before, span) ?? connected(found, span)
   if (overSsh !== undefined) return overSsh
   const { working, ...others } = judgeJobs(now, before, given)
   if (working !== undefined) {
@@ -182,6 +197,10 @@ export const sessions: Sensor<SessionsSample, typeof sessionsOptions> = {
   sampleVersion: 2,
   options: sessionsOptions,
   read,
-  settle: (sample, { warned }) => ({ ...sample, ...ownWarning(sample, warned) }),
+  settle: (sample, { warned }) => ({
+    ...sample,
+    ...ownWarning(sample, warned),
+    ...(warned.length === 0 ? {} : { warned: true as const }),
+  }),
   judge,
 }

@@ -3,7 +3,7 @@ import type { Instant } from '../types.ts'
 import { grown, msPerTick, secondsOf } from './counts.ts'
 import type { Span } from './sensor.ts'
 import type { Connection } from './ssh.ts'
-import { bytesPerMinute, type Flow, isUsual, usualAfter } from './usual.ts'
+import { bytesPerMinute, type Flow, isUnheardOf, isUsual, usualAfter } from './usual.ts'
 
 /** A connection with bytes in both directions, when they passed last, and how many a second. */
 export interface Traffic extends Pick<Connection, 'pid' | 'terminals'>, Flow {
@@ -18,6 +18,8 @@ export interface Connected {
   readonly fresh?: { readonly pid: number; readonly at: Instant; readonly uid?: number }
   /** The latest first. */
   readonly used: readonly Traffic[]
+  /** One with a terminal over which more came in than in any interval since the last key: perhaps keys that no program reads. */
+  readonly unheardOf?: Pick<Connection, 'pid' | 'terminals'>
   /** A connection without a terminal whose bytes could not be read, or are told by another source than before. */
   readonly unreadable?: Pick<Connection, 'pid' | 'source'> & { readonly before: Connection['source'] }
 }
@@ -40,6 +42,9 @@ export interface Connections {
   readonly connections: readonly Connection[]
 }
 
+/** The same, with the names of terminals that somebody has typed on since the sample before. */
+type Sampled = Connections & { readonly typedOn: ReadonlySet<string> }
+
 function keyOf({ pid, start }: Connection): string {
   return `${pid}:${start}`
 }
@@ -52,14 +57,18 @@ function fell(now: Connection, before: Connection): boolean {
 }
 
 /** Connections with what passes over them always, as far as they were there before. */
-export function withUsual({ at, connections }: Connections, before: Connections | undefined): readonly Connection[] {
+export function withUsual(
+  { at, connections, typedOn }: Sampled,
+  before: Connections | undefined,
+): readonly Connection[] {
   const earlier = new Map(before?.connections.map((one) => [keyOf(one), one]))
   const ms = at - (before?.at ?? at)
   return connections.map((one) => {
     const old = earlier.get(keyOf(one))
     if (old === undefined || ms <= 0 || fell(one, old)) return one
-    const passed = growth(one, old)
-    return passed === undefined ? one : { ...one, usual: usualAfter(old.usual, passed, { now: at, ms }) }
+    const bytes = growth(one, old)
+    const typed = one.terminals.some((name) => typedOn.has(name))
+    return bytes === undefined ? one : { ...one, usual: usualAfter(old.usual, { now: at, ms, bytes, typed }) }
   })
 }
 
@@ -98,6 +107,7 @@ export function judgeConnections(
       continue
     }
     const rate = { received: passed.received / seconds, sent: passed.sent / seconds }
+    if (terminals.length > 0 && isUnheardOf(rate, old.usual)) result = { ...result, unheardOf: { pid, terminals } }
     if (Math.min(rate.received, rate.sent) * 60 < bytesPerMinute) continue
     const usual = isUsual(rate, connection.usual, { now: span.now.monoMs, limitMs })
     used.push({ pid, terminals, at: within(span.now.monoMs - quietMs, span), usual, ...rate })

@@ -7,15 +7,21 @@ export interface Flow {
   readonly sent: number
 }
 
-/** What passed over one connection of late, in bytes a minute. */
-export interface Usual {
-  /** Beginning of the present stretch of time. */
+/** What passed in the intervals of a stretch of time, in bytes a minute. */
+interface Stretch {
+  /** Least of any interval. */
+  readonly least: Flow
+  /** Most received in any interval since somebody last typed on the connection's terminals. */
+  readonly most?: number
+}
+
+/** What passed over one connection of late. */
+export interface Usual extends Stretch {
+  /** Beginning of the present stretch. */
   readonly since: Instant
   readonly intervals: number
-  /** Least of any interval in it. */
-  readonly least: Flow
-  /** Least of any interval in the stretch before. */
-  readonly before?: Flow
+  /** The stretch before. */
+  readonly before?: Stretch
   /** Since when there is traffic both ways in each interval. */
   readonly flowing?: Instant
 }
@@ -33,31 +39,42 @@ const stretchIntervals = 5
  */
 const mostUsual = 10_000
 
-function least(one: Flow, other: Flow): Flow {
-  return { received: Math.min(one.received, other.received), sent: Math.min(one.sent, other.sent) }
+/** An interval of `ms` that ends now. */
+export interface Passed {
+  readonly now: Instant
+  readonly ms: number
+  /** In bytes of the whole interval. */
+  readonly bytes: Flow
+  /** Somebody typed on one of the connection's terminals. */
+  readonly typed: boolean
 }
 
-/** What is known of the connection after an interval of `ms` that ends now, in which these bytes passed. */
-export function usualAfter(
-  old: Usual | undefined,
-  passed: Flow,
-  { now, ms }: { readonly now: Instant; readonly ms: number },
-): Usual {
-  const rate = { received: (passed.received * 60_000) / ms, sent: (passed.sent * 60_000) / ms }
-  const flows = Math.min(rate.received, rate.sent) >= bytesPerMinute
+function joined(one: Stretch, other: Stretch): Stretch {
+  const received = Math.min(one.least.received, other.least.received)
+  const least = { received, sent: Math.min(one.least.sent, other.least.sent) }
+  return one.most === undefined ? { least } : { least, most: Math.max(one.most, other.most ?? 0) }
+}
+
+/** What is known of the connection after an interval. */
+export function usualAfter(old: Usual | undefined, { now, ms, bytes, typed }: Passed): Usual {
+  const least = { received: (bytes.received * 60_000) / ms, sent: (bytes.sent * 60_000) / ms }
+  const latest: Stretch = typed ? { least } : { least, most: least.received }
+  const flows = Math.min(least.received, least.sent) >= bytesPerMinute
   const flowing = flows ? { flowing: old?.flowing ?? now - ms } : {}
-  if (old === undefined) return { since: now - ms, intervals: 1, least: rate, ...flowing }
-  const { since, intervals, before } = old
+  const fresh = { since: now - ms, intervals: 1, ...latest, ...flowing }
+  if (old === undefined) return fresh
+  const { since, intervals } = old
+  const kept = (stretch: Stretch): Stretch => (typed ? { least: stretch.least } : stretch)
   if (intervals >= stretchIntervals && now - since >= stretchMs)
-    return { since: now - ms, intervals: 1, least: rate, before: old.least, ...flowing }
-  const more = { ...(before === undefined ? {} : { before }), ...flowing }
-  return { since, intervals: intervals + 1, least: least(old.least, rate), ...more }
+    return { ...fresh, before: kept({ least: old.least, ...(old.most === undefined ? {} : { most: old.most }) }) }
+  const before = old.before === undefined ? {} : { before: kept(old.before) }
+  return { since, intervals: intervals + 1, ...joined(latest, old), ...before, ...flowing }
 }
 
 /** Bytes a minute that a direction has to exceed: the limit, on top of what always passes. */
 function limit(usual: Usual | undefined, direction: keyof Flow): number {
   if (usual?.before === undefined) return bytesPerMinute
-  return bytesPerMinute + Math.min(mostUsual, usual.before[direction], usual.least[direction])
+  return bytesPerMinute + Math.min(mostUsual, usual.before.least[direction], usual.least[direction])
 }
 
 /**
@@ -71,4 +88,13 @@ export function isUsual(
 ): boolean {
   if (perSecond.received * 60 < limit(usual, 'received') || perSecond.sent * 60 < limit(usual, 'sent')) return true
   return usual?.flowing !== undefined && now - usual.flowing > limitMs
+}
+
+/** Keep-alives come now three, now two in an interval; a key more than that is somebody's. */
+const jitter = 1.5
+
+/** Did clearly more come in, in bytes a second, than in any interval since the last key that was seen? Not where none is known. */
+export function isUnheardOf(perSecond: Flow, usual: Usual | undefined): boolean {
+  const known = [usual?.most, usual?.before?.most].filter((one) => one !== undefined)
+  return known.length > 0 && perSecond.received * 60 > jitter * Math.max(...known)
 }

@@ -232,6 +232,79 @@ describe('a machine', () => {
   })
 })
 
+describe('somebody in front of tail -f', () => {
+  const keepAlive = 68
+  const key = 36
+  const warnAt = 3
+
+  /** Nine checks, the fourth of which warns; gives the readings from the next on. `received` by interval, `typed` ends it. */
+  async function readings(
+    received: (interval: number) => number,
+    options: { typedAt?: number; warned?: boolean } = {},
+  ): Promise<readonly Reading[]> {
+    const machine = createMachine('ssh-tunnel')
+    machine.edit('/proc/5010/cmdline', 'sshd: alice', 'sshd: alice@pts/1')
+    machine.write('/dev/pts/1', '')
+    const old = start - 3_600_000
+    machine.terminal('/dev/pts/1', { dev: 24, rdev: 34_817, uid: 1000, ctimeMs: old, atimeMs: old, mtimeMs: old })
+    let total = 50_000
+    machine.commands.set('ss', () => ({
+      ...{ status: 0, stderr: '' },
+      stdout: `0 0 10.0.0.5:22 198.51.100.7:50000 ino:40001 sk:1 <-> rto:204 mss:1448 cwnd:10 bytes_sent:900 bytes_received:${total}\n`,
+    }))
+    const look = async (before?: SessionsSample): Promise<SessionsSample> =>
+      JSON.parse(JSON.stringify(await sessions.read(machine.host(), new AbortController().signal, before)))
+    let before = await look()
+    const found: Reading[] = []
+    for (let check = 1; check <= 9; check += 1) {
+      machine.pass(120_000)
+      total += received(check)
+      if (check === options.typedAt) machine.terminal('/dev/pts/1', { atimeMs: machine.clocks().wallMs - 60_000 })
+      const now = await look(before)
+      found.push(
+        sessions.judge(now, before, {
+          span: { now: machine.clocks(), ms: 120_000 },
+          limits: defaults(sessions.options),
+        }),
+      )
+      const stat = await machine.host().stat('/dev/pts/1')
+      const warned = check === warnAt && options.warned !== false && stat !== undefined ? [stat] : []
+      before = JSON.parse(JSON.stringify(sessions.settle?.(now, { warned })))
+    }
+    return found.slice(warnAt)
+  }
+
+  const answered = {
+    kind: 'active',
+    reason: 'keys, as it seems, sent to pts/1 over ssh (pid 5010) after the warning',
+    ...{ person: true, uids: [1000] },
+  }
+
+  it.each<[string, (interval: number) => number]>([
+    ['in the interval after it', (interval) => (interval === 4 ? key : 0)],
+    ['two checks later', (interval) => (interval === 6 ? key : 0)],
+    ['twice, beside keep-alives', (interval) => 2 * keepAlive + (interval === 5 ? 2 * key : 0)],
+  ])('answers the warning with Enter %s', async (_, received) => {
+    const found = await readings(received)
+    expect(found.filter(({ kind }) => kind === 'active')).toMatchObject([answered])
+  })
+
+  it.each<[string, (interval: number) => number, Parameters<typeof readings>[1]]>([
+    ['keep-alives come', (interval) => (interval % 2 === 0 ? 2 : 3) * keepAlive, {}],
+    ['nothing comes', () => 0, {}],
+    ['nobody was warned', (interval) => (interval === 5 ? key : 0), { warned: false }],
+  ])('does not where %s', async (_, received, options) => {
+    expect((await readings(received, options)).map(({ kind }) => kind)).not.toContain('active')
+  })
+
+  it('has answered once a program has read something', async () => {
+    const found = await readings((interval) => (interval === 7 ? 500 : 0), { typedAt: 5 })
+    expect(found.filter(({ kind }) => kind === 'active')).toMatchObject([
+      { reason: expect.stringMatching(/^input on/) },
+    ])
+  })
+})
+
 describe('the order of evidence', () => {
   const now = { wallMs: 1_000_000_000_000, bootMs: 9_000_000, monoMs: 8_000_000 }
   const context = { span: { now, ms: 120_000 }, limits: defaults(sessions.options) }

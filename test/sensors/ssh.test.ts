@@ -222,7 +222,7 @@ describe('judgeConnections', () => {
   })
 
   const least = (kept: number) => ({ received: kept, sent: kept })
-  const usual: Usual = { since: 0, intervals: 9, least: least(1300), before: least(1400), flowing: 1 }
+  const usual: Usual = { since: 0, intervals: 9, least: least(1300), before: { least: least(1400) }, flowing: 1 }
   it.each<[string, Usual | undefined, number, boolean]>([
     ['as much as ever', usual, 1400, true],
     ['a bit more', usual, 2299, true],
@@ -293,12 +293,23 @@ describe('judgeConnections', () => {
 describe('what passes always', () => {
   const open: Connection = { pid: 5, start: 100, terminals: [], source: 'sockets', bytes: [[1, 1000, 1000]] }
   const more: Connection = { ...open, bytes: [[1, 3600, 4000]] }
-  const at = (ms: number, connection: Connection) => ({ at: ms, connections: [connection] })
+  const at = (ms: number, connection: Connection) => ({ at: ms, connections: [connection], typedOn: new Set<string>() })
 
   it('is what passed since the check before, by the minute', () => {
     expect(withUsual(at(620_000, more), at(500_000, open))).toEqual([
-      { ...more, usual: { since: 500_000, intervals: 1, least: { received: 1300, sent: 1500 }, flowing: 500_000 } },
+      {
+        ...more,
+        usual: { since: 500_000, intervals: 1, least: { received: 1300, sent: 1500 }, most: 1300, flowing: 500_000 },
+      },
     ])
+  })
+
+  it('is not what passed while somebody typed on its terminal', () => {
+    const shell = { ...more, terminals: ['pts/1'] }
+    const typed = (name: string) =>
+      withUsual({ ...at(620_000, shell), typedOn: new Set([name]) }, at(500_000, { ...open, terminals: ['pts/1'] }))
+    expect(typed('pts/1')[0]?.usual).not.toHaveProperty('most')
+    expect(typed('pts/2')[0]?.usual).toHaveProperty('most', 1300)
   })
 
   it.each<[string, ReturnType<typeof at> | undefined]>([

@@ -1,6 +1,6 @@
 /** Hours of traffic over one ssh connection, minute by minute: which of it is use. */
 import { describe, expect, it } from 'vitest'
-import { type Flow, isUsual, type Usual, usualAfter } from '../../agent/sensors/usual.ts'
+import { type Flow, isUnheardOf, isUsual, type Usual, usualAfter } from '../../agent/sensors/usual.ts'
 
 /** Bytes a minute received and sent, over one interval. */
 type Minute = readonly [received: number, sent: number]
@@ -15,11 +15,8 @@ function uses(minutes: readonly Minute[], intervalMs = 120_000): readonly boolea
   return minutes.map(([received, sent]) => {
     now += intervalMs
     const perMinute: Flow = { received, sent }
-    usual = usualAfter(
-      usual,
-      { received: (received * intervalMs) / 60_000, sent: (sent * intervalMs) / 60_000 },
-      { now, ms: intervalMs },
-    )
+    const bytes = { received: (received * intervalMs) / 60_000, sent: (sent * intervalMs) / 60_000 }
+    usual = usualAfter(usual, { now, ms: intervalMs, bytes, typed: false })
     return !isUsual({ received: perMinute.received / 60, sent: perMinute.sent / 60 }, usual, {
       now,
       limitMs: 86_400_000,
@@ -120,6 +117,45 @@ it('a pause of one check makes unbroken traffic use again', () => {
 it('what is kept does not grow', () => {
   let usual: Usual | undefined
   for (let index = 0; index < 5000; index += 1)
-    usual = usualAfter(usual, { received: 2500, sent: 2500 }, { now: index * 120_000, ms: 120_000 })
+    usual = usualAfter(usual, {
+      now: index * 120_000,
+      ms: 120_000,
+      bytes: { received: 2500, sent: 2500 },
+      typed: false,
+    })
   expect(JSON.stringify(usual).length).toBeLessThan(200)
+})
+
+describe('unheard of', () => {
+  /** Bytes received in an interval of two minutes, and whether somebody typed in it. */
+  type Received = number | 'typed'
+
+  /** Says whether the last of them is more than was heard of before. */
+  function isNews(received: readonly Received[]): boolean {
+    let [usual, now]: [Usual | undefined, number] = [undefined, 0]
+    for (const one of received.slice(0, -1)) {
+      now += 120_000
+      const bytes = { received: one === 'typed' ? 4000 : one, sent: 9000 }
+      usual = usualAfter(usual, { now, ms: 120_000, bytes, typed: one === 'typed' })
+    }
+    return isUnheardOf({ received: Number(received.at(-1)) / 120, sent: 900 }, usual)
+  }
+
+  it.each<[string, readonly Received[], boolean]>([
+    ['a key where nothing ever comes', ['typed', 0, 0, 36], true],
+    ['nothing where nothing comes', ['typed', 0, 0, 0], false],
+    ['two keys beside a keep-alive each minute', ['typed', 136, 136, 136 + 72], true],
+    ['no third keep-alive beside two', ['typed', 136, 136, 204], false],
+    ['a key after hours of typing', [...times(40, () => [0, 0]).map(() => 'typed' as const), 0, 36], true],
+    [
+      'no keep-alive more than was seen a while ago',
+      ['typed', 204, ...Array.from({ length: 12 }, () => 136), 300],
+      false,
+    ],
+    ['… but longer ago', ['typed', 204, ...Array.from({ length: 20 }, () => 136), 300], true],
+    ['nothing right after somebody typed: there is nothing to compare with', [136, 136, 'typed', 400], false],
+    ['nothing at the first interval of a connection', [5000], false],
+  ])('is %s', (_, received, news) => {
+    expect(isNews(received)).toBe(news)
+  })
 })
