@@ -12,10 +12,32 @@ export interface Seen {
   readonly uids: readonly number[]
 }
 
+/** The kernel keeps the first read of each 8 s (tty_update_time): the number of these since the epoch. */
+function bucket(ms: number): number {
+  return Math.floor(ms / 8000)
+}
+
+/**
+ * Does the terminal, where it is new, show that somebody has come? One of this machine does. A container's is made at each
+ * of its starts, by whatever restarts it: only what was read from it later does.
+ */
+function showsArrival({ apart, atimeMs, ctimeMs }: Terminal): boolean {
+  return apart !== true || bucket(atimeMs) > bucket(ctimeMs)
+}
+
 /** Those that may have had input since `before`, which keeps what it costs to know more of them from a check that saw none. */
 export function touched(now: TerminalsSample, before: TerminalsSample | undefined): readonly Terminal[] {
   const earlier = new Map(before?.terminals.map((one) => [keyOf(one), one.atimeMs]))
-  return now.terminals.filter((one) => earlier.get(keyOf(one)) !== one.atimeMs)
+  return now.terminals.filter((one) => {
+    const atimeMs = earlier.get(keyOf(one))
+    return atimeMs === undefined ? showsArrival(one) : atimeMs !== one.atimeMs
+  })
+}
+
+/** Keys of terminals that are new and show nobody's arrival. */
+export function broughtAlong(now: readonly Terminal[], before: readonly Terminal[]): ReadonlySet<string> {
+  const earlier = new Set(before.map(keyOf))
+  return new Set(now.filter((one) => !earlier.has(keyOf(one)) && !showsArrival(one)).map(keyOf))
 }
 
 /** Terminals without input since `before` keep the time of their last one. */
@@ -38,9 +60,9 @@ export function ownWarning(sample: TerminalsSample, stats: readonly FileStat[]):
   return { ...sample, terminals }
 }
 
-/** When an access time can change again, in wall clock: the kernel keeps the first read of each 8 s (tty_update_time). */
+/** When an access time can change again, in wall clock. */
 function bucketEndMs({ atimeMs }: Terminal): number {
-  return (Math.floor(atimeMs / 8000) + 1) * 8000
+  return (bucket(atimeMs) + 1) * 8000
 }
 
 /** Can input in this interval have left no trace, since it fell into the 8 s of a read that was seen before? */
@@ -59,7 +81,10 @@ function inputAt(one: Terminal, isNew: boolean, moment: { readonly span: Span; r
   return !moment.stepped && at > now.monoMs - ms && at < now.monoMs ? at : now.monoMs
 }
 
-/** Latest input, and a terminal with output, in the interval. Input: a terminal is new or its access time is another, earlier or later. */
+/**
+ * Latest input, and a terminal with output, in the interval. Input: a terminal is new or its access time is another, earlier
+ * or later. A new one that shows nobody's arrival is like output.
+ */
 export function judgeTerminals(
   now: TerminalsSample,
   before: TerminalsSample,
@@ -69,16 +94,16 @@ export function judgeTerminals(
   const moment = { span, stepped: Math.abs(now.offsetMs - before.offsetMs) >= 1000 }
   let input: Seen | undefined
   const uids = new Set<number>()
+  for (const one of touched(now, before)) {
+    const at = inputAt(one, !earlier.has(keyOf(one)), moment)
+    for (const uid of one.uids ?? []) uids.add(uid)
+    if (input === undefined || at > input.at) input = { name: one.name, at, uids: [] }
+  }
   let output: string | undefined
   for (const one of now.terminals) {
     const old = earlier.get(keyOf(one))
-    if (old === undefined || old.atimeMs !== one.atimeMs) {
-      const at = inputAt(one, old === undefined, moment)
-      for (const uid of one.uids ?? []) uids.add(uid)
-      if (input === undefined || at > input.at) input = { name: one.name, at, uids: [] }
-    }
     const ours = old?.ownMtimeMs === one.mtimeMs || (one.ours === true && old?.ours === true)
-    if (old !== undefined && old.mtimeMs !== one.mtimeMs && !ours) output = one.name
+    if (old === undefined ? !showsArrival(one) : old.mtimeMs !== one.mtimeMs && !ours) output = one.name
   }
   const all = input === undefined ? {} : { input: { ...input, uids: [...uids] } }
   return { ...all, ...(output === undefined ? {} : { output }) }

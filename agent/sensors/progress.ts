@@ -1,6 +1,7 @@
 /** Whether jobs get anywhere, and for how long that counts without anybody at their terminal. */
 import type { Instant } from '../types.ts'
 import { msPerTick } from './counts.ts'
+import { broughtAlong } from './input.ts'
 import type { Job } from './jobs.ts'
 import type { Span } from './sensor.ts'
 import { keyOf, type Terminal } from './terminals.ts'
@@ -15,16 +16,20 @@ const fewestWakes = 3
  */
 const fewestWakesPerMinute = 6
 
-/**
- * A member of a group that ended takes its counters along: a sum that fell is progress, too. A job over ssh that has just
- * begun proves no more than its connection; on a terminal somebody, or somebody's script, has started it.
- */
-function progressed(job: Job, old: Job | undefined, ms: number): boolean {
-  if (job.prompt === true) return old !== undefined && job.switches - old.switches >= fewestWakes
-  if (old === undefined) return job.tty !== undefined
+/** A member of a group that ended takes its counters along: a sum that fell is progress, too. */
+function progressed(job: Job, old: Job, ms: number): boolean {
+  if (job.prompt === true) return job.switches - old.switches >= fewestWakes
   if (old.ticks !== job.ticks || old.bytes !== job.bytes || old.newest !== job.newest) return true
   const wakes = job.switches - old.switches
   return wakes < 0 || wakes * 60_000 >= fewestWakesPerMinute * ms
+}
+
+/**
+ * Is a job that has just begun progress? Somebody, or somebody's script, has started it on a terminal that was there or shows
+ * that they came. One over ssh proves no more than its connection, one of a container that is new no more than its start.
+ */
+function begins(job: Job, broughtAlong: ReadonlySet<string>): boolean {
+  return job.prompt !== true && job.tty !== undefined && !broughtAlong.has(job.on ?? '')
 }
 
 /** When somebody was last seen at its terminal; where that cannot be looked at, when its session began. */
@@ -46,15 +51,17 @@ export interface Progress {
 /** Judges all jobs; `limitMs` is how long progress counts after the last input on the job's terminal. */
 export function judgeJobs(
   now: { readonly jobs: readonly Job[]; readonly terminals: readonly Terminal[] },
-  before: { readonly jobs: readonly Job[] },
+  before: { readonly jobs: readonly Job[]; readonly terminals: readonly Terminal[] },
   { span, limitMs }: { readonly span: Span; readonly limitMs: number },
 ): Progress {
   const earlier = new Map(before.jobs.map((job) => [`${job.pid}:${job.start}`, job]))
+  const alone = broughtAlong(now.terminals, before.terminals)
   let result: Progress = {}
   for (const job of now.jobs) {
     const old = earlier.get(`${job.pid}:${job.start}`)
     const ms = span.now.monoMs - lastSeen(job, now.terminals, span)
-    if (!progressed(job, old, span.ms)) result = job.prompt === true ? result : { stuck: job, ...result }
+    const moved = old === undefined ? begins(job, alone) : progressed(job, old, span.ms)
+    if (!moved) result = job.prompt === true ? result : { stuck: job, ...result }
     else if (ms <= limitMs) return { working: job, ...result }
     else result = { unattended: { job, ms }, ...result }
   }

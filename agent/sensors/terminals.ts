@@ -17,6 +17,8 @@ export interface Terminal {
   readonly mtimeMs: number
   /** Modification time that our own warning left. */
   readonly ownMtimeMs?: number
+  /** Not in this machine's /dev/pts: a container's. */
+  readonly apart?: true
   /** The foreground job of this terminal runs this very check: output there is our own. */
   readonly ours?: true
   /** Monotonic clock of the first check that saw this access time: no input since then. */
@@ -108,7 +110,7 @@ async function terminalOf(host: Host, session: readonly Process[], now: Instant)
   }
   for (const process of session.slice(0, 3)) {
     const stat = await behindDescriptor(host, process)
-    if (stat !== undefined) return terminal(`${name} of pid ${process.pid}`, stat, now)
+    if (stat !== undefined) return { ...terminal(`${name} of pid ${process.pid}`, stat, now), apart: true }
   }
   return undefined
 }

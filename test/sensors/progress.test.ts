@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Job } from '../../agent/sensors/jobs.ts'
 import { judgeJobs } from '../../agent/sensors/progress.ts'
-import { keyOf } from '../../agent/sensors/terminals.ts'
+import { keyOf, type Terminal } from '../../agent/sensors/terminals.ts'
 
 const hourMs = 3_600_000
 const now = { wallMs: 1e12, bootMs: 200 * hourMs, monoMs: 190 * hourMs }
@@ -13,8 +13,8 @@ const job: Job = {
   ...{ ticks: 10, switches: 200, bytes: 40, newest: 30 },
 }
 
-function judge(jobs: readonly Job[], before: readonly Job[], terminals = [pts]) {
-  return judgeJobs({ jobs, terminals }, { jobs: before }, asked)
+function judge(jobs: readonly Job[], before: readonly Job[], terminals: readonly Terminal[] = [pts]) {
+  return judgeJobs({ jobs, terminals }, { jobs: before, terminals: [pts] }, asked)
 }
 
 describe('in two minutes', () => {
@@ -42,6 +42,16 @@ describe('in two minutes', () => {
 
   it('a job that was not there is progress', () => {
     expect(judge([job], [])).toEqual({ working: job })
+  })
+
+  it.each<[string, Partial<Terminal>, boolean]>([
+    ['on a new terminal is progress', {}, true],
+    ['on a new terminal of a container, which begins again and again, is none', { apart: true }, false],
+    ['on one that somebody has typed on is progress', { apart: true, atimeMs: 900_000 }, true],
+  ])('a job that was not there, %s', (_, change, works) => {
+    const made: Terminal = { ...pts, id: '99:34816:3', ctimeMs: 800_000, atimeMs: 800_000, mtimeMs: 800_000, ...change }
+    const begun = { ...job, on: keyOf(made) }
+    expect(judge([begun], [], [pts, made])).toEqual(works ? { working: begun } : { stuck: begun })
   })
 
   it('a job over ssh that was not there proves no more than its connection, and is progress like any later', () => {

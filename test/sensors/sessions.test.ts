@@ -66,6 +66,39 @@ describe('a machine', () => {
     expect((await sample(sessions, machine)).terminals.map(({ name }) => name)).toContain('pts/1 of pid 9000')
   })
 
+  it('with a container that begins again and again is held by its terminals, and active when somebody types there', async () => {
+    const machine = createMachine('debian12-vm-quiet')
+    let [pid, begins] = [9000, 1]
+    const restart = (): void => {
+      if (begins > 1) machine.remove(`/proc/${pid}`)
+      pid += 1
+      begins += 1
+      machine.write('/container/pts/0', '')
+      const now = machine.clocks().wallMs - 5000
+      machine.terminal('/container/pts/0', {
+        dev: 77,
+        rdev: 34_816,
+        ino: begins,
+        ctimeMs: now,
+        atimeMs: now,
+        mtimeMs: now,
+      })
+      machine.write(
+        `/proc/${pid}/stat`,
+        `${pid} (server) S 1 ${pid} ${pid} 34816 ${pid} 0 0 0 0 0 9 9 0 0 20 0 1 0 ${begins}\n`,
+      )
+      machine.link(`/proc/${pid}/fd/0`, '../../../container/pts/0')
+    }
+    restart()
+    expect(await interval(sessions, machine, { then: restart })).toEqual({
+      kind: 'hold',
+      reason: `output on pts/0 of pid ${pid} without input; also no progress of server (pid ${pid}) in the foreground of pts/0`,
+      ...{ evidence: 'output', limitMinutes: 120 },
+    })
+    const then = () => machine.terminal('/container/pts/0', { atimeMs: machine.clocks().wallMs - 9000 })
+    expect(await interval(sessions, machine, { then })).toMatchObject({ kind: 'active', person: true })
+  })
+
   it('with a detached test run is active while that gets on, and held when it does not', async () => {
     const machine = tmux()
     const then = () => machine.edit('/proc/2050/task/2050/status', 'switches:\t9100', 'switches:\t9112')

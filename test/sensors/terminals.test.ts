@@ -82,6 +82,25 @@ describe('input', () => {
     expect(judgeTerminals(at(now), at([pts(0), pts(1)]), span).input).toBeUndefined()
   })
 
+  const made = { id: '99:34816:3', name: 'pts/0 of pid 812', apart: true } as const
+  it.each<[string, Partial<Terminal>, object]>([
+    ['not one that is made with it, which holds like output', {}, { output: 'pts/0 of pid 812' }],
+    ['not one that it prints on', { mtimeMs: wallMs - 1000 }, { output: 'pts/0 of pid 812' }],
+    ['not one that it gives to its user', { ctimeMs: wallMs - 39_500 }, { output: 'pts/0 of pid 812' }],
+    ['one that was read later', { atimeMs: wallMs - 24_000 }, { input: { name: 'pts/0 of pid 812', uids: [] } }],
+  ])("on a container's new terminal is %s", (_, change, expected) => {
+    const began = wallMs - 40_000
+    const one = pts(0, { ctimeMs: began, atimeMs: began, mtimeMs: began, ...made, ...change })
+    const found = judgeTerminals(at([pts(0), one]), at([pts(0)]), span)
+    expect(found).toMatchObject(expected)
+    expect(Object.keys(found)).toEqual(Object.keys(expected))
+  })
+
+  it("on a container's known terminal is any read", () => {
+    const one = (atimeMs: number) => at([pts(0, { ...made, atimeMs })])
+    expect(judgeTerminals(one(wallMs - 24_000), one(old), span).input?.name).toBe('pts/0 of pid 812')
+  })
+
   it('still works after 2038', () => {
     const late = { now: { ...span.now, wallMs: Date.parse('2039-01-01T00:00:00Z') }, ms: 120_000 }
     const one = pts(0, { atimeMs: late.now.wallMs - 40_000 })
