@@ -71,7 +71,7 @@ describe('parseSockets', () => {
       line(1, 'bytes_sent:7 bytes_acked:8 bytes_received:9 lastsnd:400 lastrcv:300') +
       line(2, 'bytes_acked:5') +
       line(3, 'bytes_received:6')
-    expect([...parseSockets(text)]).toEqual([
+    expect([...(parseSockets(text) ?? [])]).toEqual([
       [1, { sent: 7, received: 9, quietMs: 300 }],
       [2, { sent: 5, received: 0 }],
       [3, { sent: 0, received: 6 }],
@@ -91,7 +91,7 @@ describe('parseSockets', () => {
     'passes over a control group that a user has named %j',
     (name) => {
       const text = line(7, 'bytes_sent:3 bytes_received:4').replace('ssh.service', `user@1000.service/${name}`)
-      expect([...parseSockets(text)]).toEqual([[7, { sent: 3, received: 4 }]])
+      expect([...(parseSockets(text) ?? [])]).toEqual([[7, { sent: 3, received: 4 }]])
     },
   )
 
@@ -99,7 +99,7 @@ describe('parseSockets', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), fc.string(), (a, b) => {
         try {
-          for (const { sent, received } of parseSockets(`${a} ino:5 rto:1 bytes_sent:${b}`).values()) {
+          for (const { sent, received } of (parseSockets(`${a} ino:5 mss:1 bytes_sent:${b}`) ?? new Map()).values()) {
             expect(Number.isSafeInteger(sent) && Number.isSafeInteger(received)).toBe(true)
           }
         } catch (error) {
@@ -140,6 +140,14 @@ describe('readConnections', () => {
     [
       'ss knows not the options',
       (machine) => machine.commands.set('ss', () => ({ status: 255, stdout: '', stderr: 'invalid option' })),
+    ],
+    [
+      'ss has to fall back to /proc/net/tcp',
+      (machine) =>
+        withSs(machine, {
+          port22:
+            '0 0 10.0.0.5:22 198.51.100.7:50000 ino:40001 sk:8cf7ac28 rto:0.2 ato:0.04 qack:6 cwnd:10 reordering:0\n',
+        }),
     ],
     ['ss does not show it', (machine) => withSs(machine, { port22: '', all: '' })],
     ['its descriptors cannot be listed', (machine) => machine.forbid('/proc/5010/fd')],
