@@ -12,6 +12,8 @@ export interface Seen {
   readonly uids: readonly number[]
 }
 
+type Times = Pick<Terminal, 'atimeMs' | 'ctimeMs'>
+
 /** The kernel keeps the first read of each 8 s (tty_update_time): the number of these since the epoch. */
 function bucket(ms: number): number {
   return Math.floor(ms / 8000)
@@ -61,7 +63,7 @@ export function ownWarning(sample: TerminalsSample, stats: readonly FileStat[]):
 }
 
 /** When an access time can change again, in wall clock. */
-function bucketEndMs({ atimeMs }: Terminal): number {
+function bucketEndMs({ atimeMs }: Times): number {
   return (bucket(atimeMs) + 1) * 8000
 }
 
@@ -74,11 +76,19 @@ export function mayHideInput(one: Terminal, { now, ms }: Span): boolean {
  * When the input behind an access time was made, at the latest. After a step of the wall clock, or where the result lies
  * outside the interval, it is now.
  */
-function inputAt(one: Terminal, isNew: boolean, moment: { readonly span: Span; readonly stepped: boolean }): Instant {
+function inputAt(one: Times, isNew: boolean, moment: { readonly span: Span; readonly stepped: boolean }): Instant {
   const { now, ms } = moment.span
   const wallMs = isNew ? Math.max(bucketEndMs(one), one.ctimeMs) : bucketEndMs(one)
   const at = now.monoMs - (now.wallMs - wallMs)
   return !moment.stepped && at > now.monoMs - ms && at < now.monoMs ? at : now.monoMs
+}
+
+/** Was something read through /dev/tty? A new or touched one (`ctime`: anybody may) cannot be compared, and tells nothing. */
+function readThroughTty(now: TerminalsSample, before: TerminalsSample): Times | undefined {
+  const [one, old] = [now.tty, before.tty]
+  if (one === undefined || old === undefined || keyOf(one) !== keyOf(old) || one.atimeMs === old.atimeMs)
+    return undefined
+  return one
 }
 
 /**
@@ -99,6 +109,10 @@ export function judgeTerminals(
     for (const uid of one.uids ?? []) uids.add(uid)
     if (input === undefined || at > input.at) input = { name: one.name, at, uids: [] }
   }
+  const through = readThroughTty(now, before)
+  const throughAt = through === undefined ? undefined : inputAt(through, false, moment)
+  if (throughAt !== undefined && (input === undefined || throughAt > input.at))
+    input = { name: '/dev/tty', at: throughAt, uids: [] }
   let output: string | undefined
   for (const one of now.terminals) {
     const old = earlier.get(keyOf(one))

@@ -63,7 +63,7 @@ async function read(host: Host, signal: AbortSignal, before?: SessionsSample): P
   const at = host.clocks().monoMs
   const seen = await readTerminals(host, table, signal)
   const now = withLastInput(seen, before)
-  const { offsetMs, terminals: all } = await withTypists(host, table, { now, before })
+  const { offsetMs, terminals: all, tty } = await withTypists(host, table, { now, before })
   const own = await ownTerminals(host, table)
   const terminals = all.map((one) => (own.has(one.name) ? { ...one, ours: true as const } : one))
   const connections: Connection[] = []
@@ -75,7 +75,8 @@ async function read(host: Host, signal: AbortSignal, before?: SessionsSample): P
   const jobs = await readJobs(host, { table, terminals: seen, connections }, signal)
   const typedOn = new Set(touched(seen, before).map(({ name }) => name))
   const warned = before?.warned === true && typedOn.size === 0 ? { warned: before.warned } : {}
-  return { at, offsetMs, terminals, jobs, connections: withUsual({ at, connections, typedOn }, before), ...warned }
+  const others = { ...warned, ...(tty === undefined ? {} : { tty }) }
+  return { at, offsetMs, terminals, jobs, connections: withUsual({ at, connections, typedOn }, before), ...others }
 }
 
 function person({ name, at, uids }: Seen, { now }: Span): Reading {

@@ -31,6 +31,11 @@ export interface TerminalsSample {
   /** Wall clock minus monotonic clock, to see a step of the wall clock. */
   readonly offsetMs: number
   readonly terminals: readonly Terminal[]
+  /**
+   * /dev/tty, by which every program can open its own terminal: kernels before 6.3 move its access time, and not the
+   * terminal's, where keys are read through it (less behind a pipe, fzf, emacs -nw). Whose keys they were it does not tell.
+   */
+  readonly tty?: Pick<Terminal, 'id' | 'ctimeMs' | 'atimeMs'>
 }
 
 /** Which terminal it is, among those of all containers. */
@@ -133,6 +138,13 @@ function sessionsWithTerminal(table: ProcessTable): ReadonlyMap<string, readonly
   return sessions
 }
 
+async function anybodysTerminal(host: Host): Promise<Pick<TerminalsSample, 'tty'>> {
+  const stat = await host.stat('/dev/tty')
+  if (stat === undefined) return {}
+  const { ctimeMs, atimeMs } = stat
+  return { tty: { id: terminalId(stat), ctimeMs, atimeMs } }
+}
+
 /** Every terminal that somebody may be typing on, and which of them a process has. */
 export interface Terminals extends TerminalsSample {
   /** Key of the terminal of a process, as `keyOf` gives it; `undefined` where none of its session shows it. */
@@ -151,5 +163,7 @@ export async function readTerminals(host: Host, table: ProcessTable, signal: Abo
     seats.set(seat, keyOf(one))
     if (!found.has(keyOf(one))) found.set(keyOf(one), one)
   }
-  return { offsetMs: wallMs - monoMs, terminals: [...found.values()], of: (process) => seats.get(seatOf(process)) }
+  const terminals = [...found.values()]
+  const tty = await anybodysTerminal(host)
+  return { offsetMs: wallMs - monoMs, terminals, ...tty, of: (process) => seats.get(seatOf(process)) }
 }

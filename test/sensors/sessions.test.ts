@@ -41,6 +41,18 @@ describe('a machine', () => {
     })
   })
 
+  it('on which somebody uses less behind a pipe, under a kernel that tells it of /dev/tty alone, is in use', async () => {
+    const machine = tmux()
+    machine.write('/dev/tty', '')
+    const old = start - 3_600_000
+    machine.terminal('/dev/tty', { dev: 6, rdev: 0x500, ctimeMs: old, atimeMs: old, mtimeMs: old })
+    const then = () => machine.terminal('/dev/tty', { atimeMs: machine.clocks().wallMs - 50_000 })
+    expect(await interval(sessions, machine, { then })).toEqual({
+      ...{ kind: 'active', reason: 'input on /dev/tty 48 s ago', at: 7_272_000, person: true, uids: [] },
+    })
+    expect((await sample(sessions, machine)).terminals.length).toBe(4)
+  })
+
   it('that only waits for a login has no terminal', async () => {
     expect((await sample(sessions, createMachine('debian12-vm-quiet'))).terminals).toEqual([])
   })

@@ -109,6 +109,47 @@ describe('input', () => {
   })
 })
 
+describe('what was read through /dev/tty', () => {
+  const tty = { id: '6:1280:9', ctimeMs: old, atimeMs: old }
+  const now = (change: object, terminals = [pts(0)]) => at(terminals, { tty: { ...tty, ...change } })
+  const before = at([pts(0)], { tty })
+
+  it.each<[string, TerminalsSample, object | undefined]>([
+    [
+      'is input, whose it was is not known',
+      now({ atimeMs: wallMs - 40_000 }),
+      { name: '/dev/tty', at: span.now.monoMs - 32_000, uids: [] },
+    ],
+    [
+      'is input with the time of the check after a step of the clock',
+      { ...now({ atimeMs: old - 9 }), offsetMs: 0 },
+      { at: span.now.monoMs },
+    ],
+    [
+      'is named where it is later than input that was seen, with those who may have made that',
+      now({ atimeMs: wallMs - 24_000 }, [pts(0, { atimeMs: wallMs - 80_000, uids: [1000] })]),
+      { name: '/dev/tty', uids: [1000] },
+    ],
+    [
+      'is not named beside the terminal itself',
+      now({ atimeMs: wallMs - 24_000 }, [pts(0, { atimeMs: wallMs - 24_000 })]),
+      { name: 'pts/0' },
+    ],
+    ['is nothing where nothing was read', now({}), undefined],
+    ['is nothing where somebody touched it', now({ atimeMs: wallMs - 9000, ctimeMs: wallMs - 9000 }), undefined],
+    ['is nothing where it is another', now({ atimeMs: wallMs - 9000, id: '7:1280:9' }), undefined],
+    ['is nothing where there is none', at([pts(0)]), undefined],
+  ])('%s', (_, sample, input) => {
+    const found = judgeTerminals(sample, before, span).input
+    if (input === undefined) expect(found).toBeUndefined()
+    else expect(found).toMatchObject(input)
+  })
+
+  it('is nothing where there was none before', () => {
+    expect(judgeTerminals(now({ atimeMs: wallMs }), at([pts(0)]), span)).toEqual({})
+  })
+})
+
 describe('the time of the last input', () => {
   it.each<[string, Partial<Terminal>, number]>([
     ['stays while there is none', {}, 1000],
