@@ -38,13 +38,15 @@ export const sessionsOptions = {
     max: 8760,
     unit: 'hours',
     about:
-      'how long a job in the foreground that gets on counts as activity after the last input on its terminal (over ssh without one: from its beginning), and traffic over ssh without a pause of one check; what else they use (CPU, network, disk, GPU) counts as ever',
+      'how long a job in the foreground that gets on counts as activity after the last input on its terminal (over ssh without one: from its beginning), traffic over ssh without a pause of one check, and an ssh connection without a terminal that is new, after the last input anywhere; what else they use (CPU, network, disk, GPU) counts as ever',
   },
 } as const satisfies Options
 
 export interface SessionsSample extends TerminalsSample {
   /** When it was taken. */
   readonly at: Instant
+  /** Monotonic clock of the last input on any terminal, or of the first check. */
+  readonly lastInput: Instant
   /** People were warned, and since then nobody has typed anything that a program read. */
   readonly warned?: true
   readonly jobs: readonly Job[]
@@ -75,7 +77,9 @@ async function read(host: Host, signal: AbortSignal, before?: SessionsSample): P
   const jobs = await readJobs(host, { table, terminals: seen, connections }, signal)
   const typedOn = new Set(touched(seen, before).map(({ name }) => name))
   const warned = before?.warned === true && typedOn.size === 0 ? { warned: before.warned } : {}
-  const others = { ...warned, ...(tty === undefined ? {} : { tty }) }
+  const typed = typedOn.size > 0 || tty?.atimeMs !== before?.tty?.atimeMs
+  const lastInput = typed || before === undefined ? at : Math.min(at, before.lastInput)
+  const others = { lastInput, ...warned, ...(tty === undefined ? {} : { tty }) }
   return { at, offsetMs, terminals, jobs, connections: withUsual({ at, connections, typedOn }, before), ...others }
 }
 
@@ -106,11 +110,12 @@ function answer({ unheardOf }: Connected, { terminals, warned }: SessionsSample,
   return { kind: 'active', reason, at: now.monoMs, person: true, uids: [...new Set(uids)] }
 }
 
-/** A person who has just come, or traffic of theirs. */
+/** Somebody who has just come, or traffic of theirs. */
 function connected({ fresh, used: all }: Connected, { now }: Span): Reading | undefined {
   if (fresh !== undefined) {
     const reason = `new ssh session (pid ${fresh.pid}) ${duration(now.monoMs - fresh.at)} ago`
-    return { kind: 'active', reason, at: fresh.at, person: true, uids: fresh.uid === undefined ? [] : [fresh.uid] }
+    const { at, person: isPerson, uid } = fresh
+    return { kind: 'active', reason, at, person: isPerson, uids: uid === undefined ? [] : [uid] }
   }
   const used = all.find(({ usual }) => !usual)
   if (used === undefined) return undefined
@@ -174,7 +179,8 @@ function nobody(now: SessionsSample): Reading {
 function judge(now: SessionsSample, before: SessionsSample, { span, limits }: Context): Reading {
   const { input, output } = judgeTerminals(now, before, span)
   const given = { span, limitMs: limits.unattended_hours * 3_600_000 }
-  const found = judgeConnections(now.connections, before.connections, given)
+  const attended = span.now.monoMs - now.lastInput <= given.limitMs
+  const found = judgeConnections(now.connections, before.connections, { ...given, attended })
   const came = found.fresh?.uid === undefined ? [] : [found.fresh.uid]
   if (input !== undefined) return person({ ...input, uids: [...input.uids, ...came] }, span)
   const hidden = typed(found.used, now.terminals, span)

@@ -14,8 +14,8 @@ export interface Traffic extends Pick<Connection, 'pid' | 'terminals'>, Flow {
 
 /** What the connections showed in the interval. */
 export interface Connected {
-  /** A connection that was authenticated since the last sample, and when. */
-  readonly fresh?: { readonly pid: number; readonly at: Instant; readonly uid?: number }
+  /** A connection that was authenticated since the last sample, and when; with a terminal it is a person's. */
+  readonly fresh?: { readonly pid: number; readonly at: Instant; readonly person: boolean; readonly uid?: number }
   /** The latest first. */
   readonly used: readonly Traffic[]
   /** One with a terminal over which more came in than in any interval since the last key: perhaps keys that no program reads. */
@@ -77,17 +77,33 @@ function within(at: Instant, { now, ms }: Span): Instant {
   return at > now.monoMs - ms && at < now.monoMs ? at : now.monoMs
 }
 
-function arrival({ pid, start, uid }: Connection, span: Span): NonNullable<Connected['fresh']> {
-  const at = within(span.now.monoMs - (span.now.bootMs - start * msPerTick), span)
-  return { pid, at, ...(uid === undefined ? {} : { uid }) }
+/** What connections are judged with. */
+export interface Asked {
+  readonly span: Span
+  /** How long traffic without a pause is use, in milliseconds. */
+  readonly limitMs: number
+  /** Somebody typed lately, somewhere on this machine. */
+  readonly attended: boolean
 }
 
-/** Judges all connections; of several new ones the latest. `limitMs` is how long traffic without a pause is use. */
-export function judgeConnections(
-  now: readonly Connection[],
-  before: readonly Connection[],
-  { span, limitMs }: { readonly span: Span; readonly limitMs: number },
-): Connected {
+/** A command that somebody's scheduler sends is over by then; schedulers and our checks all run at full minutes. */
+const briefMs = 5000
+
+/**
+ * What a new connection shows. One without a terminal is a command, a tunnel or an editor: strong, since a job may have begun
+ * with it, unless it has just come, or comes where nobody has typed for long, as a client does that connects by itself.
+ */
+function arrival(connection: Connection, { span, attended }: Asked): Connected['fresh'] {
+  const { pid, start, uid, terminals, unproven } = connection
+  const ageMs = span.now.bootMs - start * msPerTick
+  const person = terminals.length > 0
+  if (unproven === true || (!person && !(attended && ageMs >= briefMs))) return undefined
+  return { pid, at: within(span.now.monoMs - ageMs, span), person, ...(uid === undefined ? {} : { uid }) }
+}
+
+/** Judges all connections; of several new ones the latest. */
+export function judgeConnections(now: readonly Connection[], before: readonly Connection[], asked: Asked): Connected {
+  const { span, limitMs } = asked
   let result: Omit<Connected, 'used'> = {}
   const used: Traffic[] = []
   const earlier = new Map(before.map((one) => [keyOf(one), one]))
@@ -96,7 +112,7 @@ export function judgeConnections(
     const { pid, terminals, source, quietMs = 0, unproven = false } = connection
     const old = earlier.get(keyOf(connection))
     if (old === undefined) {
-      const fresh = unproven ? undefined : arrival(connection, span)
+      const fresh = arrival(connection, asked)
       if (fresh !== undefined && !(fresh.at <= (result.fresh?.at ?? -1))) result = { ...result, fresh }
       continue
     }

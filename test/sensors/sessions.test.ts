@@ -271,9 +271,43 @@ describe('a machine', () => {
     const first = (one: SessionsSample): SessionsSample => ({ ...one, connections: [] })
     machine.edit('/proc/5010/stat', ' 18010 ', ' 729000 ')
     expect(await interval(sessions, machine, { first })).toEqual({
-      ...{ kind: 'active', reason: 'new ssh session (pid 5010) 30 s ago', at: 7_290_000, person: true },
+      ...{ kind: 'active', reason: 'new ssh session (pid 5010) 30 s ago', at: 7_290_000, person: false },
       uids: [1000],
     })
+  })
+})
+
+describe('a control host that sends a command at each full minute', () => {
+  /** Every check of `hours` that finds a command of so many seconds; nobody ever types. */
+  async function kinds(hours: number, seconds: number): Promise<ReadonlySet<string>> {
+    const machine = createMachine('ssh-tunnel')
+    const { signal } = new AbortController()
+    machine.edit('/proc/5010/cmdline', 'sshd: alice', 'sshd: alice@notty')
+    let before = await sample(sessions, machine)
+    let start = 18_010
+    const found = new Set<string>()
+    for (let check = 0; check < hours * 30; check += 1) {
+      machine.pass(120_000)
+      const begun = machine.clocks().bootMs / 10 - seconds * 100
+      machine.edit('/proc/5010/stat', ` ${start} `, ` ${begun} `)
+      start = begun
+      machine.write('/proc/5020/stat', `5020 (uptime) R 5010 5020 5020 0 -1 0 0 0 0 0 1 1 0 0 20 0 1 0 ${begun}\n`)
+      machine.write('/proc/5020/cmdline', 'uptime\0')
+      const now: SessionsSample = JSON.parse(JSON.stringify(await sessions.read(machine.host(), signal, before)))
+      const context = { span: { now: machine.clocks(), ms: 120_000 }, limits: defaults(sessions.options) }
+      found.add(sessions.judge(now, before, context).kind)
+      before = now
+    }
+    return found
+  }
+
+  it('holds the machine, and does not keep it up', async () => {
+    expect(await kinds(2, 1)).toEqual(new Set(['hold']))
+  })
+
+  it('keeps it up where the command takes long enough to be a job, for a day', async () => {
+    expect(await kinds(2, 20)).toEqual(new Set(['active']))
+    expect(await kinds(25, 20)).toEqual(new Set(['active', 'hold']))
   })
 })
 
@@ -366,7 +400,14 @@ describe('the order of evidence', () => {
     newest: 200,
   }
   const terminal = { name: 'pts/1', id: '1:2:3', ctimeMs: 1, atimeMs: 1, mtimeMs: 1, since: 1 }
-  const before: SessionsSample = { at: 1, offsetMs: 0, terminals: [terminal], jobs: [job], connections: [connection] }
+  const before: SessionsSample = {
+    at: 1,
+    lastInput: now.monoMs,
+    offsetMs: 0,
+    terminals: [terminal],
+    jobs: [job],
+    connections: [connection],
+  }
 
   /** From the strongest to the weakest; each case has all the weaker ones too. */
   const steps: readonly [string, Partial<SessionsSample>][] = [
@@ -441,7 +482,15 @@ describe('traffic of a connection that has a terminal', () => {
     ['is a tunnel without a terminal of its own', { terminals: [typedOn], connections: [quiet, tunnel] }, passing],
     ['is nothing where too few bytes passed', { terminals: [typedOn], connections: [quiet] }, { kind: 'hold' }],
   ])('%s', (_, facts, expected) => {
-    const sampled: SessionsSample = { at: 1, offsetMs: 0, terminals: [], jobs: [], connections: [], ...facts }
+    const sampled: SessionsSample = {
+      at: 1,
+      lastInput: now.monoMs,
+      offsetMs: 0,
+      terminals: [],
+      jobs: [],
+      connections: [],
+      ...facts,
+    }
     const before = { ...sampled, connections: [quiet, { ...tunnel, bytes: [[2, 0, 0]] as const }] }
     expect(sessions.judge(sampled, before, context)).toMatchObject(expected)
   })

@@ -212,7 +212,7 @@ describe('readConnections', () => {
 
 describe('judgeConnections', () => {
   const now = { wallMs: 1e12, bootMs: 9_000_000, monoMs: 8_000_000 }
-  const asked = { span: { now, ms: 120_000 }, limitMs: 86_400_000 }
+  const asked = { span: { now, ms: 120_000 }, limitMs: 86_400_000, attended: true }
   const open: Connection = { pid: 5, start: 100, terminals: [], source: 'sockets', bytes: [[1, 1000, 1000]] }
   const later = (received: number, sent: number): Connection => ({
     ...open,
@@ -252,7 +252,26 @@ describe('judgeConnections', () => {
     ['long before, and only now logged in: now', 100, 8_000_000],
     ['in the future: now', 901_000, 8_000_000],
   ])('dates a new session that began %s', (_, start, at) => {
-    expect(judgeConnections([{ ...open, start }], [], asked).fresh).toEqual({ pid: 5, at })
+    const shell = { ...open, start, terminals: ['pts/1'] }
+    expect(judgeConnections([shell], [], asked).fresh).toEqual({ pid: 5, at, person: true })
+  })
+
+  const began = (secondsAgo: number): number => (now.bootMs - secondsAgo * 1000) / 10
+  it.each<[string, Partial<Connection>, boolean, object | undefined]>([
+    ['a shell is a person at once', { terminals: ['pts/1'], start: began(0) }, true, { person: true }],
+    ['… whenever somebody typed last', { terminals: ['pts/1'], start: began(0) }, false, { person: true }],
+    [
+      'a tunnel, an editor or a command is somebody',
+      { start: began(5), uid: 1000 },
+      true,
+      { person: false, uid: 1000 },
+    ],
+    ['what a scheduler sends with our check is nobody', { start: began(4) }, true, undefined],
+    ['what connects by itself, long after anybody typed, is nobody', { start: began(60) }, false, undefined],
+  ])('of new connections, %s', (_, change, attended, fresh) => {
+    const found = judgeConnections([{ ...open, ...change }], [], { ...asked, attended })
+    if (fresh === undefined) expect(found).toEqual({ used: [] })
+    else expect(found.fresh).toMatchObject(fresh)
   })
 
   it('takes what any user may have called sshd for nobody’s coming, nor for a reason not to know; its traffic counts', () => {
