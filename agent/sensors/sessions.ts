@@ -1,10 +1,11 @@
 /** The sessions sensor: people at terminals, jobs they left in the foreground, and SSH connections. */
 import type { Host } from '../host/host.ts'
 import type { Limits, Options } from '../types/options.ts'
-import type { Instant, Reading } from '../types.ts'
+import type { Instant, Reading, WeakEvidence } from '../types.ts'
 import { judgeTerminals, mayHideInput, ownWarning, type Seen, touched, withLastInput } from './input.ts'
 import { type Job, ownTerminals, readJobs } from './jobs.ts'
-import { processTable } from './processes.ts'
+import { type Logins, otherLogins } from './logins.ts'
+import { type ProcessTable, processTable } from './processes.ts'
 import { judgeJobs, type Progress } from './progress.ts'
 import type { Sensor, Span } from './sensor.ts'
 import { type Connection, readConnections } from './ssh.ts'
@@ -20,7 +21,8 @@ export const sessionsOptions = {
     min: 0,
     max: 10_080,
     unit: 'minutes',
-    about: 'how long an open SSH connection without traffic can hold the machine, from the last real activity',
+    about:
+      'how long an open SSH connection without traffic, or a login over mosh, SSM or on a console, can hold the machine, from the last real activity',
   },
   output_hold_minutes: {
     type: 'number',
@@ -51,6 +53,8 @@ export interface SessionsSample extends TerminalsSample {
   readonly warned?: true
   readonly jobs: readonly Job[]
   readonly connections: readonly Connection[]
+  /** Who is logged in by another way than ssh. */
+  readonly logins?: Logins
 }
 
 type Hold = Extract<Reading, { kind: 'hold' }>
@@ -60,27 +64,47 @@ interface Context {
   readonly limits: Limits<typeof sessionsOptions>
 }
 
-async function read(host: Host, signal: AbortSignal, before?: SessionsSample): Promise<SessionsSample> {
-  const table = await processTable(host, signal)
-  const at = host.clocks().monoMs
-  const seen = await readTerminals(host, table, signal)
-  const now = withLastInput(seen, before)
-  const { offsetMs, terminals: all, tty } = await withTypists(host, table, { now, before })
-  const own = await ownTerminals(host, table)
-  const terminals = all.map((one) => (own.has(one.name) ? { ...one, ours: true as const } : one))
+/** Connections, and whose those are that were not there before. */
+async function connectionsOf(
+  host: Host,
+  { table, before }: { readonly table: ProcessTable; readonly before: SessionsSample | undefined },
+  signal: AbortSignal,
+): Promise<readonly Connection[]> {
   const connections: Connection[] = []
   const known = new Set(before?.connections.map(({ pid, start }) => `${pid}:${start}`))
   for (const one of await readConnections(host, table, signal)) {
     const old = known.has(`${one.pid}:${one.start}`) || one.unproven === true
     connections.push(old ? one : { ...one, ...(await userOf(host, one.pid)) })
   }
-  const jobs = await readJobs(host, { table, terminals: seen, connections }, signal)
-  const typedOn = new Set(touched(seen, before).map(({ name }) => name))
-  const warned = before?.warned === true && typedOn.size === 0 ? { warned: before.warned } : {}
-  const typed = typedOn.size > 0 || tty?.atimeMs !== before?.tty?.atimeMs
-  const lastInput = typed || before === undefined ? at : Math.min(at, before.lastInput)
-  const others = { lastInput, ...warned, ...(tty === undefined ? {} : { tty }) }
-  return { at, offsetMs, terminals, jobs, connections: withUsual({ at, connections, typedOn }, before), ...others }
+  return connections
+}
+
+/** What is remembered from one check to the next of who typed, and whether they were warned since. */
+function remembered(
+  now: TerminalsSample & Pick<SessionsSample, 'at'>,
+  before: SessionsSample | undefined,
+): Pick<SessionsSample, 'lastInput' | 'warned'> & { readonly typedOn: ReadonlySet<string> } {
+  const typedOn = new Set(touched(now, before).map(({ name }) => name))
+  const typed = before === undefined || typedOn.size > 0 || now.tty?.atimeMs !== before.tty?.atimeMs
+  const lastInput = typed ? now.at : Math.min(now.at, before.lastInput)
+  return { typedOn, lastInput, ...(before?.warned === true && typedOn.size === 0 ? { warned: true } : {}) }
+}
+
+async function read(host: Host, signal: AbortSignal, before?: SessionsSample): Promise<SessionsSample> {
+  const table = await processTable(host, signal)
+  const at = host.clocks().monoMs
+  const { of, ...seen } = await readTerminals(host, table, signal)
+  const now = await withTypists(host, table, { now: withLastInput(seen, before), before })
+  const own = await ownTerminals(host, table)
+  const terminals = now.terminals.map((one) => (own.has(one.name) ? { ...one, ours: true as const } : one))
+  const connections = await connectionsOf(host, { table, before }, signal)
+  const jobs = await readJobs(host, { table, terminals: { of }, connections }, signal)
+  const { typedOn, ...known } = remembered({ ...now, at }, before)
+  const logins = otherLogins(table)
+  return {
+    ...{ ...now, ...known, at, terminals, jobs, connections: withUsual({ at, connections, typedOn }, before) },
+    ...(logins === undefined ? {} : { logins }),
+  }
 }
 
 function person({ name, at, uids }: Seen, { now }: Span): Reading {
@@ -134,20 +158,25 @@ function named(job: Job): string {
 }
 
 function holds(
-  found: { readonly output?: string; readonly open: number; readonly usual: boolean } & Progress,
+  found: { readonly output?: string; readonly usual: boolean } & Progress,
+  { connections, logins }: SessionsSample,
   limits: Context['limits'],
 ): readonly Hold[] {
-  const { output, stuck, unattended, open, usual } = found
+  const { output, stuck, unattended, usual } = found
+  const open = connections.length
   const outputs: string[] = []
   if (output !== undefined) outputs.push(`output on ${output} without input`)
   if (unattended !== undefined) outputs.push(`${named(unattended.job)} without input for ${duration(unattended.ms)}`)
   if (stuck !== undefined) outputs.push(`no progress of ${named(stuck)}`)
-  const limitMinutes = limits.output_hold_minutes
-  const all = outputs.map((reason): Hold => ({ kind: 'hold', reason, evidence: 'output', limitMinutes }))
-  if (open === 0) return all
   const traffic = usual ? 'with no more traffic than always' : 'without traffic both ways'
-  const reason = `${counted(open, 'ssh connection')} open ${traffic}`
-  return [...all, { kind: 'hold', reason, evidence: 'connection', limitMinutes: limits.connection_hold_minutes }]
+  const logged: string[] = open === 0 ? [] : [`${counted(open, 'ssh connection')} open ${traffic}`]
+  if (logins !== undefined) logged.push(`${counted(logins.count, 'other login')} open: ${logins.first}`)
+  const weak = (reasons: readonly string[], evidence: WeakEvidence, limitMinutes: number): readonly Hold[] =>
+    reasons.map((reason) => ({ kind: 'hold', reason, evidence, limitMinutes }))
+  return [
+    ...weak(outputs, 'output', limits.output_hold_minutes),
+    ...weak(logged, 'connection', limits.connection_hold_minutes),
+  ]
 }
 
 /** The hold with the longest limit, the others named in its reason. */
@@ -194,7 +223,7 @@ function judge(now: SessionsSample, before: SessionsSample, { span, limits }: Co
   }
   if (found.unreadable !== undefined) return unreadable(found.unreadable)
   const shown = output === undefined ? others : { output, ...others }
-  const weak = holds({ open: now.connections.length, usual: found.used.length > 0, ...shown }, limits)
+  const weak = holds({ usual: found.used.length > 0, ...shown }, now, limits)
   return longest(weak) ?? nobody(now)
 }
 

@@ -30,8 +30,9 @@ describe('a machine', () => {
     const machine = createMachine('no-ptys')
     machine.terminal('/dev/ttyS0', { rdev: 0x440, ctimeMs: 1, atimeMs: 1, mtimeMs: 1 })
     expect(await interval(sessions, machine)).toEqual({
-      kind: 'idle',
-      reason: '1 terminal, no input since the last check',
+      kind: 'hold',
+      reason: '1 other login open: on ttyS0',
+      ...{ evidence: 'connection', limitMinutes: 60 },
     })
     const then = () => machine.terminal('/dev/ttyS0', { atimeMs: machine.clocks().wallMs - 50_000 })
     expect(await interval(sessions, machine, { then })).toMatchObject({
