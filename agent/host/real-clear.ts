@@ -61,14 +61,19 @@ function removeEntry(entry: Buffer, top: number, left: { entries: number }): voi
   if (left.entries > 0) rmdirSync(entry)
 }
 
+/** Until nothing is left, since more is lifted to it while it is emptied. */
+function clearTop(top: number, left: { entries: number }): void {
+  for (let entries = entriesOf(top); entries.length > 0 && left.entries > 0; entries = entriesOf(top)) {
+    for (const entry of entries) if (left.entries > 0) removeEntry(entry, top, left)
+  }
+}
+
 /** Removes what is in the folder, at most so much as one call may; follows no link. Throws the error of a system call. */
 export function clearFolder(path: Buffer | string): void {
   const left = { entries: MOST_ENTRIES }
   const top = takeOver(path)
   try {
-    for (let entries = entriesOf(top); entries.length > 0 && left.entries > 0; entries = entriesOf(top)) {
-      for (const entry of entries) if (left.entries > 0) removeEntry(entry, top, left)
-    }
+    clearTop(top, left)
   } finally {
     closeSync(top)
   }
