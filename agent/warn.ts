@@ -14,17 +14,21 @@ export interface Warned {
 const REDRAW_MS = 1000
 const STEP_MS = 50
 
-/**
- * Writes to every pseudo-terminal, but those that only show others: a person in tmux reads it in the panes, once.
- * `shows` tells which.
- */
-export async function warnTerminals(host: Host, text: string, shows: (stat: FileStat) => boolean): Promise<Warned> {
+/** Which terminals there are besides the pseudo-terminals, and which of all show others. */
+export interface Screens {
+  /** "ttyS0" */
+  readonly consoles: readonly string[]
+  shows(stat: FileStat): boolean
+}
+
+/** Writes to every pseudo-terminal and these consoles, but not where others are only shown: a person in tmux reads it in the panes, once. */
+export async function warnTerminals(host: Host, text: string, { consoles, shows }: Screens): Promise<Warned> {
   const written: string[] = []
   const showing: { path: string; mtimeMs: number }[] = []
   let told = 0
-  for (const name of (await host.list('/dev/pts')) ?? []) {
-    const path = `/dev/pts/${name}`
-    const stat = /^\d+$/.test(name) ? await host.stat(path) : undefined
+  const numbers = ((await host.list('/dev/pts')) ?? []).filter((name) => /^\d+$/.test(name))
+  for (const path of [...numbers.map((name) => `/dev/pts/${name}`), ...consoles.map((name) => `/dev/${name}`)]) {
+    const stat = await host.stat(path)
     if (stat === undefined) continue
     if (shows(stat)) {
       showing.push({ path, mtimeMs: stat.mtimeMs })

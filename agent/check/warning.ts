@@ -1,11 +1,13 @@
 /** Warns everybody on a terminal, and records that. */
 import { type Deed, recordDeed } from '../audit.ts'
 import { duration, timeOfDay } from '../decide/words.ts'
+import { consolesInUse } from '../sensors/logins.ts'
 import { readMirrors } from '../sensors/mirrors.ts'
+import { processTable } from '../sensors/processes.ts'
 import type { OwnDeeds } from '../sensors/sensor.ts'
 import { terminalId } from '../sensors/terminals.ts'
 import type { Instant, WantedAction } from '../types.ts'
-import { warning, warnTerminals } from '../warn.ts'
+import { type Screens, warning, warnTerminals } from '../warn.ts'
 import type { Parts } from './parts.ts'
 import { within } from './within.ts'
 
@@ -26,21 +28,26 @@ export async function tellPeople(
   const now = parts.host.clocks()
   const quiet = duration(now.monoMs - idleSince)
   const at = timeOfDay(Math.max(due, now.monoMs), now)
-  const mirrors = await lookForMirrors(parts)
+  const screens = await lookForScreens(parts)
   const text = warning({ quiet, doing, at })
-  const { told, touched } = await warnTerminals(parts.host, text, (stat) => mirrors.has(terminalId(stat)))
+  const { told, touched } = await warnTerminals(parts.host, text, screens)
   const terminals = `${told} ${told === 1 ? 'terminal' : 'terminals'}`
   const deed: Deed = { action: 'warn', result: 'done', detail: `${terminals} told: ${doing} at ${at}` }
   return { warned: touched, deeds: [await recordDeed(parts.host, parts.paths.audit, deed)] }
 }
 
 /** Told twice is better than not told: where it cannot be seen which terminals show others, none does. */
-async function lookForMirrors({ host }: Parts): Promise<ReadonlySet<string>> {
+async function lookForScreens(parts: Parts): Promise<Screens> {
+  // A Host object of its own, so that the process table is of now.
+  const host = { ...parts.host }
   try {
-    // A Host object of its own, so that the process table is of now.
-    return await within(host, { ms: LOOK_MS, what: 'terminals' }, (signal) => readMirrors({ ...host }, signal))
+    return await within(host, { ms: LOOK_MS, what: 'terminals' }, async (signal) => {
+      const mirrors = await readMirrors(host, signal)
+      const consoles = consolesInUse(await processTable(host, signal))
+      return { consoles, shows: (stat) => mirrors.has(terminalId(stat)) }
+    })
   } catch (error) {
-    if (error instanceof Error) return new Set()
+    if (error instanceof Error) return { consoles: [], shows: () => false }
     throw error
   }
 }

@@ -37,10 +37,12 @@ export function codeOf(error: unknown): string | undefined {
   return typeof error.code === 'string' ? error.code : undefined
 }
 
-/** True where the code says that there is no such thing: ENOENT, ENOTDIR, or ESRCH of an ended process in /proc. */
+/** ESRCH: of a process in /proc that has ended. ENODEV: of a control group or a device in /sys that went while its file was read. */
+const absent = new Set(['ENOENT', 'ENOTDIR', 'ESRCH', 'ENODEV'])
+
+/** True where the code says that there is no such thing, or no longer. */
 export function isAbsent(error: unknown): boolean {
-  const code = codeOf(error)
-  return code === 'ENOENT' || code === 'ENOTDIR' || code === 'ESRCH'
+  return absent.has(codeOf(error) ?? '')
 }
 
 /** `cannot read /x: permission denied; …`. A HostError stays as it is. */

@@ -1,22 +1,23 @@
-/** Jobs in the foreground of a terminal: the detached test run that waits on the network, as told from a shell or a monitor. */
+/** Jobs in the foreground of a terminal, or run over ssh without one: the test run that waits on the network, as told from a shell or a monitor. */
 import type { Host } from '../host/host.ts'
+import { foregroundGroups, groupsOverSsh, type JobGroup } from './job-groups.ts'
 import {
-  carriers,
-  commandOption,
-  databaseClients,
-  databaseCommand,
-  interpreters,
-  interpreterValueOption,
-  onlookers,
-  shells,
-  shellValueOption,
-} from './known-programs.ts'
-import { commandLine, ownProcess, type Process, type ProcessTable, parseSwitches, whileItLives } from './processes.ts'
-import { deviceName } from './terminals.ts'
+  ifPermitted,
+  ownProcess,
+  type Process,
+  type ProcessTable,
+  parseIo,
+  parseSwitches,
+  whileItLives,
+} from './processes.ts'
+import { onlyServes, roleOf } from './roles.ts'
+import type { Connection } from './ssh.ts'
+import { deviceName, type Terminals } from './terminals.ts'
 
 /** One job, and the counters that tell whether it got anywhere. */
 export interface Job {
-  readonly tty: string
+  /** `undefined` for one over ssh without a terminal. */
+  readonly tty?: string
   readonly comm: string
   readonly pid: number
   readonly start: number
@@ -24,61 +25,20 @@ export interface Job {
   readonly ticks: number
   /** Context switches of all its threads. */
   readonly switches: number
+  /** Bytes that it read and wrote, whatever that was, ended children included; what may not be read is 0. */
+  readonly bytes: number
   /** Start of its youngest process. */
   readonly newest: number
+  /** Key of its terminal; `undefined` where that cannot be looked at. */
+  readonly on?: string
+  /** Start of the session that it is a part of: somebody came then, or a container. */
+  readonly session: number
   /** An interpreter or database client at its prompt: nobody's work unless it wakes by itself. */
   readonly prompt?: true
 }
 
-/** What one process in a foreground group is. `carrier`: judged by what it carries. */
-type Role = 'carrier' | 'onlooker' | 'prompt' | 'work'
-
-/** An interpreter at its prompt sleeps until somebody types; one that runs a loop typed into it wakes this often, or more. */
-const fewestWakes = 3
-
 /** Most processes of a group, and threads of a process, whose context switches are read. */
 const mostCounted = 32
-
-/** Does this command line give a shell or an interpreter something to run? Arguments are looked at here and go nowhere. */
-export function hasScript(comm: string, cmdline: string): boolean {
-  const words = cmdline.split('\0').slice(1)
-  if (databaseClients.test(comm)) return words.some((word) => databaseCommand.test(word))
-  const takesValue = shells.has(comm) ? shellValueOption : interpreterValueOption
-  let skip = false
-  for (const word of words) {
-    if (skip) skip = false
-    else if (takesValue.test(word)) skip = true
-    else if (commandOption.test(word)) return true
-    else if (word !== '' && !word.startsWith('-') && !word.startsWith('+')) return true
-  }
-  return false
-}
-
-/** A shell or interpreter at its prompt: no script, and a terminal to read from. In doubt it is work; one that is gone is not. */
-async function atPrompt(host: Host, { pid, comm }: Process): Promise<boolean> {
-  const cmdline = await commandLine(host, pid)
-  if (cmdline === undefined) return true
-  if (!cmdline.whole || cmdline.text === '' || hasScript(comm, cmdline.text)) return false
-  const input = await whileItLives(host, pid, () => host.readLink(`/proc/${pid}/fd/0`))
-  return input !== undefined && /(^|\/)(pts\/\d+|tty\w*|hvc\d+|console)( \(deleted\))?$|^\/\d+$/.test(input)
-}
-
-/** `sleep infinity`, which keeps a container open: nothing can come after it, so nobody waits for it. */
-async function sleepsForEver(host: Host, { pid, comm }: Process): Promise<boolean> {
-  if (comm !== 'sleep') return false
-  const cmdline = await commandLine(host, pid)
-  return cmdline === undefined || /^[^\0]*\0inf(inity)?\0*$/i.test(cmdline.text)
-}
-
-async function roleOf(host: Host, process: Process): Promise<Role> {
-  const { comm } = process
-  if (carriers.has(comm)) return 'carrier'
-  if (await sleepsForEver(host, process)) return 'onlooker'
-  if (onlookers.has(comm)) return 'onlooker'
-  if (shells.has(comm)) return (await atPrompt(host, process)) ? 'carrier' : 'work'
-  if (!interpreters.test(comm) && !databaseClients.test(comm)) return 'work'
-  return (await atPrompt(host, process)) ? 'prompt' : 'work'
-}
 
 /** This agent and its ancestors: `idle-agent run` in a terminal is not what it looks for. */
 async function ourselves(host: Host, table: ProcessTable): Promise<ReadonlySet<number>> {
@@ -103,28 +63,21 @@ export async function ownTerminals(host: Host, table: ProcessTable): Promise<Rea
   return names
 }
 
-/** Foreground process groups: their terminal and living members, leader first, in the order of their pids. */
-function foregroundGroups(
-  table: ProcessTable,
-): ReadonlyMap<number, { readonly ttyNr: number; readonly members: readonly Process[] }> {
-  const groups = new Map<number, { ttyNr: number; members: Process[] }>()
-  for (const { ttyNr, tpgid } of table.values()) if (ttyNr !== 0 && tpgid > 0) groups.set(tpgid, { ttyNr, members: [] })
-  for (const process of table.values()) {
-    if (process.state === 'Z' || process.state === 'X') continue
-    groups.get(process.pgrp)?.members.push(process)
-  }
-  for (const [leader, { members }] of groups) {
-    members.sort((a, b) => Number(b.pid === leader) - Number(a.pid === leader) || a.start - b.start || a.pid - b.pid)
-  }
-  return groups
+/** Is there somebody among them for whose sake the connection is judged by its bytes alone? */
+async function serves(host: Host, { ttyNr, members }: JobGroup): Promise<boolean> {
+  if (ttyNr !== 0) return false
+  for (const process of members.slice(0, mostCounted)) if (await onlyServes(host, process)) return true
+  return false
 }
 
 /** The member that makes a group a job. A pipeline that an onlooker leads (`tail -f log | grep x`) is none, whoever else is in it. */
 async function worker(
   host: Host,
-  members: readonly Process[],
+  group: JobGroup,
   own: ReadonlySet<number>,
 ): Promise<{ readonly process: Process; readonly prompt: boolean } | undefined> {
+  if (await serves(host, group)) return undefined
+  const { members } = group
   for (const [index, process] of members.entries()) {
     if (own.has(process.pid)) continue
     const role = await roleOf(host, process)
@@ -144,41 +97,60 @@ async function switchesOf(host: Host, pid: number): Promise<number> {
   return switches
 }
 
-/** Reads the jobs of all terminals. Costs next to nothing where only shells are in front. */
-export async function readJobs(host: Host, table: ProcessTable, signal: AbortSignal): Promise<readonly Job[]> {
+async function bytesOf(host: Host, pid: number): Promise<number> {
+  const text = await ifPermitted(() => whileItLives(host, pid, () => host.readText(`/proc/${pid}/io`)))
+  // The file can be opened and be empty while its process ends.
+  if (text === undefined || text === '') return 0
+  const [read, written] = parseIo(text)
+  return read + written
+}
+
+/** Counters of a job, over all members of its group. */
+async function count(
+  host: Host,
+  members: readonly Process[],
+): Promise<Pick<Job, 'ticks' | 'switches' | 'bytes' | 'newest'>> {
+  let [ticks, switches, bytes, newest] = [0, 0, 0, 0]
+  for (const one of members) {
+    ticks += one.utime + one.stime + one.cutime + one.cstime
+    newest = Math.max(newest, one.start)
+  }
+  for (const { pid } of members.slice(0, mostCounted)) {
+    switches += await switchesOf(host, pid)
+    bytes += await bytesOf(host, pid)
+  }
+  return { ticks, switches, bytes, newest }
+}
+
+/** What is looked at, once for all that need it. */
+export interface Sources {
+  readonly table: ProcessTable
+  readonly terminals: Pick<Terminals, 'of'>
+  readonly connections: readonly Pick<Connection, 'pid' | 'unproven'>[]
+}
+
+/** Reads the jobs of all terminals and connections. Costs next to nothing where only shells are in front. */
+export async function readJobs(
+  host: Host,
+  { table, terminals, connections }: Sources,
+  signal: AbortSignal,
+): Promise<readonly Job[]> {
   const own = await ourselves(host, table)
+  const proven = connections.filter(({ unproven }) => unproven !== true)
   const jobs: Job[] = []
-  for (const { ttyNr, members } of foregroundGroups(table).values()) {
+  for (const group of [...foregroundGroups(table), ...groupsOverSsh(table, proven)]) {
     signal.throwIfAborted()
-    const found = await worker(host, members, own)
+    const found = await worker(host, group, own)
     if (found === undefined) continue
-    const counted = members.filter(({ pid }) => !own.has(pid))
-    let [ticks, switches, newest] = [0, 0, 0]
-    for (const one of counted) {
-      ticks += one.utime + one.stime + one.cutime + one.cstime
-      newest = Math.max(newest, one.start)
-    }
-    for (const { pid } of counted.slice(0, mostCounted)) switches += await switchesOf(host, pid)
+    const counters = await count(
+      host,
+      group.members.filter(({ pid }) => !own.has(pid)),
+    )
     const { comm, pid, start } = found.process
-    const prompt = found.prompt ? { prompt: true as const } : {}
-    jobs.push({ tty: deviceName(ttyNr), comm, pid, start, ticks, switches, newest, ...prompt })
+    const session = table.get(found.process.session)?.start ?? start
+    const on = terminals.of(found.process)
+    const where = group.ttyNr === 0 ? {} : { tty: deviceName(group.ttyNr), ...(on === undefined ? {} : { on }) }
+    jobs.push({ ...where, comm, pid, start, session, ...counters, ...(found.prompt ? { prompt: true } : {}) })
   }
   return jobs
-}
-
-/** Did the job get anywhere? Counters of a group fall when a member ends, so any difference is progress. */
-function progressed(job: Job, before: readonly Job[]): boolean {
-  const old = before.find(({ pid, start }) => pid === job.pid && start === job.start)
-  if (job.prompt === true) return old !== undefined && job.switches - old.switches >= fewestWakes
-  return old === undefined || old.ticks !== job.ticks || old.switches !== job.switches || old.newest !== job.newest
-}
-
-/** A job that made progress in the interval, and one that made none. */
-export function judgeJobs(
-  now: readonly Job[],
-  before: readonly Job[],
-): { readonly working?: Job; readonly stuck?: Job } {
-  const working = now.find((job) => progressed(job, before))
-  const stuck = now.find((job) => job.prompt !== true && !progressed(job, before))
-  return { ...(working === undefined ? {} : { working }), ...(stuck === undefined ? {} : { stuck }) }
 }

@@ -158,3 +158,14 @@ export const interpreterValueOption = /^(-W|-X|--require|--import)$/
 
 /** Options that give a command or a module to run. */
 export const commandOption = /^(-[a-zA-Z]*[cmef]|-p|--(eval|print|command|file|run|check|test|watch)(=.*)?)$/
+
+/** Letters of ssh's options that take the rest of their word, or else the next argument, as their value (ssh(1)). */
+export const sshValueOptions = 'BbcDEeFIiJLlmOoPpQRSWw'
+
+/** Serve a connection over ssh and do no work of their own: they move files or pass bytes on, and those are counted. */
+export const sshServices: ReadonlySet<string> = new Set([
+  ...['sftp-server', 'scp', 'nc', 'ncat', 'netcat', 'nc.openbsd', 'nc.traditional', 'socat'],
+])
+
+/** In command lines of what editors keep on a machine for their windows: ~/.vscode-server/, ~/.cursor-server/, ~/.zed_server/, JetBrains. */
+export const editorServer: RegExp = /\/\.[\w-]+[-_]server\/|\/JetBrains\/RemoteDev/

@@ -34,6 +34,8 @@ export interface Interface {
   readonly sent: number
 }
 
+type Counters = Pick<Interface, 'name' | 'received' | 'sent'>
+
 export interface NetworkSample {
   readonly interfaces: readonly Interface[]
   /** A unit of the distribution that fetched something between the sample before and this one, as far as it was asked for. */
@@ -50,11 +52,11 @@ interface Facts extends Interface {
 }
 
 /** Parses /proc/net/dev (kernel net/core/net-procfs.c: two heading lines, 16 columns, bytes in 1st and 9th). Throws if a line is not understood. */
-export function parseInterfaces(text: string): readonly Pick<Interface, 'name' | 'received' | 'sent'>[] {
+export function parseInterfaces(text: string): readonly Counters[] {
   const [first, second, ...lines] = text.split('\n')
   if (first?.startsWith('Inter-|') !== true || second === undefined)
     throw new Error('/proc/net/dev does not begin with its heading')
-  const found: Pick<Interface, 'name' | 'received' | 'sent'>[] = []
+  const found: Counters[] = []
   for (const line of lines) {
     if (line === '') continue
     const colon = line.indexOf(':')
@@ -70,10 +72,16 @@ export function parseInterfaces(text: string): readonly Pick<Interface, 'name' |
   return found
 }
 
+/** What /proc/net/dev shows. Throws if it is absent, or not understood. */
+async function readCounters(host: Host): Promise<readonly Counters[]> {
+  const text = await host.readText('/proc/net/dev')
+  if (text === undefined) throw new Error('/proc/net/dev is absent')
+  return parseInterfaces(text)
+}
+
 /** One listing tells most: a look for each file that is not there would cost more. */
-async function factsOf(host: Host, one: Pick<Interface, 'name' | 'received' | 'sent'>): Promise<Facts> {
+async function factsOf(host: Host, one: Counters, listed: readonly string[] | undefined): Promise<Facts> {
   const folder = `/sys/class/net/${one.name}`
-  const listed = await host.list(folder)
   const files = listed ?? []
   // Where /sys shows nothing of it, or is that of another network, it may be as real as any.
   const device = listed === undefined || files.includes('device')
@@ -92,6 +100,22 @@ async function factsOf(host: Host, one: Pick<Interface, 'name' | 'received' | 's
 }
 
 /**
+ * Facts of an interface; `undefined` if it is gone. A container's comes and goes: then its folder is not there, a file of it
+ * is missing, or reading one fails (EINVAL, ENODEV), and only then /proc/net/dev is asked again.
+ */
+async function ifItStays(host: Host, one: Counters): Promise<Facts | undefined> {
+  const stays = async () => (await readCounters(host)).some(({ name }) => name === one.name)
+  try {
+    const listed = await host.list(`/sys/class/net/${one.name}`)
+    if (listed?.includes('ifindex') !== true && !(await stays())) return undefined
+    return await factsOf(host, one, listed)
+  } catch (error) {
+    if (await stays()) throw error
+    return undefined
+  }
+}
+
+/**
  * The interfaces whose bytes count, each byte once. Real devices where there are any, without one that is a part of
  * another real device (Azure's accelerated networking shows both). In a container there are none: all that are up, less
  * the parts of others and bridges; bridges if nothing else is left.
@@ -106,12 +130,11 @@ function outward(all: readonly Facts[]): readonly Facts[] {
 }
 
 async function read(host: Host, signal: AbortSignal): Promise<NetworkSample> {
-  const text = await host.readText('/proc/net/dev')
-  if (text === undefined) throw new Error('/proc/net/dev is absent')
   const all: Facts[] = []
-  for (const one of parseInterfaces(text)) {
+  for (const one of await readCounters(host)) {
     signal.throwIfAborted()
-    if (one.name !== 'lo') all.push(await factsOf(host, one))
+    const facts = one.name === 'lo' ? undefined : await ifItStays(host, one)
+    if (facts !== undefined) all.push(facts)
   }
   return { interfaces: outward(all).map(({ name, index, received, sent }) => ({ name, index, received, sent })) }
 }

@@ -74,6 +74,13 @@ export function parseSwitches(status: string): number {
   return parseCount(voluntary, 'voluntary_ctxt_switches') + parseCount(other, 'nonvoluntary_ctxt_switches')
 }
 
+/** Parses rchar and wchar of /proc/PID/io: read(2) and write(2), on sockets too (kernel.md 3). Throws if one is missing. */
+export function parseIo(text: string): readonly [received: number, sent: number] {
+  const read = /^rchar: (\S*)$/m.exec(text)?.[1]
+  const written = /^wchar: (\S*)$/m.exec(text)?.[1]
+  return [parseCount(read, 'rchar in /proc/PID/io'), parseCount(written, 'wchar in /proc/PID/io')]
+}
+
 /** What identifies this agent's own process on the observed host. */
 export interface OwnProcess {
   readonly pid: number
@@ -115,6 +122,16 @@ export async function whileItLives<T>(host: Host, pid: number, read: () => Promi
 export async function breathe(host: Host, step: number, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted()
   if (step % 500 === 499) await host.sleep(0, signal)
+}
+
+/** What `read` gives, or `undefined` where the host refuses it, as it does to anybody but root. */
+export async function ifPermitted<T>(read: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await read()
+  } catch (error) {
+    if (error instanceof HostError) return undefined
+    throw error
+  }
 }
 
 /** Real user id of a process; `undefined` once it is gone. */

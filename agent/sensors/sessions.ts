@@ -1,20 +1,16 @@
 /** The sessions sensor: people at terminals, jobs they left in the foreground, and SSH connections. */
 import type { Host } from '../host/host.ts'
 import type { Limits, Options } from '../types/options.ts'
-import type { Reading } from '../types.ts'
-import { type Job, judgeJobs, ownTerminals, readJobs } from './jobs.ts'
-import { processTable } from './processes.ts'
+import type { Instant, Reading, WeakEvidence } from '../types.ts'
+import { judgeTerminals, mayHideInput, ownWarning, type Seen, touched, withLastInput } from './input.ts'
+import { type Job, ownTerminals, readJobs } from './jobs.ts'
+import { type Logins, otherLogins } from './logins.ts'
+import { type ProcessTable, processTable } from './processes.ts'
+import { judgeJobs, type Progress } from './progress.ts'
 import type { Sensor, Span } from './sensor.ts'
-import { type Connected, type Connection, judgeConnections, readConnections, type Traffic } from './ssh.ts'
-import {
-  judgeTerminals,
-  mayHideInput,
-  ownWarning,
-  readTerminals,
-  type Seen,
-  type Terminal,
-  type TerminalsSample,
-} from './terminals.ts'
+import { type Connection, readConnections } from './ssh.ts'
+import { readTerminals, type Terminal, type TerminalsSample } from './terminals.ts'
+import { type Connected, judgeConnections, type Traffic, withUsual } from './traffic.ts'
 import { userOf, withTypists } from './typists.ts'
 import { counted, duration, processName, rate } from './words.ts'
 
@@ -25,7 +21,8 @@ export const sessionsOptions = {
     min: 0,
     max: 10_080,
     unit: 'minutes',
-    about: 'how long an open SSH connection without traffic can hold the machine, from the last real activity',
+    about:
+      'how long an open SSH connection without traffic, or a login over mosh, SSM or on a console, can hold the machine, from the last real activity',
   },
   output_hold_minutes: {
     type: 'number',
@@ -36,11 +33,28 @@ export const sessionsOptions = {
     about:
       'how long output without input, or a job that makes no progress, can hold the machine, from the last real activity',
   },
+  unattended_hours: {
+    type: 'number',
+    default: 24,
+    min: 0.01,
+    max: 8760,
+    unit: 'hours',
+    about:
+      'how long a job in the foreground that gets on counts as activity after the last input on its terminal (over ssh without one: from its beginning), traffic over ssh without a pause of one check, and an ssh connection without a terminal that is new, after the last input anywhere; what else they use (CPU, network, disk, GPU) counts as ever',
+  },
 } as const satisfies Options
 
 export interface SessionsSample extends TerminalsSample {
+  /** When it was taken. */
+  readonly at: Instant
+  /** Monotonic clock of the last input on any terminal, or of the first check. */
+  readonly lastInput: Instant
+  /** People were warned, and since then nobody has typed anything that a program read. */
+  readonly warned?: true
   readonly jobs: readonly Job[]
   readonly connections: readonly Connection[]
+  /** Who is logged in by another way than ssh. */
+  readonly logins?: Logins
 }
 
 type Hold = Extract<Reading, { kind: 'hold' }>
@@ -50,20 +64,47 @@ interface Context {
   readonly limits: Limits<typeof sessionsOptions>
 }
 
-async function read(host: Host, signal: AbortSignal, before?: SessionsSample): Promise<SessionsSample> {
-  const table = await processTable(host, signal)
-  const now = await readTerminals(host, table, signal)
-  const { offsetMs, terminals: all } = await withTypists(host, table, { now, before })
-  const own = await ownTerminals(host, table)
-  const terminals = all.map((one) => (own.has(one.name) ? { ...one, ours: true as const } : one))
-  const jobs = await readJobs(host, table, signal)
+/** Connections, and whose those are that were not there before. */
+async function connectionsOf(
+  host: Host,
+  { table, before }: { readonly table: ProcessTable; readonly before: SessionsSample | undefined },
+  signal: AbortSignal,
+): Promise<readonly Connection[]> {
   const connections: Connection[] = []
   const known = new Set(before?.connections.map(({ pid, start }) => `${pid}:${start}`))
   for (const one of await readConnections(host, table, signal)) {
     const old = known.has(`${one.pid}:${one.start}`) || one.unproven === true
     connections.push(old ? one : { ...one, ...(await userOf(host, one.pid)) })
   }
-  return { offsetMs, terminals, jobs, connections }
+  return connections
+}
+
+/** What is remembered from one check to the next of who typed, and whether they were warned since. */
+function remembered(
+  now: TerminalsSample & Pick<SessionsSample, 'at'>,
+  before: SessionsSample | undefined,
+): Pick<SessionsSample, 'lastInput' | 'warned'> & { readonly typedOn: ReadonlySet<string> } {
+  const typedOn = new Set(touched(now, before).map(({ name }) => name))
+  const typed = before === undefined || typedOn.size > 0 || now.tty?.atimeMs !== before.tty?.atimeMs
+  const lastInput = typed ? now.at : Math.min(now.at, before.lastInput)
+  return { typedOn, lastInput, ...(before?.warned === true && typedOn.size === 0 ? { warned: true } : {}) }
+}
+
+async function read(host: Host, signal: AbortSignal, before?: SessionsSample): Promise<SessionsSample> {
+  const table = await processTable(host, signal)
+  const at = host.clocks().monoMs
+  const { of, ...seen } = await readTerminals(host, table, signal)
+  const now = await withTypists(host, table, { now: withLastInput(seen, before), before })
+  const own = await ownTerminals(host, table)
+  const terminals = now.terminals.map((one) => (own.has(one.name) ? { ...one, ours: true as const } : one))
+  const connections = await connectionsOf(host, { table, before }, signal)
+  const jobs = await readJobs(host, { table, terminals: { of }, connections }, signal)
+  const { typedOn, ...known } = remembered({ ...now, at }, before)
+  const logins = otherLogins(table)
+  return {
+    ...{ ...now, ...known, at, terminals, jobs, connections: withUsual({ at, connections, typedOn }, before) },
+    ...(logins === undefined ? {} : { logins }),
+  }
 }
 
 function person({ name, at, uids }: Seen, { now }: Span): Reading {
@@ -82,33 +123,60 @@ function typed(used: readonly Traffic[], terminals: readonly Terminal[], span: S
   return undefined
 }
 
-/** A person who has just come, or traffic of theirs. */
-function connected({ fresh, used: [used] }: Connected, { now }: Span): Reading | undefined {
+/**
+ * The answer to a warning in front of a program that reads no keys (`tail -f`): they move nothing on the terminal, but pass
+ * over its connection. Only then, since anything may pass for them that a client sends by itself.
+ */
+function answer({ unheardOf }: Connected, { terminals, warned }: SessionsSample, { now }: Span): Reading | undefined {
+  if (unheardOf === undefined || warned === undefined) return undefined
+  const uids = terminals.filter(({ name }) => unheardOf.terminals.includes(name)).flatMap((one) => one.uids ?? [])
+  const reason = `keys, as it seems, sent to ${unheardOf.terminals.join(', ')} over ssh (pid ${unheardOf.pid}) after the warning`
+  return { kind: 'active', reason, at: now.monoMs, person: true, uids: [...new Set(uids)] }
+}
+
+/** Somebody who has just come, or traffic of theirs. */
+function connected({ fresh, used: all }: Connected, { now }: Span): Reading | undefined {
   if (fresh !== undefined) {
     const reason = `new ssh session (pid ${fresh.pid}) ${duration(now.monoMs - fresh.at)} ago`
-    return { kind: 'active', reason, at: fresh.at, person: true, uids: fresh.uid === undefined ? [] : [fresh.uid] }
+    const { at, person: isPerson, uid } = fresh
+    return { kind: 'active', reason, at, person: isPerson, uids: uid === undefined ? [] : [uid] }
   }
+  const used = all.find(({ usual }) => !usual)
   if (used === undefined) return undefined
   const bytes = `${rate(used.received)} in, ${rate(used.sent)} out`
   return { kind: 'active', reason: `tunnel or transfer over ssh (pid ${used.pid}): ${bytes}`, at: used.at }
 }
 
+/** "in the foreground of pts/1". */
+function place({ tty }: Job): string {
+  return tty === undefined ? 'over ssh' : `in the foreground of ${tty}`
+}
+
+/** "pytest (pid 2050) in the foreground of pts/1". */
+function named(job: Job): string {
+  return `${processName(job.comm, job.pid)} ${place(job)}`
+}
+
 function holds(
-  found: { readonly output?: string; readonly stuck?: Job; readonly open: number },
+  found: { readonly output?: string; readonly usual: boolean } & Progress,
+  { connections, logins }: SessionsSample,
   limits: Context['limits'],
 ): readonly Hold[] {
-  const { output, stuck, open } = found
-  const all: Hold[] = []
-  const [forOutput, forConnection] = [limits.output_hold_minutes, limits.connection_hold_minutes]
-  if (output !== undefined)
-    all.push({ kind: 'hold', reason: `output on ${output} without input`, evidence: 'output', limitMinutes: forOutput })
-  if (stuck !== undefined) {
-    const reason = `no progress of ${processName(stuck.comm, stuck.pid)} in the foreground of ${stuck.tty}`
-    all.push({ kind: 'hold', reason, evidence: 'output', limitMinutes: forOutput })
-  }
-  const reason = `${counted(open, 'ssh connection')} open without traffic both ways`
-  if (open > 0) all.push({ kind: 'hold', reason, evidence: 'connection', limitMinutes: forConnection })
-  return all
+  const { output, stuck, unattended, usual } = found
+  const open = connections.length
+  const outputs: string[] = []
+  if (output !== undefined) outputs.push(`output on ${output} without input`)
+  if (unattended !== undefined) outputs.push(`${named(unattended.job)} without input for ${duration(unattended.ms)}`)
+  if (stuck !== undefined) outputs.push(`no progress of ${named(stuck)}`)
+  const traffic = usual ? 'with no more traffic than always' : 'without traffic both ways'
+  const logged: string[] = open === 0 ? [] : [`${counted(open, 'ssh connection')} open ${traffic}`]
+  if (logins !== undefined) logged.push(`${counted(logins.count, 'other login')} open: ${logins.first}`)
+  const weak = (reasons: readonly string[], evidence: WeakEvidence, limitMinutes: number): readonly Hold[] =>
+    reasons.map((reason) => ({ kind: 'hold', reason, evidence, limitMinutes }))
+  return [
+    ...weak(outputs, 'output', limits.output_hold_minutes),
+    ...weak(logged, 'connection', limits.connection_hold_minutes),
+  ]
 }
 
 /** The hold with the longest limit, the others named in its reason. */
@@ -136,39 +204,39 @@ function nobody(now: SessionsSample): Reading {
   }
 }
 
-/** The first of: input, seen or passed over ssh, a new ssh session, ssh traffic, a job that moves, something unreadable, a hold, nobody. */
+/** The first of: input, seen or passed over ssh, an answer to a warning, a new ssh session, ssh traffic, a job that moves, something unreadable, a hold, nobody. */
 function judge(now: SessionsSample, before: SessionsSample, { span, limits }: Context): Reading {
   const { input, output } = judgeTerminals(now, before, span)
-  const found = judgeConnections(now.connections, before.connections, span)
+  const given = { span, limitMs: limits.unattended_hours * 3_600_000 }
+  const attended = span.now.monoMs - now.lastInput <= given.limitMs
+  const found = judgeConnections(now.connections, before.connections, { ...given, attended })
   const came = found.fresh?.uid === undefined ? [] : [found.fresh.uid]
   if (input !== undefined) return person({ ...input, uids: [...input.uids, ...came] }, span)
   const hidden = typed(found.used, now.terminals, span)
   if (hidden !== undefined) return person(hidden, span)
-  const overSsh = connected(found, span)
+  const overSsh = answer(found, before, span) ?? connected(found, span)
   if (overSsh !== undefined) return overSsh
-  const { working, stuck } = judgeJobs(now.jobs, before.jobs)
+  const { working, ...others } = judgeJobs(now, before, given)
   if (working !== undefined) {
-    const reason = `job in the foreground of ${working.tty}: ${processName(working.comm, working.pid)}`
+    const reason = `job ${place(working)}: ${processName(working.comm, working.pid)}`
     return { kind: 'active', reason, at: span.now.monoMs, person: false }
   }
   if (found.unreadable !== undefined) return unreadable(found.unreadable)
-  const weak = holds(
-    {
-      open: now.connections.length,
-      ...(output === undefined ? {} : { output }),
-      ...(stuck === undefined ? {} : { stuck }),
-    },
-    limits,
-  )
+  const shown = output === undefined ? others : { output, ...others }
+  const weak = holds({ usual: found.used.length > 0, ...shown }, now, limits)
   return longest(weak) ?? nobody(now)
 }
 
 /** People, their foreground jobs and their connections, from /dev/pts and /proc alone: neither utmp nor logind is asked. */
 export const sessions: Sensor<SessionsSample, typeof sessionsOptions> = {
   name: 'sessions',
-  sampleVersion: 1,
+  sampleVersion: 2,
   options: sessionsOptions,
   read,
-  settle: (sample, { warned }) => ({ ...sample, ...ownWarning(sample, warned) }),
+  settle: (sample, { warned }) => ({
+    ...sample,
+    ...ownWarning(sample, warned),
+    ...(warned.length === 0 ? {} : { warned: true as const }),
+  }),
   judge,
 }

@@ -22,10 +22,11 @@ function field(line: string, name: string): number | undefined {
 }
 
 /**
- * Parses the output of `ss -tinOHe` by inode. A field that is 0 is left out by ss; a line without any TCP_INFO is an
- * error, not 0. Throws if a line is not understood.
+ * Parses the output of `ss -tinOHe` by inode. A field that is 0 is left out by ss. Where the kernel does not answer it
+ * (tcp_diag cannot be loaded) ss falls back to /proc/net/tcp, which has `rto` and `cwnd` and no bytes: `undefined`, not 0.
+ * Throws if a line is not understood, or has no counters at all.
  */
-export function parseSockets(text: string): ReadonlyMap<number, Socket> {
+export function parseSockets(text: string): ReadonlyMap<number, Socket> | undefined {
   const sockets = new Map<number, Socket>()
   for (const raw of text.split('\n')) {
     // A user names the groups below their own, and may do so as ss names its counters.
@@ -33,7 +34,10 @@ export function parseSockets(text: string): ReadonlyMap<number, Socket> {
     if (line.trim() === '') continue
     const ino = field(line, 'ino')
     if (ino === undefined) continue // of another network namespace's leftovers, or being closed: nobody's
-    if (!/ (rto|mss|cwnd):/.test(line)) throw new Error('ss shows a connection without its counters')
+    if (!/ (mss|segs_out|segs_in):/.test(line)) {
+      if (/ (rto|cwnd):/.test(line)) return undefined
+      throw new Error('ss shows a connection without its counters')
+    }
     // bytes_sent is absent before iproute2 5.0; bytes_acked is there and at most one too high.
     const sent = field(line, 'bytes_sent') ?? field(line, 'bytes_acked') ?? 0
     const received = field(line, 'bytes_received') ?? 0
@@ -65,7 +69,8 @@ async function ask(
 /**
  * Established connections by inode, at least those in `wanted` where they exist: port 22 first, since the kernel filters
  * cheaply and a busy server has thousands, everything only if somebody is missing. `undefined` if `ss` is not there, knows
- * not these options, or has more to say than is read: any user can open as many connections. Throws if it hangs.
+ * not these options, gets no bytes from the kernel, or has more to say than is read: any user can open as many connections.
+ * Throws if it hangs.
  */
 export async function readSockets(
   host: Host,

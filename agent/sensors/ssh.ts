@@ -1,11 +1,17 @@
-/** Authenticated SSH connections and the bytes that pass over them: tunnels, transfers and editors without a terminal. */
-import { HostError } from '../errors.ts'
+/** Authenticated SSH connections and the counters of what passes over them. */
 import type { Host } from '../host/host.ts'
-import type { Instant } from '../types.ts'
-import { grown, msPerTick, parseCount, secondsOf } from './counts.ts'
-import { breathe, commandLine, type Process, type ProcessTable, uidOf, whileItLives } from './processes.ts'
-import type { Span } from './sensor.ts'
+import {
+  breathe,
+  commandLine,
+  ifPermitted,
+  type Process,
+  type ProcessTable,
+  parseIo,
+  uidOf,
+  whileItLives,
+} from './processes.ts'
 import { readSockets, type Socket } from './sockets.ts'
+import type { Usual } from './usual.ts'
 
 /** A counter pair of a connection: of one socket, or of the session's process, where `id` is 0. */
 type Bytes = readonly [id: number, received: number, sent: number]
@@ -21,14 +27,13 @@ export interface Connection {
   readonly bytes: readonly Bytes[]
   /** Milliseconds since data last passed. */
   readonly quietMs?: number
+  /** What passes over it always; `undefined` where it is new. */
+  readonly usual?: Usual
   /** Whose it is, where it was new to the check that sampled it. */
   readonly uid?: number
   /** Served by a process that is neither root's nor root's sshd's child: any user can call one so. What passes over it counts, that it is there proves nobody's coming. */
   readonly unproven?: true
 }
-
-/** Both directions above this are use; keep-alives stay below it (detection.md 4). */
-const bytesPerMinute = 1000
 
 /**
  * Reads the title that sshd gives its processes (`sshd: NAME@pts/0`, `NAME@notty`, `NAME` before a channel is open; from
@@ -72,16 +77,6 @@ async function findConnections(host: Host, table: ProcessTable, signal: AbortSig
   return [...found.values()].filter(({ process }) => !found.has(process.ppid))
 }
 
-/** What `read` gives, or `undefined` where the host refuses it, as it does to anybody but root. */
-async function ifPermitted<T>(read: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await read()
-  } catch (error) {
-    if (error instanceof HostError) return undefined
-    throw error
-  }
-}
-
 async function inodesOf(host: Host, pid: number): Promise<readonly number[]> {
   const inodes = new Set<number>() // sshd has its connection open more than once
   for (const name of (await ifPermitted(() => host.list(`/proc/${pid}/fd`))) ?? []) {
@@ -90,13 +85,6 @@ async function inodesOf(host: Host, pid: number): Promise<readonly number[]> {
     if (inode !== undefined) inodes.add(Number(inode))
   }
   return [...inodes]
-}
-
-/** Parses rchar and wchar of /proc/PID/io: read(2) and write(2), on sockets too (kernel.md 3). Throws if one is missing. */
-export function parseIo(text: string): readonly [received: number, sent: number] {
-  const read = /^rchar: (\S*)$/m.exec(text)?.[1]
-  const written = /^wchar: (\S*)$/m.exec(text)?.[1]
-  return [parseCount(read, 'rchar in /proc/PID/io'), parseCount(written, 'wchar in /proc/PID/io')]
 }
 
 async function measure(
@@ -141,68 +129,4 @@ export async function readConnections(
     connections.push(await measure(host, session, found))
   }
   return connections
-}
-
-/** A connection with bytes in both directions, when they passed last, and how many a second. */
-export interface Traffic extends Pick<Connection, 'pid' | 'terminals'> {
-  readonly at: Instant
-  readonly received: number
-  readonly sent: number
-}
-
-/** What the connections showed in the interval. */
-export interface Connected {
-  /** A connection that was authenticated since the last sample, and when. */
-  readonly fresh?: { readonly pid: number; readonly at: Instant; readonly uid?: number }
-  /** The latest first. */
-  readonly used: readonly Traffic[]
-  /** A connection without a terminal whose bytes could not be read, or are told by another source than before. */
-  readonly unreadable?: Pick<Connection, 'pid' | 'source'> & { readonly before: Connection['source'] }
-}
-
-/** Bytes per second of a connection in the interval, by direction; `undefined` if its counters do not cover it. A socket that is new counts whole. Throws if a counter went down. */
-function rates(
-  now: Connection,
-  before: Connection,
-  span: Span,
-): { readonly received: number; readonly sent: number } | undefined {
-  if (now.source === 'none' || now.source !== before.source) return undefined
-  let [received, sent] = [0, 0]
-  for (const [id, receivedNow, sentNow] of now.bytes) {
-    const old = before.bytes.find((entry) => entry[0] === id)
-    received += grown(receivedNow, old?.[1] ?? 0, `bytes received by sshd (pid ${now.pid})`)
-    sent += grown(sentNow, old?.[2] ?? 0, `bytes sent by sshd (pid ${now.pid})`)
-  }
-  const seconds = secondsOf(span.ms)
-  return { received: received / seconds, sent: sent / seconds }
-}
-
-/** An instant within the interval; anything outside it is its end. */
-function within(at: Instant, { now, ms }: Span): Instant {
-  return at > now.monoMs - ms && at < now.monoMs ? at : now.monoMs
-}
-
-/** Judges all connections; of several new ones the latest. */
-export function judgeConnections(now: readonly Connection[], before: readonly Connection[], span: Span): Connected {
-  let result: Omit<Connected, 'used'> = {}
-  const used: Traffic[] = []
-  const earlier = new Map(before.map((one) => [`${one.pid}:${one.start}`, one]))
-  for (const connection of now) {
-    const { pid, start, terminals } = connection
-    const old = earlier.get(`${pid}:${start}`)
-    if (old === undefined) {
-      if (connection.unproven === true) continue
-      const at = within(span.now.monoMs - (span.now.bootMs - start * msPerTick), span)
-      const uid = connection.uid === undefined ? {} : { uid: connection.uid }
-      if (result.fresh === undefined || at > result.fresh.at) result = { ...result, fresh: { pid, at, ...uid } }
-      continue
-    }
-    const rate = rates(connection, old, span)
-    const counts = terminals.length === 0 && connection.unproven !== true
-    if (rate === undefined && counts)
-      result = { ...result, unreadable: { pid, source: connection.source, before: old.source } }
-    if (rate === undefined || Math.min(rate.received, rate.sent) * 60 < bytesPerMinute) continue
-    used.push({ pid, terminals, at: within(span.now.monoMs - (connection.quietMs ?? 0), span), ...rate })
-  }
-  return { ...result, used: used.sort((a, b) => b.at - a.at) }
 }

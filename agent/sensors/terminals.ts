@@ -1,11 +1,10 @@
-/** Terminals and their access times: input means a person, output without input means little (kernel.md 2). */
+/** Every terminal on which somebody may be typing, with its times. */
 import { HostError } from '../errors.ts'
 import type { FileStat, Host } from '../host/host.ts'
 import { codeOf } from '../host/real-errors.ts'
 import type { Instant } from '../types.ts'
 import { loginPrompts } from './known-programs.ts'
 import { type Process, type ProcessTable, whileItLives } from './processes.ts'
-import type { Span } from './sensor.ts'
 
 /** One terminal at one moment; times in milliseconds of the wall clock. */
 export interface Terminal {
@@ -18,8 +17,12 @@ export interface Terminal {
   readonly mtimeMs: number
   /** Modification time that our own warning left. */
   readonly ownMtimeMs?: number
+  /** Not in this machine's /dev/pts: a container's. */
+  readonly apart?: true
   /** The foreground job of this terminal runs this very check: output there is our own. */
   readonly ours?: true
+  /** Monotonic clock of the first check that saw this access time: no input since then. */
+  readonly since: Instant
   /** Users who may be the one at the keyboard: its owner, and after `su` the one whose job is in front. */
   readonly uids?: readonly number[]
 }
@@ -28,14 +31,11 @@ export interface TerminalsSample {
   /** Wall clock minus monotonic clock, to see a step of the wall clock. */
   readonly offsetMs: number
   readonly terminals: readonly Terminal[]
-}
-
-/** Something seen on a terminal. */
-export interface Seen {
-  readonly name: string
-  readonly at: Instant
-  /** Everybody whose input it may have been. */
-  readonly uids: readonly number[]
+  /**
+   * /dev/tty, by which every program can open its own terminal: kernels before 6.3 move its access time, and not the
+   * terminal's, where keys are read through it (less behind a pipe, fzf, emacs -nw). Whose keys they were it does not tell.
+   */
+  readonly tty?: Pick<Terminal, 'id' | 'ctimeMs' | 'atimeMs'>
 }
 
 /** Which terminal it is, among those of all containers. */
@@ -43,12 +43,13 @@ export function terminalId({ dev, rdev, ino }: FileStat): string {
   return `${dev}:${rdev}:${ino}`
 }
 
-function terminal(name: string, stat: FileStat): Terminal {
+function terminal(name: string, stat: FileStat, since: Instant): Terminal {
   const { ctimeMs, atimeMs, mtimeMs, uid } = stat
-  return { name, id: terminalId(stat), ctimeMs, atimeMs, mtimeMs, uids: [uid] }
+  return { name, id: terminalId(stat), ctimeMs, atimeMs, mtimeMs, since, uids: [uid] }
 }
 
-function keyOf({ id, ctimeMs }: Pick<Terminal, 'id' | 'ctimeMs'>): string {
+/** Tells a terminal from all others, earlier ones of its number included. */
+export function keyOf({ id, ctimeMs }: Pick<Terminal, 'id' | 'ctimeMs'>): string {
   return `${id}:${ctimeMs}`
 }
 
@@ -62,13 +63,13 @@ export function deviceName(ttyNr: number): string {
   return major === 229 ? `hvc${minor}` : `terminal ${major}:${minor}`
 }
 
-async function pseudoTerminals(host: Host): Promise<readonly Terminal[]> {
+async function pseudoTerminals(host: Host, now: Instant): Promise<readonly Terminal[]> {
   const names = (await host.list('/dev/pts')) ?? []
   const found: Terminal[] = []
   for (const name of names) {
     if (!/^\d+$/.test(name)) continue
     const stat = await host.stat(`/dev/pts/${name}`)
-    if (stat?.kind === 'character' || stat?.kind === 'file') found.push(terminal(`pts/${name}`, stat))
+    if (stat?.kind === 'character' || stat?.kind === 'file') found.push(terminal(`pts/${name}`, stat, now))
   }
   return found
 }
@@ -104,105 +105,65 @@ export async function behindDescriptor(host: Host, { pid, ttyNr }: Process): Pro
 }
 
 /** The terminal of one session: consoles by their device, pseudo-terminals by descriptor, since a container's have numbers of their own. */
-async function terminalOf(host: Host, session: readonly Process[]): Promise<Terminal | undefined> {
+async function terminalOf(host: Host, session: readonly Process[], now: Instant): Promise<Terminal | undefined> {
   const first = session[0]
   if (first === undefined) return undefined
   const name = deviceName(first.ttyNr)
   if (/^(tty|hvc)/.test(name)) {
     const stat = await host.stat(`/dev/${name}`)
-    if (stat !== undefined) return terminal(name, stat)
+    if (stat !== undefined) return terminal(name, stat, now)
   }
   for (const process of session.slice(0, 3)) {
     const stat = await behindDescriptor(host, process)
-    if (stat !== undefined) return terminal(`${name} of pid ${process.pid}`, stat)
+    if (stat !== undefined) return { ...terminal(`${name} of pid ${process.pid}`, stat, now), apart: true }
   }
   return undefined
 }
 
+/** What the processes of one session on one terminal have in common. */
+function seatOf({ session, ttyNr }: Process): string {
+  return `${session}:${ttyNr}`
+}
+
 /** Processes with a terminal by session, its leader first; login prompts left out. */
-function sessionsWithTerminal(table: ProcessTable): readonly (readonly Process[])[] {
+function sessionsWithTerminal(table: ProcessTable): ReadonlyMap<string, readonly Process[]> {
   const sessions = new Map<string, Process[]>()
   for (const process of table.values()) {
     if (process.ttyNr === 0 || loginPrompts.has(process.comm)) continue
-    const key = `${process.session}:${process.ttyNr}`
-    const members = sessions.get(key) ?? []
+    const members = sessions.get(seatOf(process)) ?? []
     if (process.pid === process.session) members.unshift(process)
     else members.push(process)
-    sessions.set(key, members)
+    sessions.set(seatOf(process), members)
   }
-  return [...sessions.values()]
+  return sessions
 }
 
-/** Every terminal that somebody may be typing on: /dev/pts, consoles with a login, and containers' terminals by their processes. */
-export async function readTerminals(host: Host, table: ProcessTable, signal: AbortSignal): Promise<TerminalsSample> {
+async function anybodysTerminal(host: Host): Promise<Pick<TerminalsSample, 'tty'>> {
+  const stat = await host.stat('/dev/tty')
+  if (stat === undefined) return {}
+  const { ctimeMs, atimeMs } = stat
+  return { tty: { id: terminalId(stat), ctimeMs, atimeMs } }
+}
+
+/** Every terminal that somebody may be typing on, and which of them a process has. */
+export interface Terminals extends TerminalsSample {
+  /** Key of the terminal of a process, as `keyOf` gives it; `undefined` where none of its session shows it. */
+  of(process: Process): string | undefined
+}
+
+/** /dev/pts, consoles with a login, and containers' terminals by their processes. */
+export async function readTerminals(host: Host, table: ProcessTable, signal: AbortSignal): Promise<Terminals> {
   const { wallMs, monoMs } = host.clocks()
-  const found = new Map((await pseudoTerminals(host)).map((one) => [keyOf(one), one]))
-  for (const session of sessionsWithTerminal(table)) {
+  const found = new Map((await pseudoTerminals(host, monoMs)).map((one) => [keyOf(one), one]))
+  const seats = new Map<string, string>()
+  for (const [seat, session] of sessionsWithTerminal(table)) {
     signal.throwIfAborted()
-    const other = await terminalOf(host, session)
-    if (other !== undefined && !found.has(keyOf(other))) found.set(keyOf(other), other)
+    const one = await terminalOf(host, session, monoMs)
+    if (one === undefined) continue
+    seats.set(seat, keyOf(one))
+    if (!found.has(keyOf(one))) found.set(keyOf(one), one)
   }
-  return { offsetMs: wallMs - monoMs, terminals: [...found.values()] }
-}
-
-/** Those that may have had input since `before`, which keeps what it costs to know more of them from a check that saw none. */
-export function touched(now: TerminalsSample, before: TerminalsSample | undefined): readonly Terminal[] {
-  const earlier = new Map(before?.terminals.map((one) => [keyOf(one), one.atimeMs]))
-  return now.terminals.filter((one) => earlier.get(keyOf(one)) !== one.atimeMs)
-}
-
-/** Remembers that the present modification time of these terminals is our own doing: exactly that 8 s bucket is no output. */
-export function ownWarning(sample: TerminalsSample, stats: readonly FileStat[]): TerminalsSample {
-  const own = new Map(stats.map((stat) => [keyOf(terminal('', stat)), stat.mtimeMs]))
-  const terminals = sample.terminals.map((one) => {
-    const ownMtimeMs = own.get(keyOf(one))
-    return ownMtimeMs === undefined ? one : { ...one, ownMtimeMs }
-  })
-  return { ...sample, terminals }
-}
-
-/** When an access time can change again, in wall clock: the kernel keeps the first read of each 8 s (tty_update_time). */
-function bucketEndMs({ atimeMs }: Terminal): number {
-  return (Math.floor(atimeMs / 8000) + 1) * 8000
-}
-
-/** Can input in this interval have left no trace, since it fell into the 8 s of a read that was seen before? */
-export function mayHideInput(one: Terminal, { now, ms }: Span): boolean {
-  return one.atimeMs <= now.wallMs && bucketEndMs(one) > now.wallMs - ms
-}
-
-/**
- * When the input behind an access time was made, at the latest. After a step of the wall clock, or where the result lies
- * outside the interval, it is now.
- */
-function inputAt(one: Terminal, isNew: boolean, moment: { readonly span: Span; readonly stepped: boolean }): Instant {
-  const { now, ms } = moment.span
-  const wallMs = isNew ? Math.max(bucketEndMs(one), one.ctimeMs) : bucketEndMs(one)
-  const at = now.monoMs - (now.wallMs - wallMs)
-  return !moment.stepped && at > now.monoMs - ms && at < now.monoMs ? at : now.monoMs
-}
-
-/** Latest input, and a terminal with output, in the interval. Input: a terminal is new or its access time is another, earlier or later. */
-export function judgeTerminals(
-  now: TerminalsSample,
-  before: TerminalsSample,
-  span: Span,
-): { readonly input?: Seen; readonly output?: string } {
-  const earlier = new Map(before.terminals.map((one) => [keyOf(one), one]))
-  const moment = { span, stepped: Math.abs(now.offsetMs - before.offsetMs) >= 1000 }
-  let input: Seen | undefined
-  const uids = new Set<number>()
-  let output: string | undefined
-  for (const one of now.terminals) {
-    const old = earlier.get(keyOf(one))
-    if (old === undefined || old.atimeMs !== one.atimeMs) {
-      const at = inputAt(one, old === undefined, moment)
-      for (const uid of one.uids ?? []) uids.add(uid)
-      if (input === undefined || at > input.at) input = { name: one.name, at, uids: [] }
-    }
-    const ours = old?.ownMtimeMs === one.mtimeMs || (one.ours === true && old?.ours === true)
-    if (old !== undefined && old.mtimeMs !== one.mtimeMs && !ours) output = one.name
-  }
-  const all = input === undefined ? {} : { input: { ...input, uids: [...uids] } }
-  return { ...all, ...(output === undefined ? {} : { output }) }
+  const terminals = [...found.values()]
+  const tty = await anybodysTerminal(host)
+  return { offsetMs: wallMs - monoMs, terminals, ...tty, of: (process) => seats.get(seatOf(process)) }
 }

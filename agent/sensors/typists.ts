@@ -1,7 +1,8 @@
 /** Whose input it is: users by the terminals they type on and the ssh sessions they open. */
 import type { Host } from '../host/host.ts'
+import { touched } from './input.ts'
 import { type ProcessTable, uidOf } from './processes.ts'
-import { type Terminal, type TerminalsSample, touched } from './terminals.ts'
+import type { Terminal, TerminalsSample } from './terminals.ts'
 
 /** Real user ids of the leaders of the jobs in front of a terminal; of several terminals with one number (containers) all. */
 async function inFront(host: Host, table: ProcessTable, { id }: Terminal): Promise<readonly number[]> {

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { HostError } from '../../agent/errors.ts'
 import type { Host } from '../../agent/host/host.ts'
 import { createHost } from '../../agent/host/real.ts'
+import { isAbsent } from '../../agent/host/real-errors.ts'
 
 let root: string
 let host: Host
@@ -151,5 +152,24 @@ describe('the rest of a host below a root', () => {
       expect(await self.startTicksOf(pid)).toBeUndefined()
       expect(await self.ownerOf(pid)).toBeUndefined()
     }
+  })
+})
+
+describe('an error says that there is no such thing', () => {
+  it.each([
+    ['ENOENT', true],
+    ['ENOTDIR', true],
+    ['ESRCH, as of a process that ends', true],
+    ['ENODEV, as of a control group that goes while its file is read', true],
+    ['EACCES', false],
+    ['EIO', false],
+    ['EINVAL', false],
+  ])('%s: %s', (words, absent) => {
+    const code = words.replace(/,.*/, '')
+    expect(isAbsent(Object.assign(new Error(words), { code }))).toBe(absent)
+  })
+
+  it('none without a code does', () => {
+    expect(isAbsent(new Error('ENOENT'))).toBe(false)
   })
 })

@@ -1,15 +1,20 @@
 /** Foreground jobs: who works, who only looks on, and what is progress. */
 import { describe, expect, it } from 'vitest'
-import { hasScript, judgeJobs, ownTerminals, readJobs } from '../../agent/sensors/jobs.ts'
+import { ownTerminals, readJobs } from '../../agent/sensors/jobs.ts'
 import { interpreters, onlookers, shells } from '../../agent/sensors/known-programs.ts'
 import { processTable } from '../../agent/sensors/processes.ts'
+import { hasScript } from '../../agent/sensors/roles.ts'
+import { readConnections } from '../../agent/sensors/ssh.ts'
+import { keyOf, readTerminals } from '../../agent/sensors/terminals.ts'
 import { createMachine, fixtureBootId, type Machine } from '../host/fixture.ts'
 
 const signal = new AbortController().signal
 
 async function jobs(machine: Machine) {
   const host = machine.host()
-  return await readJobs(host, await processTable(host, signal), signal)
+  const table = await processTable(host, signal)
+  const connections = await readConnections(host, table, signal)
+  return await readJobs(host, { table, terminals: await readTerminals(host, table, signal), connections }, signal)
 }
 
 async function names(machine: Machine) {
@@ -25,8 +30,16 @@ function instead(machine: Machine, comm: string, cmdline: readonly string[]): vo
 
 describe('readJobs', () => {
   it('finds the test run, not the shells, the monitor or the pipeline behind tail', async () => {
-    expect(await jobs(createMachine('tmux-detached'))).toEqual([
-      { tty: 'pts/1', comm: 'pytest', pid: 2050, start: 15_600, ticks: 890, switches: 9103, newest: 15_600 },
+    const machine = createMachine('tmux-detached')
+    machine.write('/proc/2050/io', 'rchar: 700\nwchar: 30\n')
+    const host = machine.host()
+    const { terminals } = await readTerminals(host, await processTable(host, signal), signal)
+    const on = terminals.filter(({ name }) => name === 'pts/1').map(keyOf)
+    expect(await jobs(machine)).toEqual([
+      {
+        ...{ tty: 'pts/1', on: on[0], comm: 'pytest', pid: 2050, start: 15_600, session: 15_001 },
+        ...{ ticks: 890, switches: 9103, bytes: 730, newest: 15_600 },
+      },
     ])
   })
 
@@ -39,6 +52,10 @@ describe('readJobs', () => {
     ['python3', ['python3']],
     ['python3.11', ['python3', '-q', '-W', 'ignore']],
     ['ipython', ['/usr/bin/python3']],
+    ['ipython', ['/usr/bin/python3', '/usr/bin/ipython']],
+    ['ipython3', ['/home/alice/venv/bin/python', '/home/alice/venv/bin/ipython3', '--pylab']],
+    ['python3', ['python3', '/opt/conda/bin/ipython']],
+    ['xonsh', ['/usr/bin/python3', '/usr/bin/xonsh']],
     ['MainThread', ['node']],
     ['R', ['/usr/lib/R/bin/exec/R', '--no-save']],
     ['psql', ['psql', 'inventory', 'alice']],
@@ -46,6 +63,8 @@ describe('readJobs', () => {
     ['vim', ['vim', 'paper.tex']],
     ['nvidia-smi', ['nvidia-smi', '-l', '1']],
     ['ssh', ['ssh', 'other']],
+    ['ssh', ['ssh', '-tAX', '-p2222', '-J', 'jump', '-o', 'User=bob', 'other', '-v', '']],
+    ['ssh', ['ssh', '-vNL', '9001:127.0.0.1:9000', 'other']],
     ['sudo', ['sudo', '-i']],
     ['tmux: client', ['tmux', 'attach']],
     ['sleep', ['sleep', 'infinity']],
@@ -64,6 +83,10 @@ describe('readJobs', () => {
     ['python3', ['python3', 'train.py']],
     ['python3', ['python3', '-O', 'train.py']],
     ['python3', ['python3', '-m', 'train']],
+    ['ipython', ['/usr/bin/python3', '/usr/bin/ipython', 'fit.py']],
+    ['ipython', ['/usr/bin/python3', '-u', '/usr/bin/ipython', '-c', 'fit()']],
+    ['python3', ['python3', '-c', 'node']],
+    ['xonsh', ['/usr/bin/python3', '/usr/bin/xonsh', 'build.xsh']],
     ['python3', ['python3', '-c', 'import time']],
     ['python3', ['python3', '-X', 'dev', '-u', 'train.py']],
     ['MainThread', ['node', '--import', './hook.js', 'server.js']],
@@ -73,6 +96,9 @@ describe('readJobs', () => {
     ['mysql', ['mysql', '--execute=analyze table x']],
     ['bash', []],
     ['curl', ['curl', '-O', 'https://example.org/big']],
+    ['ssh', ['ssh', 'other', './long-job']],
+    ['ssh', ['ssh', '-ti', 'key', '-oPort=2222', 'other', '-v', 'make', '-j']],
+    ['ssh', ['ssh', '--', 'other', 'sleep 9000; true']],
     ['unheard-of', ['x']],
     ['sleep', ['sleep', '7200']],
     ['sleep', ['sleep', 'infinity', '5']],
@@ -83,7 +109,7 @@ describe('readJobs', () => {
     expect(await names(machine)).toEqual([`${comm} on pts/1`])
   })
 
-  it.each(['bash', 'python3', 'sleep', 'sshd'])(
+  it.each(['bash', 'python3', 'sleep', 'ssh', 'sshd'])(
     'takes %s with a command line that is too long to be read for a job, not for something unknown',
     async (comm) => {
       const machine = createMachine('tmux-detached')
@@ -133,35 +159,101 @@ describe('readJobs', () => {
   it('skips what ends meanwhile, and fails at what it cannot understand', async () => {
     const machine = createMachine('tmux-detached')
     machine.remove('/proc/2050/task')
-    expect(await jobs(machine)).toMatchObject([{ switches: 0 }])
+    machine.write('/proc/2050/io', '')
+    expect(await jobs(machine)).toMatchObject([{ switches: 0, bytes: 0 }])
+    machine.forbid('/proc/2050/io')
+    expect(await jobs(machine)).toMatchObject([{ bytes: 0 }])
     machine.write('/proc/2050/task/2050/status', 'State:\tS\n')
     await expect(jobs(machine)).rejects.toThrow('voluntary_ctxt_switches')
   })
 })
 
-describe('progress', () => {
-  const job = { tty: 'pts/1', comm: 'x', pid: 5, start: 6, ticks: 10, switches: 20, newest: 30 }
-  it.each([
-    ['CPU time', { ticks: 11 }],
-    ['a member that ended', { ticks: 9 }],
-    ['a context switch', { switches: 21 }],
-    ['a new member', { newest: 31 }],
-    ['a job with a used pid', { start: 7 }],
-  ])('is %s', (_, change) => {
-    expect(judgeJobs([{ ...job, ...change }], [job])).toEqual({ working: { ...job, ...change } })
+describe('over ssh without a terminal', () => {
+  interface One {
+    readonly comm: string
+    readonly cmdline: readonly string[]
+    readonly ppid?: number
+    /** That of the first one unless given. */
+    readonly session?: number
+    readonly ttyNr?: number
+  }
+
+  /** A connection (pid 5010) with these processes, numbered from 5020 on; the first is the command. */
+  function connected(...processes: readonly One[]): Machine {
+    const machine = createMachine('ssh-tunnel')
+    for (const [
+      index,
+      { comm, cmdline, ppid = index === 0 ? 5010 : 5020, session = 5020, ttyNr = 0 },
+    ] of processes.entries()) {
+      const pid = 5020 + index
+      const times = `0 0 0 0 0 2 1 0 0 20 0 1 0 ${18_500 + index}`
+      machine.write(`/proc/${pid}/stat`, `${pid} (${comm}) S ${ppid} ${session} ${session} ${ttyNr} -1 ${times}\n`)
+      machine.write(`/proc/${pid}/cmdline`, cmdline.map((word) => `${word}\0`).join(''))
+      machine.link(`/proc/${pid}/fd/0`, 'pipe:[77]')
+    }
+    return machine
+  }
+
+  const shell: One = { comm: 'bash', cmdline: ['bash'] }
+  const make: One = { comm: 'make', cmdline: ['make', 'test'] }
+  const node: One = {
+    comm: 'node',
+    cmdline: ['/home/alice/.vscode-server/cli/servers/Stable-1a2b/server/node', 'server-main.js'],
+  }
+
+  it('finds the command, with all that it has started', async () => {
+    expect(await jobs(connected({ comm: 'bash', cmdline: ['bash', '-c', 'make; make test'] }, make))).toEqual([
+      {
+        ...{ comm: 'bash', pid: 5020, start: 18_500, session: 18_500 },
+        ...{ ticks: 6, switches: 0, bytes: 0, newest: 18_501 },
+      },
+    ])
   })
-  it('is a job that was not there', () => {
-    expect(judgeJobs([job], [])).toEqual({ working: job })
+
+  it.each<[string, readonly One[], readonly string[]]>([
+    ['a script', [{ comm: 'long-test.sh', cmdline: ['/bin/sh', './long-test.sh'] }], ['long-test.sh']],
+    ['a program', [{ comm: 'curl', cmdline: ['curl', '-s', 'x'] }], ['curl']],
+    ['a script over the connection', [{ comm: 'python3', cmdline: ['python3'] }], ['python3']],
+    ['what a shell runs whose commands come over the connection', [shell, make], ['make']],
+    ['a file synchronised', [{ comm: 'rsync', cmdline: ['rsync', '--server', '.'] }], ['rsync']],
+    ['no shell that waits for commands', [shell], []],
+    ['no login shell that waits for them', [{ comm: 'zsh', cmdline: ['-zsh'] }], []],
+    ['no log to look at', [{ comm: 'tail', cmdline: ['tail', '-f', 'log'] }], []],
+    ['no transfer of files', [{ comm: 'sftp-server', cmdline: ['/usr/lib/openssh/sftp-server'] }], []],
+    [
+      'no transfer within a shell',
+      [
+        { comm: 'tcsh', cmdline: ['tcsh', '-c', 'scp -t .'] },
+        { comm: 'scp', cmdline: ['scp', '-t', '.'] },
+      ],
+      [],
+    ],
+    ['no bytes passed on', [{ comm: 'nc', cmdline: ['nc', 'inner', '22'] }], []],
+    ["no editor's server", [shell, node], []],
+    [
+      "no editor's server whose name is its version",
+      [shell, { comm: 'code-1a2b3c4d5e', cmdline: ['/home/alice/.cursor-server/code-1a2b3c4d5e', 'command-shell'] }],
+      [],
+    ],
+    [
+      'no server of JetBrains',
+      [{ comm: 'java', cmdline: ['/home/alice/.cache/JetBrains/RemoteDev/dist/1/jbr/bin/java'] }],
+      [],
+    ],
+    ['nothing that went into a session of its own', [shell, { ...make, ppid: 1, session: 5021 }], []],
+    ['nothing with a terminal, which is judged by that', [{ ...make, ttyNr: 34_817 }], []],
+    ['nothing whose connection is gone', [{ ...make, ppid: 1 }], []],
+    ['no child of sshd that is not yet its command', [{ comm: 'sshd', cmdline: ['sshd: alice'] }], []],
+  ])('finds %s', async (_, processes, expected) => {
+    expect((await jobs(connected(...processes))).map(({ comm, tty }) => [comm, tty])).toEqual(
+      expected.map((comm) => [comm, undefined]),
+    )
   })
-  it('is not a job in which nothing changed', () => {
-    expect(judgeJobs([job], [job])).toEqual({ stuck: job })
-    const prompt = { ...job, prompt: true as const }
-    expect(judgeJobs([prompt], [prompt])).toEqual({})
-    expect(judgeJobs([prompt], [])).toEqual({})
-    expect(judgeJobs([{ ...prompt, switches: job.switches + 2 }], [prompt])).toEqual({})
-    const looping = { ...prompt, switches: job.switches + 3 }
-    expect(judgeJobs([looping], [prompt])).toEqual({ working: looping })
-    expect(judgeJobs([], [job])).toEqual({})
+
+  it('does not look at what serves no connection of root’s sshd, of which there may be thousands', async () => {
+    const machine = connected(make)
+    machine.edit('/proc/5000/status', 'Uid:\t0', 'Uid:\t1000')
+    expect(await jobs(machine)).toEqual([])
   })
 })
 

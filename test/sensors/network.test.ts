@@ -1,6 +1,7 @@
 /** The network sensor: which interfaces count, and at what rate they are in use. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { HostError } from '../../agent/errors.ts'
 import { network, parseInterfaces } from '../../agent/sensors/network.ts'
 import { createMachine, type Machine } from '../host/fixture.ts'
 import { interval, sample } from './machine.ts'
@@ -156,6 +157,46 @@ describe('network', () => {
     const machine = createMachine('debian12-vm-quiet')
     plug(machine, before)
     expect(await interval(network, machine, { then: () => plug(machine, now) })).toMatchObject(expected)
+  })
+
+  describe('an interface of a container that goes while it is looked at', () => {
+    const path = '/sys/class/net/veth9'
+
+    /** A quiet machine on which `veth9` with a gigabyte behind it goes at the first look at `at`, in the way of the kernel. */
+    function going(at: string, look: 'gone' | 'refused'): Machine {
+      const machine = createMachine('debian12-vm-quiet')
+      plug(machine, [eth, { name: 'veth9', received: 1e9 }])
+      if (look === 'gone' && at === path) machine.remove(path)
+      const host = machine.host()
+      const end = <T>(asked: string, answer: () => Promise<T>): Promise<T | undefined> => {
+        if (asked !== at) return answer()
+        plug(machine, [eth])
+        if (look === 'refused') throw new HostError(`cannot read ${at}: EINVAL`)
+        return Promise.resolve(undefined)
+      }
+      const dying = {
+        ...host,
+        list: (asked: string) => end(asked, () => host.list(asked)),
+        readText: (asked: string) => end(asked, () => host.readText(asked)),
+      }
+      return { ...machine, host: () => dying }
+    }
+
+    it.each<[string, string, 'gone' | 'refused']>([
+      ['before its folder is listed', path, 'gone'],
+      ['before its index is read', `${path}/ifindex`, 'gone'],
+      ['while its index is read', `${path}/ifindex`, 'refused'],
+      ['while its state is read', `${path}/operstate`, 'refused'],
+    ])('%s does not count', async (_, at, look) => {
+      expect((await sample(network, going(at, look))).interfaces.map(({ name }) => name)).toEqual(['eth0'])
+    })
+
+    it('is an error where it stays', async () => {
+      const machine = createMachine('debian12-vm-quiet')
+      plug(machine, [eth, { name: 'veth9' }])
+      machine.forbid(`${path}/ifindex`)
+      await expect(sample(network, machine)).rejects.toThrow('permission denied')
+    })
   })
 
   it('adds up its interfaces and names the largest', async () => {

@@ -123,6 +123,18 @@ describe.skipIf(!hasScript)('a terminal', () => {
     expect(reading.reason).toMatch(new RegExp(`^input on ${name} \\d s ago$`))
   })
 
+  it('shows on /dev/tty what a program reads through that', async () => {
+    const child = await onTerminal('echo ready; exec cat </dev/tty')
+    const { sample } = await take(sessions)
+    const read = async (): Promise<boolean> => {
+      child.stdin?.write('x\n')
+      const now = (await take(sessions)).sample.tty
+      return now?.atimeMs !== sample.tty?.atimeMs && now?.ctimeMs === sample.tty?.ctimeMs
+    }
+    // The kernel shows one read in 8 s.
+    await expect.poll(read, { timeout: 12_000, interval: 100 }).toBe(true)
+  })
+
   it('shows the job in its foreground, and that it gets on', async () => {
     // A name of its own, so that it is told from what other tests run on terminals.
     const folder = mkdtempSync(join(tmpdir(), 'job-'))

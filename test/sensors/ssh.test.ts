@@ -2,9 +2,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ownError, tooLarge } from '../../agent/host/real-errors.ts'
-import { processTable } from '../../agent/sensors/processes.ts'
+import { parseIo, processTable } from '../../agent/sensors/processes.ts'
 import { parseSockets } from '../../agent/sensors/sockets.ts'
-import { type Connection, judgeConnections, parseIo, readConnections, sessionTitle } from '../../agent/sensors/ssh.ts'
+import { type Connection, readConnections, sessionTitle } from '../../agent/sensors/ssh.ts'
+import { judgeConnections, withUsual } from '../../agent/sensors/traffic.ts'
+import type { Usual } from '../../agent/sensors/usual.ts'
 import { createMachine, type Machine } from '../host/fixture.ts'
 
 const signal = new AbortController().signal
@@ -69,7 +71,7 @@ describe('parseSockets', () => {
       line(1, 'bytes_sent:7 bytes_acked:8 bytes_received:9 lastsnd:400 lastrcv:300') +
       line(2, 'bytes_acked:5') +
       line(3, 'bytes_received:6')
-    expect([...parseSockets(text)]).toEqual([
+    expect([...(parseSockets(text) ?? [])]).toEqual([
       [1, { sent: 7, received: 9, quietMs: 300 }],
       [2, { sent: 5, received: 0 }],
       [3, { sent: 0, received: 6 }],
@@ -89,7 +91,7 @@ describe('parseSockets', () => {
     'passes over a control group that a user has named %j',
     (name) => {
       const text = line(7, 'bytes_sent:3 bytes_received:4').replace('ssh.service', `user@1000.service/${name}`)
-      expect([...parseSockets(text)]).toEqual([[7, { sent: 3, received: 4 }]])
+      expect([...(parseSockets(text) ?? [])]).toEqual([[7, { sent: 3, received: 4 }]])
     },
   )
 
@@ -97,7 +99,7 @@ describe('parseSockets', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), fc.string(), (a, b) => {
         try {
-          for (const { sent, received } of parseSockets(`${a} ino:5 rto:1 bytes_sent:${b}`).values()) {
+          for (const { sent, received } of (parseSockets(`${a} ino:5 mss:1 bytes_sent:${b}`) ?? new Map()).values()) {
             expect(Number.isSafeInteger(sent) && Number.isSafeInteger(received)).toBe(true)
           }
         } catch (error) {
@@ -138,6 +140,14 @@ describe('readConnections', () => {
     [
       'ss knows not the options',
       (machine) => machine.commands.set('ss', () => ({ status: 255, stdout: '', stderr: 'invalid option' })),
+    ],
+    [
+      'ss has to fall back to /proc/net/tcp',
+      (machine) =>
+        withSs(machine, {
+          port22:
+            '0 0 10.0.0.5:22 198.51.100.7:50000 ino:40001 sk:8cf7ac28 rto:0.2 ato:0.04 qack:6 cwnd:10 reordering:0\n',
+        }),
     ],
     ['ss does not show it', (machine) => withSs(machine, { port22: '', all: '' })],
     ['its descriptors cannot be listed', (machine) => machine.forbid('/proc/5010/fd')],
@@ -201,7 +211,8 @@ describe('readConnections', () => {
 })
 
 describe('judgeConnections', () => {
-  const span = { now: { wallMs: 1e12, bootMs: 9_000_000, monoMs: 8_000_000 }, ms: 120_000 }
+  const now = { wallMs: 1e12, bootMs: 9_000_000, monoMs: 8_000_000 }
+  const asked = { span: { now, ms: 120_000 }, limitMs: 86_400_000, attended: true }
   const open: Connection = { pid: 5, start: 100, terminals: [], source: 'sockets', bytes: [[1, 1000, 1000]] }
   const later = (received: number, sent: number): Connection => ({
     ...open,
@@ -215,11 +226,24 @@ describe('judgeConnections', () => {
     ['only out', 0, 1e9, false],
     ['keep-alives', 600, 600, false],
   ])('%s', (_, received, sent, used) => {
-    expect(judgeConnections([later(received, sent)], [open], span).used.length > 0).toBe(used)
+    expect(judgeConnections([later(received, sent)], [open], asked).used.length > 0).toBe(used)
+  })
+
+  const least = (kept: number) => ({ received: kept, sent: kept })
+  const usual: Usual = { since: 0, intervals: 9, least: least(1300), before: { least: least(1400) }, flowing: 1 }
+  it.each<[string, Usual | undefined, number, boolean]>([
+    ['as much as ever', usual, 1400, true],
+    ['a bit more', usual, 2299, true],
+    ['clearly more', usual, 2300, false],
+    ['of a connection that is not yet known', { since: 0, intervals: 9, least: least(1300) }, 1400, false],
+    ['of a new connection', undefined, 1400, false],
+  ])('tells %s from use', (_, known, perMinute, isUsual) => {
+    const one = { ...later(2 * perMinute, 2 * perMinute), ...(known === undefined ? {} : { usual: known }) }
+    expect(judgeConnections([one], [open], asked).used).toMatchObject([{ usual: isUsual }])
   })
 
   it('takes the time of the last byte, if it is in the interval', () => {
-    const at = (quietMs: number) => judgeConnections([{ ...later(9000, 9000), quietMs }], [open], span).used[0]?.at
+    const at = (quietMs: number) => judgeConnections([{ ...later(9000, 9000), quietMs }], [open], asked).used[0]?.at
     expect([at(30_000), at(0), at(500_000)]).toEqual([7_970_000, 8_000_000, 8_000_000])
   })
 
@@ -228,15 +252,34 @@ describe('judgeConnections', () => {
     ['long before, and only now logged in: now', 100, 8_000_000],
     ['in the future: now', 901_000, 8_000_000],
   ])('dates a new session that began %s', (_, start, at) => {
-    expect(judgeConnections([{ ...open, start }], [], span).fresh).toEqual({ pid: 5, at })
+    const shell = { ...open, start, terminals: ['pts/1'] }
+    expect(judgeConnections([shell], [], asked).fresh).toEqual({ pid: 5, at, person: true })
+  })
+
+  const began = (secondsAgo: number): number => (now.bootMs - secondsAgo * 1000) / 10
+  it.each<[string, Partial<Connection>, boolean, object | undefined]>([
+    ['a shell is a person at once', { terminals: ['pts/1'], start: began(0) }, true, { person: true }],
+    ['… whenever somebody typed last', { terminals: ['pts/1'], start: began(0) }, false, { person: true }],
+    [
+      'a tunnel, an editor or a command is somebody',
+      { start: began(5), uid: 1000 },
+      true,
+      { person: false, uid: 1000 },
+    ],
+    ['what a scheduler sends with our check is nobody', { start: began(4) }, true, undefined],
+    ['what connects by itself, long after anybody typed, is nobody', { start: began(60) }, false, undefined],
+  ])('of new connections, %s', (_, change, attended, fresh) => {
+    const found = judgeConnections([{ ...open, ...change }], [], { ...asked, attended })
+    if (fresh === undefined) expect(found).toEqual({ used: [] })
+    else expect(found.fresh).toMatchObject(fresh)
   })
 
   it('takes what any user may have called sshd for nobody’s coming, nor for a reason not to know; its traffic counts', () => {
     const unproven = { unproven: true } as const
-    expect(judgeConnections([{ ...open, ...unproven }], [], span)).toEqual({ used: [] })
+    expect(judgeConnections([{ ...open, ...unproven }], [], asked)).toEqual({ used: [] })
     const now: Connection = { ...open, ...unproven, source: 'process', bytes: [[0, 1, 1]] }
-    expect(judgeConnections([now], [{ ...open, ...unproven }], span)).toEqual({ used: [] })
-    expect(judgeConnections([{ ...later(9000, 9000), ...unproven }], [open], span).used).toMatchObject([{ pid: 5 }])
+    expect(judgeConnections([now], [{ ...open, ...unproven }], asked)).toEqual({ used: [] })
+    expect(judgeConnections([{ ...later(9000, 9000), ...unproven }], [open], asked).used).toMatchObject([{ pid: 5 }])
   })
 
   it('counts a socket that is new within an old session', () => {
@@ -247,7 +290,7 @@ describe('judgeConnections', () => {
         [2, 5000, 5000],
       ],
     }
-    expect(judgeConnections([now], [open], span).used).toMatchObject([{ pid: 5 }])
+    expect(judgeConnections([now], [open], asked).used).toMatchObject([{ pid: 5 }])
   })
 
   it.each<[string, Connection, Connection]>([
@@ -255,21 +298,54 @@ describe('judgeConnections', () => {
     ['unreadable before', open, { ...open, source: 'none', bytes: [] }],
     ['from two sources', open, { ...open, source: 'process', bytes: [[0, 1, 1]] }],
   ])('bytes that are %s are unknown, unless there is a terminal', (_, now, before) => {
-    expect(judgeConnections([now], [before], span)).toEqual({
+    expect(judgeConnections([now], [before], asked)).toEqual({
       unreadable: { pid: 5, source: now.source, before: before.source },
       used: [],
     })
-    expect(judgeConnections([{ ...now, terminals: ['pts/1'] }], [before], span)).toEqual({ used: [] })
+    expect(judgeConnections([{ ...now, terminals: ['pts/1'] }], [before], asked)).toEqual({ used: [] })
   })
 
   it('puts the latest of several in front', () => {
     const one = (pid: number, quietMs: number): Connection => ({ ...later(9000, 9000), pid, quietMs })
     const before = [1, 2, 3].map((pid) => ({ ...open, pid }))
-    const { used } = judgeConnections([one(1, 50_000), one(2, 4000), one(3, 30_000)], before, span)
+    const { used } = judgeConnections([one(1, 50_000), one(2, 4000), one(3, 30_000)], before, asked)
     expect(used.map(({ pid }) => pid)).toEqual([2, 3, 1])
   })
 
   it('throws when a counter went down', () => {
-    expect(() => judgeConnections([later(-1, 0)], [open], span)).toThrow('went down')
+    expect(() => judgeConnections([later(-1, 0)], [open], asked)).toThrow('went down')
+  })
+})
+
+describe('what passes always', () => {
+  const open: Connection = { pid: 5, start: 100, terminals: [], source: 'sockets', bytes: [[1, 1000, 1000]] }
+  const more: Connection = { ...open, bytes: [[1, 3600, 4000]] }
+  const at = (ms: number, connection: Connection) => ({ at: ms, connections: [connection], typedOn: new Set<string>() })
+
+  it('is what passed since the check before, by the minute', () => {
+    expect(withUsual(at(620_000, more), at(500_000, open))).toEqual([
+      {
+        ...more,
+        usual: { since: 500_000, intervals: 1, least: { received: 1300, sent: 1500 }, most: 1300, flowing: 500_000 },
+      },
+    ])
+  })
+
+  it('is not what passed while somebody typed on its terminal', () => {
+    const shell = { ...more, terminals: ['pts/1'] }
+    const typed = (name: string) =>
+      withUsual({ ...at(620_000, shell), typedOn: new Set([name]) }, at(500_000, { ...open, terminals: ['pts/1'] }))
+    expect(typed('pts/1')[0]?.usual).not.toHaveProperty('most')
+    expect(typed('pts/2')[0]?.usual).toHaveProperty('most', 1300)
+  })
+
+  it.each<[string, ReturnType<typeof at> | undefined]>([
+    ['at the first check', undefined],
+    ['of another connection', at(500_000, { ...open, start: 99 })],
+    ['by another source', at(500_000, { ...open, source: 'process' })],
+    ['after a counter fell', at(500_000, { ...open, bytes: [[1, 3601, 0]] })],
+    ['of another boot', at(700_000, open)],
+  ])('is not known %s', (_, before) => {
+    expect(withUsual(at(620_000, more), before)).toEqual([more])
   })
 })

@@ -2,16 +2,9 @@
 import { describe, expect, it } from 'vitest'
 import { HostError } from '../../agent/errors.ts'
 import type { Host } from '../../agent/host/host.ts'
+import { judgeTerminals, mayHideInput, ownWarning, withLastInput } from '../../agent/sensors/input.ts'
 import { processTable } from '../../agent/sensors/processes.ts'
-import {
-  deviceName,
-  judgeTerminals,
-  mayHideInput,
-  ownWarning,
-  readTerminals,
-  type Terminal,
-  type TerminalsSample,
-} from '../../agent/sensors/terminals.ts'
+import { deviceName, readTerminals, type Terminal, type TerminalsSample } from '../../agent/sensors/terminals.ts'
 import { createMachine } from '../host/fixture.ts'
 
 const wallMs = Date.parse('2026-01-01T02:02:00Z')
@@ -27,6 +20,7 @@ function pts(number: number, facts: Partial<Terminal> = {}): Terminal {
     ctimeMs: old,
     atimeMs: old,
     mtimeMs: old,
+    since: 1,
     ...facts,
   }
 }
@@ -88,11 +82,92 @@ describe('input', () => {
     expect(judgeTerminals(at(now), at([pts(0), pts(1)]), span).input).toBeUndefined()
   })
 
+  const made = { id: '99:34816:3', name: 'pts/0 of pid 812', apart: true } as const
+  it.each<[string, Partial<Terminal>, object]>([
+    ['not one that is made with it, which holds like output', {}, { output: 'pts/0 of pid 812' }],
+    ['not one that it prints on', { mtimeMs: wallMs - 1000 }, { output: 'pts/0 of pid 812' }],
+    ['not one that it gives to its user', { ctimeMs: wallMs - 39_500 }, { output: 'pts/0 of pid 812' }],
+    ['one that was read later', { atimeMs: wallMs - 24_000 }, { input: { name: 'pts/0 of pid 812', uids: [] } }],
+  ])("on a container's new terminal is %s", (_, change, expected) => {
+    const began = wallMs - 40_000
+    const one = pts(0, { ctimeMs: began, atimeMs: began, mtimeMs: began, ...made, ...change })
+    const found = judgeTerminals(at([pts(0), one]), at([pts(0)]), span)
+    expect(found).toMatchObject(expected)
+    expect(Object.keys(found)).toEqual(Object.keys(expected))
+  })
+
+  it("on a container's known terminal is any read", () => {
+    const one = (atimeMs: number) => at([pts(0, { ...made, atimeMs })])
+    expect(judgeTerminals(one(wallMs - 24_000), one(old), span).input?.name).toBe('pts/0 of pid 812')
+  })
+
   it('still works after 2038', () => {
     const late = { now: { ...span.now, wallMs: Date.parse('2039-01-01T00:00:00Z') }, ms: 120_000 }
     const one = pts(0, { atimeMs: late.now.wallMs - 40_000 })
     const sample = { offsetMs: late.now.wallMs - span.now.monoMs, terminals: [one] }
     expect(judgeTerminals(sample, { ...sample, terminals: [pts(0)] }, late).input?.at).toBe(span.now.monoMs - 32_000)
+  })
+})
+
+describe('what was read through /dev/tty', () => {
+  const tty = { id: '6:1280:9', ctimeMs: old, atimeMs: old }
+  const now = (change: object, terminals = [pts(0)]) => at(terminals, { tty: { ...tty, ...change } })
+  const before = at([pts(0)], { tty })
+
+  it.each<[string, TerminalsSample, object | undefined]>([
+    [
+      'is input, whose it was is not known',
+      now({ atimeMs: wallMs - 40_000 }),
+      { name: '/dev/tty', at: span.now.monoMs - 32_000, uids: [] },
+    ],
+    [
+      'is input with the time of the check after a step of the clock',
+      { ...now({ atimeMs: old - 9 }), offsetMs: 0 },
+      { at: span.now.monoMs },
+    ],
+    [
+      'is named where it is later than input that was seen, with those who may have made that',
+      now({ atimeMs: wallMs - 24_000 }, [pts(0, { atimeMs: wallMs - 80_000, uids: [1000] })]),
+      { name: '/dev/tty', uids: [1000] },
+    ],
+    [
+      'is not named beside the terminal itself',
+      now({ atimeMs: wallMs - 24_000 }, [pts(0, { atimeMs: wallMs - 24_000 })]),
+      { name: 'pts/0' },
+    ],
+    ['is nothing where nothing was read', now({}), undefined],
+    ['is nothing where somebody touched it', now({ atimeMs: wallMs - 9000, ctimeMs: wallMs - 9000 }), undefined],
+    ['is nothing where it is another', now({ atimeMs: wallMs - 9000, id: '7:1280:9' }), undefined],
+    ['is nothing where there is none', at([pts(0)]), undefined],
+  ])('%s', (_, sample, input) => {
+    const found = judgeTerminals(sample, before, span).input
+    if (input === undefined) expect(found).toBeUndefined()
+    else expect(found).toMatchObject(input)
+  })
+
+  it('is nothing where there was none before', () => {
+    expect(judgeTerminals(now({ atimeMs: wallMs }), at([pts(0)]), span)).toEqual({})
+  })
+})
+
+describe('the time of the last input', () => {
+  it.each<[string, Partial<Terminal>, number]>([
+    ['stays while there is none', {}, 1000],
+    ['is that of the check that sees another access time', { atimeMs: wallMs }, 5000],
+    ['is that of the check that sees another terminal', { ctimeMs: wallMs }, 5000],
+  ])('%s', (_, change, since) => {
+    const now = at([pts(0, { since: 5000, ...change })])
+    expect(withLastInput(now, at([pts(0, { since: 1000 })])).terminals).toMatchObject([{ since }])
+  })
+
+  it('is never in the future, as that of another boot may seem to be', () => {
+    expect(withLastInput(at([pts(0, { since: 5 })]), at([pts(0, { since: 9 })])).terminals).toMatchObject([
+      { since: 5 },
+    ])
+  })
+
+  it('is that of the first check without an earlier one', () => {
+    expect(withLastInput(at([pts(0, { since: 5 })]), undefined).terminals).toMatchObject([{ since: 5 }])
   })
 })
 

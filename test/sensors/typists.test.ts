@@ -84,5 +84,5 @@ it('a terminal that nobody touched costs nothing to know more of', async () => {
 it('a new ssh session is its user’s, beside input of others', async () => {
   const machine = createMachine('ssh-tunnel')
   const first = (one: SessionsSample): SessionsSample => ({ ...one, connections: [] })
-  expect(await interval(sessions, machine, { first })).toMatchObject({ person: true, uids: [1000] })
+  expect(await interval(sessions, machine, { first })).toMatchObject({ kind: 'active', uids: [1000] })
 })
