@@ -36,29 +36,22 @@ export interface Asked {
 
 /** Looks at the machine; readings cover the time since `base`'s samples. Throws nothing that a sensor, veto or cloud throws. */
 export async function look(parts: Parts, base: Stored | undefined, asked: Asked): Promise<Look> {
-  const { intent } = asked
   // A Host object of its own: by it the sensors find what they read once for all of them in this look.
   const host = { ...parts.host }
   const sampledAt = host.clocks()
-  const [identity, raw] = await Promise.all([identify(parts, host), readAll(parts.sensors, host, base?.samples)])
-  const moment: Moment = {
-    clocks: host.clocks(),
-    identity: identity.run,
-    cloudInitRunning: await cloudInitRuns(host),
-    ...(intent === undefined ? {} : { intent }),
-  }
-  const newRun = base === undefined || classify(base.state, moment, parts.policy.checkIntervalMs).newRun
+  // Side by side, as all that follows: each may have to wait for something that hangs.
+  const reads = readAll(parts.sensors, host, base?.samples)
+  const { region, ...known } = await identify(parts, host, asked.intent)
+  const newRun = base === undefined || classify(base.state, known.moment, parts.policy.checkIntervalMs).newRun
   const before = newRun ? undefined : base
   const which = asked.due ? 'all' : 'cheap'
+  const [raw, found] = await Promise.all([reads, readVetoes(parts, host, { now: known.moment.clocks, before, which })])
+  const moment: Moment = { ...known.moment, clocks: host.clocks() }
   const ms = before === undefined ? 0 : Math.max(1, sampledAt.monoMs - before.sampledAt.monoMs)
   const interval = intervalOf(before, sampledAt, parts.policy.checkIntervalMs)
-  // Side by side: each may have to wait for something that hangs.
-  const [found, judged] = await Promise.all([
-    readVetoes(parts, host, { now: moment.clocks, before, which }),
-    Promise.all(raw.map((one) => judgeOne(host, one, interval))),
-  ])
+  const judged = await Promise.all(raw.map((one) => judgeOne(host, one, interval)))
   const readings = judged.map(({ reading }) => reading)
-  const { vetoes, ...leases } = limitLeases([...identity.vetoes, ...found], before?.leases ?? [], {
+  const { vetoes, ...leases } = limitLeases([...known.vetoes, ...found], before?.leases ?? [], {
     now: moment.clocks,
     passedMs: ms,
     ceilingMs: parts.settings.keepCeilingMs,
@@ -71,7 +64,7 @@ export async function look(parts: Parts, base: Stored | undefined, asked: Asked)
     leases,
     samples: Object.fromEntries(judged.flatMap((one) => toStore(one.raw, interval))),
     sampledAt,
-    ...(identity.region === undefined ? {} : { region: identity.region }),
+    ...(region === undefined ? {} : { region }),
     coveredMs: ms,
   }
 }
@@ -108,12 +101,20 @@ async function readAll(
 }
 
 interface Known {
-  readonly run: RunIdentity
+  readonly moment: Moment
   readonly region?: string
   readonly vetoes: readonly Veto[]
 }
 
-async function identify(parts: Parts, host: Host): Promise<Known> {
+/** Who the machine is, as far as it is told, and when that was. */
+async function identify(parts: Parts, host: Host, intent: Intent | undefined): Promise<Known> {
+  const { run, ...rest } = await askIdentity(parts, host)
+  const cloudInitRunning = await cloudInitRuns(host)
+  const given = intent === undefined ? {} : { intent }
+  return { moment: { clocks: host.clocks(), identity: run, cloudInitRunning, ...given }, ...rest }
+}
+
+async function askIdentity(parts: Parts, host: Host): Promise<Omit<Known, 'moment'> & { readonly run: RunIdentity }> {
   const local = await localIdentity(parts, host)
   try {
     const found = await within(host, { ms: IDENTIFY_MS, what: 'metadata' }, (signal) => parts.cloud.identify(signal))

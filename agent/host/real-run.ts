@@ -60,17 +60,17 @@ function abandon(child: Child): void {
   child.unref()
 }
 
-/** Children that were asked to end and have not. */
-const ending = new Set<Child>()
+/** Children that somebody waits for, or has waited for and that have not ended. */
+const running = new Set<Child>()
 
-function killEnding(): void {
-  for (const child of ending) signalGroup(child, 'SIGKILL')
+function killRunning(): void {
+  for (const child of running) signalGroup(child, 'SIGKILL')
 }
 
-/** Whoever gave a child up may have nothing else to wait for, and this process end before the child is killed. */
+/** Whoever gave a child up, or needs its answer no more, may have nothing else to wait for, so that this process ends first. */
 function killAtExit(child: Child): void {
-  ending.add(child)
-  process.off('exit', killEnding).on('exit', killEnding)
+  running.add(child)
+  process.off('exit', killRunning).on('exit', killRunning)
 }
 
 /** Collects both streams. Calls `tooMuch` once when together they exceed `maxBytes`, and keeps no more. */
@@ -98,14 +98,13 @@ function result(child: Child, name: string, limits: RunLimits): Promise<CommandR
   const settle = () => {
     clearTimeout(timer)
     clearTimeout(killTimer)
-    ending.delete(child)
+    running.delete(child)
     limits.signal?.removeEventListener('abort', onAbort)
   }
   const stop = (why: string, cause?: unknown) => {
     if (failure !== undefined) return
     failure = new HostError(`${name} ${why}`, { cause })
     signalGroup(child, 'SIGTERM')
-    killAtExit(child)
     killTimer = setTimeout(() => {
       signalGroup(child, 'SIGKILL')
       abandon(child)
@@ -113,6 +112,7 @@ function result(child: Child, name: string, limits: RunLimits): Promise<CommandR
       reject(failure)
     }, KILL_AFTER_MS)
   }
+  killAtExit(child)
   const onAbort = () => stop('was given up', limits.signal?.reason)
   const timer = setTimeout(() => stop(`did not end within ${limits.timeoutMs} ms`), limits.timeoutMs)
   limits.signal?.addEventListener('abort', onAbort, { once: true })

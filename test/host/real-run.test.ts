@@ -93,18 +93,21 @@ describe('run', () => {
   })
 })
 
-it('a command that is given up and ignores it does not outlive this process', async () => {
-  const file = join(dir, 'outlives')
+it.each([
+  ['is given up and ignores it', 'patience.abort()'],
+  ['nobody waits for any more', ''],
+])('a command that %s does not outlive this process', async (_, give) => {
+  const file = join(dir, `outlives${give}`)
   const module = JSON.stringify(new URL('../../agent/host/real.ts', import.meta.url).href)
   const script = `
     import { existsSync } from 'node:fs'
     import { createHost } from ${module}
     const host = createHost({ root: '/', env: {} })
     const patience = new AbortController()
-    const deaf = 'trap "" TERM; echo $$ > ${file}.new; mv ${file}.new ${file}; while :; do sleep 0.05; done'
+    const deaf = 'trap "" TERM; echo $$ > "${file}.new"; mv "${file}.new" "${file}"; while :; do sleep 0.05; done'
     host.run(['sh', '-c', deaf], { timeoutMs: 60_000, signal: patience.signal }).catch(() => {})
     while (!existsSync('${file}')) await host.sleep(10)
-    patience.abort()
+    ${give}
     process.exit(0)`
   execFileSync(process.execPath, ['--input-type=module-typescript', '-e', script])
   const pid = Number(readFileSync(file, 'utf8'))
