@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { cpus } from 'node:os'
-import { type Count, countTests } from './count-tests.ts'
+import { type Count, countTests, tellFailures } from './count-tests.ts'
 
 interface Step {
   readonly name: string
@@ -58,12 +58,18 @@ const steps: Readonly<Record<string, readonly Step[]>> = {
   ],
 }
 
+/** What is said of one failure at the end, where whoever sees the last lines alone finds it. */
+const MOST_CHARS = 1500
+const failures: string[] = []
+
 function run(step: Step): Count {
   process.stdout.write(`\n--- ${step.name}\n`)
   if (step.report !== undefined) rmSync(step.report, { force: true })
   const { status } = spawnSync(process.execPath, step.argv, { stdio: 'inherit' })
   if (step.report !== undefined) {
-    return countTests(existsSync(step.report) ? readFileSync(step.report, 'utf8') : '', status)
+    const json = existsSync(step.report) ? readFileSync(step.report, 'utf8') : ''
+    failures.push(...tellFailures(json, MOST_CHARS))
+    return countTests(json, status)
   }
   return status === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 }
 }
@@ -79,6 +85,7 @@ for (const step of chosen) {
   total.failed += failed
   if (failed > 0) broken.push(step.name)
 }
+for (const text of failures) process.stdout.write(`\nfailed: ${text}\n`)
 if (broken.length > 0) process.stdout.write(`\nfailed: ${broken.join(', ')}\n`)
 process.exitCode = total.failed === 0 ? 0 : 1
 process.stdout.write(`\n${total.passed} passed, ${total.failed} failed\n`)

@@ -1,6 +1,6 @@
 // The summary line must count every way a test run can fail.
 import { expect, test } from 'vitest'
-import { countTests } from '../../tools/count-tests.ts'
+import { countTests, tellFailures } from '../../tools/count-tests.ts'
 
 function report(numPassedTests: number, numFailedTests: number, files: readonly string[] = []): string {
   const testResults = files.map((status) => ({ status, assertionResults: [] }))
@@ -18,4 +18,18 @@ test.each([
   ['something else written', '{}', 0, { passed: 0, failed: 1 }],
 ])('counts %s', (_what, json, exitCode, expected) => {
   expect(countTests(json, exitCode)).toEqual(expected)
+})
+
+test('tells what failed, and where', () => {
+  const held = { status: 'passed', fullName: 'holds', failureMessages: [] }
+  const wrong = { status: 'failed', fullName: 'breaks', failureMessages: ['Error: one', 'Error: two'] }
+  const testResults = [
+    { name: 'a.test.ts', status: 'failed', message: '', assertionResults: [held, wrong] },
+    { name: 'b.test.ts', status: 'failed', message: 'cannot be loaded', assertionResults: [] },
+    { name: 'c.test.ts', status: 'passed', message: '', assertionResults: [held] },
+  ]
+  const json = JSON.stringify({ numPassedTests: 2, numFailedTests: 1, testResults })
+  expect(tellFailures(json, 100)).toEqual(['a.test.ts: breaks\nError: one\nError: two', 'b.test.ts: cannot be loaded'])
+  expect(tellFailures(json, 9)).toEqual(['a.test.ts', 'b.test.ts'])
+  expect(tellFailures('', 9)).toEqual([])
 })
