@@ -39,13 +39,11 @@ export async function look(parts: Parts, base: Stored | undefined, asked: Asked)
   // A Host object of its own: by it the sensors find what they read once for all of them in this look.
   const host = { ...parts.host }
   const sampledAt = host.clocks()
-  // Side by side, as all that follows: each may have to wait for something that hangs.
-  const reads = readAll(parts.sensors, host, base?.samples)
-  const { region, ...known } = await identify(parts, host, asked.intent)
-  const newRun = base === undefined || classify(base.state, known.moment, parts.policy.checkIntervalMs).newRun
-  const before = newRun ? undefined : base
-  const which = asked.due ? 'all' : 'cheap'
-  const [raw, found] = await Promise.all([reads, readVetoes(parts, host, { now: known.moment.clocks, before, which })])
+  // Side by side: each may have to wait for something that hangs.
+  const [raw, { before, found, region, ...known }] = await Promise.all([
+    readAll(parts.sensors, host, base?.samples),
+    lookBesides(parts, host, { base, asked }),
+  ])
   const moment: Moment = { ...known.moment, clocks: host.clocks() }
   const ms = before === undefined ? 0 : Math.max(1, sampledAt.monoMs - before.sampledAt.monoMs)
   const interval = intervalOf(before, sampledAt, parts.policy.checkIntervalMs)
@@ -67,6 +65,19 @@ export async function look(parts: Parts, base: Stored | undefined, asked: Asked)
     ...(region === undefined ? {} : { region }),
     coveredMs: ms,
   }
+}
+
+/** What is not read by sensors: who the machine is, what of `base` belongs to this run of it, and what forbids acting. */
+async function lookBesides(
+  parts: Parts,
+  host: Host,
+  { base, asked }: { readonly base: Stored | undefined; readonly asked: Asked },
+): Promise<Known & { readonly before: Stored | undefined; readonly found: readonly Veto[] }> {
+  const known = await identify(parts, host, asked.intent)
+  const newRun = base === undefined || classify(base.state, known.moment, parts.policy.checkIntervalMs).newRun
+  const before = newRun ? undefined : base
+  const which = asked.due ? 'all' : 'cheap'
+  return { ...known, before, found: await readVetoes(parts, host, { now: known.moment.clocks, before, which }) }
 }
 
 /** Who typed, and when; somebody else may have where something could not be read. */
