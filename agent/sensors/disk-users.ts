@@ -1,16 +1,10 @@
 /** Whose bytes went to and from the disks: read only when there were many, since it costs a file for each process. */
 import { HostError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
-import { msPerTick, parseCount } from './counts.ts'
+import { msPerTick } from './counts.ts'
+import { bytesOf } from './disk-bytes.ts'
 import { housekeepingUnit } from './known-agents.ts'
-import {
-  type OwnProcess,
-  ownProcess,
-  type Process,
-  type ProcessTable,
-  processTable,
-  whileItLives,
-} from './processes.ts'
+import { ownProcess, type Process, type ProcessTable, processTable, whileItLives } from './processes.ts'
 import { processName } from './words.ts'
 
 /** Bytes of one process, its ended children's with it. */
@@ -24,29 +18,6 @@ const mostExamined = 20
 
 /** kthreadd's children are the kernel's own threads, which write for others. */
 const kthreadd = 2
-
-/**
- * Bytes that a process caused to be read from and written to disks, out of /proc/PID/io (proc_pid_io(5)): not what came
- * out of the page cache, nor what was deleted before it was written. Throws if it is not understood.
- */
-export function parseBytes(text: string): number {
-  const field = (name: string): number =>
-    parseCount(new RegExp(`^${name}: (\\S*)$`, 'm').exec(text)?.[1], `${name} in /proc/PID/io`)
-  return field('read_bytes') + Math.max(0, field('write_bytes') - field('cancelled_write_bytes'))
-}
-
-async function bytesOf(host: Host, { pid }: { readonly pid: number }): Promise<number | undefined> {
-  const text = await whileItLives(host, pid, () => host.readText(`/proc/${pid}/io`))
-  // The file can be opened and be empty while its process ends.
-  return text === undefined || text === '' ? undefined : parseBytes(text)
-}
-
-/** This agent's own bytes so far; `undefined` where it runs on another machine than the one it observes, or cannot tell. */
-export async function ownBytes(host: Host): Promise<(OwnProcess & { readonly bytes: number }) | undefined> {
-  const own = await ownProcess(host)
-  const bytes = own === undefined ? undefined : await bytesOf(host, own)
-  return own === undefined || bytes === undefined ? undefined : { pid: own.pid, start: own.start, bytes }
-}
 
 interface Bytes {
   readonly users: readonly ProcessBytes[]

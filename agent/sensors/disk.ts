@@ -3,7 +3,8 @@ import type { Host } from '../host/host.ts'
 import type { Options } from '../types/options.ts'
 import type { Reading } from '../types.ts'
 import { grown, msPerTick, parseCount, secondsOf } from './counts.ts'
-import { diskUsers, type Earlier, ownBytes, type Users } from './disk-users.ts'
+import { ownBytes } from './disk-bytes.ts'
+import type { Earlier, Users } from './disk-users.ts'
 import { type GroupRoot, groupRoot } from './groups.ts'
 import { ranBetween, unitRuns } from './housekeeping.ts'
 import type { OwnProcess } from './processes.ts'
@@ -178,6 +179,7 @@ async function excuse(
   { now, before, span }: Context<typeof diskOptions> & { readonly now: DiskSample; readonly before: DiskSample },
   signal: AbortSignal,
 ): Promise<DiskSample | undefined> {
+  const { diskUsers } = await import('./disk-users.ts')
   const { users, ...found } = await diskUsers(host, before, signal)
   const [unit] = ranBetween(await unitRuns(host, signal), span.now.monoMs - span.ms, span.now.monoMs)
   return { ...now, users, found: unit === undefined ? found : { ...found, unit } }

@@ -1,16 +1,8 @@
 /** Jobs in the foreground of a terminal, or run over ssh without one: the test run that waits on the network, as told from a shell or a monitor. */
 import type { Host } from '../host/host.ts'
 import { foregroundGroups, groupsOverSsh, type JobGroup } from './job-groups.ts'
-import {
-  ifPermitted,
-  ownProcess,
-  type Process,
-  type ProcessTable,
-  parseIo,
-  parseSwitches,
-  whileItLives,
-} from './processes.ts'
-import { onlyServes, roleOf } from './roles.ts'
+import { loginPrompts } from './login-prompts.ts'
+import { ownProcess, type ProcessTable } from './processes.ts'
 import type { Connection } from './ssh.ts'
 import { deviceName, type Terminals } from './terminals.ts'
 
@@ -37,9 +29,6 @@ export interface Job {
   readonly prompt?: true
 }
 
-/** Most processes of a group, and threads of a process, whose context switches are read. */
-const mostCounted = 32
-
 /** This agent and its ancestors: `idle-agent run` in a terminal is not what it looks for. */
 async function ourselves(host: Host, table: ProcessTable): Promise<ReadonlySet<number>> {
   const own = await ownProcess(host)
@@ -63,70 +52,16 @@ export async function ownTerminals(host: Host, table: ProcessTable): Promise<Rea
   return names
 }
 
-/** Is there somebody among them for whose sake the connection is judged by its bytes alone? */
-async function serves(host: Host, { ttyNr, members }: JobGroup): Promise<boolean> {
-  if (ttyNr !== 0) return false
-  for (const process of members.slice(0, mostCounted)) if (await onlyServes(host, process)) return true
-  return false
-}
-
-/** The member that makes a group a job. A pipeline that an onlooker leads (`tail -f log | grep x`) is none, whoever else is in it. */
-async function worker(
-  host: Host,
-  group: JobGroup,
-  own: ReadonlySet<number>,
-): Promise<{ readonly process: Process; readonly prompt: boolean } | undefined> {
-  if (await serves(host, group)) return undefined
-  const { members } = group
-  for (const [index, process] of members.entries()) {
-    if (own.has(process.pid)) continue
-    const role = await roleOf(host, process)
-    if (role === 'work' || role === 'prompt') return { process, prompt: role === 'prompt' }
-    if (role === 'onlooker' && index === 0) return undefined
-  }
-  return undefined
-}
-
-async function switchesOf(host: Host, pid: number): Promise<number> {
-  const threads = (await whileItLives(host, pid, () => host.list(`/proc/${pid}/task`))) ?? []
-  let switches = 0
-  for (const thread of threads.slice(0, mostCounted)) {
-    const status = await whileItLives(host, pid, () => host.readText(`/proc/${pid}/task/${thread}/status`))
-    if (status !== undefined) switches += parseSwitches(status)
-  }
-  return switches
-}
-
-async function bytesOf(host: Host, pid: number): Promise<number> {
-  const text = await ifPermitted(() => whileItLives(host, pid, () => host.readText(`/proc/${pid}/io`)))
-  // The file can be opened and be empty while its process ends.
-  if (text === undefined || text === '') return 0
-  const [read, written] = parseIo(text)
-  return read + written
-}
-
-/** Counters of a job, over all members of its group. */
-async function count(
-  host: Host,
-  members: readonly Process[],
-): Promise<Pick<Job, 'ticks' | 'switches' | 'bytes' | 'newest'>> {
-  let [ticks, switches, bytes, newest] = [0, 0, 0, 0]
-  for (const one of members) {
-    ticks += one.utime + one.stime + one.cutime + one.cstime
-    newest = Math.max(newest, one.start)
-  }
-  for (const { pid } of members.slice(0, mostCounted)) {
-    switches += await switchesOf(host, pid)
-    bytes += await bytesOf(host, pid)
-  }
-  return { ticks, switches, bytes, newest }
-}
-
 /** What is looked at, once for all that need it. */
 export interface Sources {
   readonly table: ProcessTable
   readonly terminals: Pick<Terminals, 'of'>
   readonly connections: readonly Pick<Connection, 'pid' | 'unproven'>[]
+}
+
+/** A console where nobody is logged in has such a group on every machine. */
+function mayWork({ members }: JobGroup): boolean {
+  return members.some(({ comm }) => !loginPrompts.has(comm))
 }
 
 /** Reads the jobs of all terminals and connections. Costs next to nothing where only shells are in front. */
@@ -137,20 +72,14 @@ export async function readJobs(
 ): Promise<readonly Job[]> {
   const own = await ourselves(host, table)
   const proven = connections.filter(({ unproven }) => unproven !== true)
+  const groups = [...foregroundGroups(table), ...groupsOverSsh(table, proven)].filter(mayWork)
+  if (groups.length === 0) return []
+  const { jobOf } = await import('./job-of-group.ts')
   const jobs: Job[] = []
-  for (const group of [...foregroundGroups(table), ...groupsOverSsh(table, proven)]) {
+  for (const group of groups) {
     signal.throwIfAborted()
-    const found = await worker(host, group, own)
-    if (found === undefined) continue
-    const counters = await count(
-      host,
-      group.members.filter(({ pid }) => !own.has(pid)),
-    )
-    const { comm, pid, start } = found.process
-    const session = table.get(found.process.session)?.start ?? start
-    const on = terminals.of(found.process)
-    const where = group.ttyNr === 0 ? {} : { tty: deviceName(group.ttyNr), ...(on === undefined ? {} : { on }) }
-    jobs.push({ ...where, comm, pid, start, session, ...counters, ...(found.prompt ? { prompt: true } : {}) })
+    const job = await jobOf(host, group, { table, terminals, own })
+    if (job !== undefined) jobs.push(job)
   }
   return jobs
 }

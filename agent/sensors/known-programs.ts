@@ -1,7 +1,5 @@
 /** Programs that may stand in the foreground of a terminal without doing anybody's work. Data only; names as the kernel cuts them, at 15 bytes. */
-
-/** Wait for a login; their terminal has no person on it yet. */
-export const loginPrompts: ReadonlySet<string> = new Set(['agetty', 'getty', 'mingetty', 'fgetty', 'mgetty'])
+import { loginPrompts } from './login-prompts.ts'
 
 /** Shells: nobody's work at their prompt, somebody's with a script or a command. */
 export const shells: ReadonlySet<string> = new Set([

@@ -1,5 +1,5 @@
 /** Who is logged in by another way than ssh: on a console, over mosh, or through AWS's session manager. */
-import { loginPrompts } from './known-programs.ts'
+import { loginPrompts } from './login-prompts.ts'
 import type { ProcessTable } from './processes.ts'
 import { deviceName } from './terminals.ts'
 import { processName } from './words.ts'

@@ -3,7 +3,7 @@ import { HostError } from '../errors.ts'
 import type { FileStat, Host } from '../host/host.ts'
 import { codeOf } from '../host/real-errors.ts'
 import type { Instant } from '../types.ts'
-import { loginPrompts } from './known-programs.ts'
+import { loginPrompts } from './login-prompts.ts'
 import { type Process, type ProcessTable, whileItLives } from './processes.ts'
 
 /** One terminal at one moment; times in milliseconds of the wall clock. */

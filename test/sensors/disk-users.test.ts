@@ -1,7 +1,7 @@
 /** Whose disk traffic it was: somebody's, who is named, or the distribution's own. */
 import { describe, expect, it } from 'vitest'
 import { type DiskSample, disk } from '../../agent/sensors/disk.ts'
-import { parseBytes } from '../../agent/sensors/disk-users.ts'
+import { parseBytes } from '../../agent/sensors/disk-bytes.ts'
 import type { Reading } from '../../agent/types.ts'
 import { createMachine, type Machine } from '../host/fixture.ts'
 import { io, plant, use } from './disk-machine.ts'
