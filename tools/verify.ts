@@ -41,7 +41,8 @@ const steps: Readonly<Record<string, readonly Step[]>> = {
   test: [
     ...quick,
     build,
-    vitest('tests', '--exclude=test/{guest,e2e/crash}/**'),
+    vitest('tests', '--exclude=test/{guest,e2e/crash}/**', '--exclude=test/e2e/faults.test.ts'),
+    vitest('faults', 'test/e2e/faults.test.ts'),
     // Each of its checks is met at a certain call: no other tests beside them, either.
     vitest('crashes', 'test/e2e/crash/sample.test.ts'),
     prepare,

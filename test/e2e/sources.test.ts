@@ -11,7 +11,7 @@ import { sensors } from '../../agent/sensors/table.ts'
 import type { Reading } from '../../agent/types.ts'
 import { defaults } from '../sensors/machine.ts'
 import { broken } from './faulty.ts'
-import { faultsOf, kindAt, putOf, rightOf, type Source, sources } from './sources.ts'
+import { faultsOf, kindAt, nameOf, putOf, rightOf, type Source, sources } from './sources.ts'
 import { builder, everything } from './world.ts'
 
 interface Look {
@@ -27,11 +27,13 @@ interface Built {
 }
 
 /** The machine of world.ts, whose commands answer from its files. */
-function build(): Built {
+function build(source: Source): Built {
   const root = join(mkdtempSync(join(tmpdir(), 'sources-')), 'root')
-  cpSync('test/fixtures/ssh-tunnel', root, { recursive: true, verbatimSymlinks: true })
+  cpSync(`test/fixtures/${source.fixture ?? 'ssh-tunnel'}`, root, { recursive: true, verbatimSymlinks: true })
   const commands = new Set<string>()
-  everything({ root, ...builder(root), command: (name) => commands.add(name) })
+  const { write, link } = builder(root)
+  everything({ root, write, link, command: (name) => commands.add(name) })
+  for (const [path, text] of Object.entries(source.files ?? {})) write(path, text)
   const real = createHost({ root, env: {} })
   const answer = (name: string): string => readFileSync(join(root, 'answers', name), 'utf8')
   const run: Host['run'] = async ([name = '', ...args]) => {
@@ -61,9 +63,9 @@ async function look(host: Host, before?: Look): Promise<Look> {
       const value = await sensor.read(host, new AbortController().signal, earlier)
       const sample: unknown = JSON.parse(JSON.stringify(value))
       const span = { now: host.clocks(), ms: 5_000 }
+      samples.set(sensor.name, sample)
       if (earlier !== undefined)
         readings.set(sensor.name, sensor.judge(sample, earlier, { span, limits: defaults(sensor.options) }))
-      samples.set(sensor.name, sample)
     } catch (error) {
       readings.set(sensor.name, { kind: 'unknown', reason: messageOf(error) })
     }
@@ -92,10 +94,10 @@ async function expectRightTwice(machine: Built, source: Source, fault: string): 
   })
 }
 
-describe.each(sources)('$path', (source) => {
+describe.each(sources.map((source) => ({ name: nameOf(source), source })))('$name', ({ source }) => {
   let machine: Built
   beforeAll(() => {
-    machine = build()
+    machine = build(source)
     if (source.without !== undefined) machine.commands.delete(source.without)
   })
   afterAll(() => rmSync(join(machine.root, '..'), { recursive: true }))

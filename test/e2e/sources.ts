@@ -10,6 +10,8 @@ export type Right =
   | 'active, then judged'
   | 'unknown, then judged'
   | 'judged, then idle'
+  | 'absent'
+  | 'unknown, then absent'
 
 export interface Source {
   readonly path: string
@@ -24,6 +26,9 @@ export interface Source {
   readonly damage?: Readonly<Record<string, (text: string) => string>>
   /** A command that is not there, so that the source counts. */
   readonly without?: string
+  /** The machine underneath, and what it has besides. */
+  readonly fixture?: string
+  readonly files?: Readonly<Record<string, string>>
 }
 
 const amd = '/sys/bus/pci/devices/0000:00:1f.0'
@@ -182,7 +187,47 @@ const gpus: readonly Source[] = [
   },
 ]
 
-export const sources: readonly Source[] = [...counters, ...trees, ...processes, ...gpus]
+const group = {
+  fixture: 'container-nspawn',
+  files: { '/sys/fs/cgroup/io.stat': '259:0 rbytes=1000000 wbytes=1000000 rios=1 wios=1 dbytes=0 dios=0\n' },
+}
+
+/** A container is measured by its own group, else by the machine underneath, which is more. */
+const containers: readonly Source[] = [
+  {
+    ...{ ...group, path: '/sys/fs/cgroup/cpu.stat', kind: 'file', sensors: ['cpu'], says: /cpu\.stat|CPU time/ },
+    right: { missing: 'unknown, then judged' },
+    damage: { negative: (text) => text.replace(/usage_usec /, 'usage_usec -'), decreasing: () => 'usage_usec 1\n' },
+  },
+  {
+    ...{
+      ...group,
+      path: '/sys/fs/cgroup/io.stat',
+      kind: 'file',
+      sensors: ['disk'],
+      says: /io\.stat|bytes (read|written)|disk/,
+    },
+    // Nobody counts its part; of what is counted, a group that used nothing has no line.
+    right: {
+      missing: 'absent',
+      'garbage: nothing': 'unknown, then absent',
+      'damaged: cut off': 'unknown, then judged',
+    },
+    damage: {
+      'cut off': (text) => text.slice(0, text.indexOf('wbytes=') + 9),
+      negative: (text) => text.replace('rbytes=', 'rbytes=-'),
+      decreasing: decreased,
+    },
+  },
+  {
+    ...{ ...group, path: '/sys/fs/cgroup/cgroup.events', kind: 'file', sensors: ['cpu', 'disk'] },
+    says: /changed between machine and container/,
+    // That it is there is all that is looked at.
+    right: { missing: 'unknown, then judged', '': 'judged' },
+  },
+]
+
+export const sources: readonly Source[] = [...counters, ...trees, ...processes, ...gpus, ...containers]
 
 /** The names of all the ways to break this source. */
 export function faultsOf({ kind, damage = {} }: Source): readonly string[] {
@@ -204,7 +249,14 @@ export function putOf(root: string, { path, kind, damage = {} }: Source, fault: 
 /** What is right for this source under this fault. */
 export function rightOf({ right = {} }: Source, fault: string): Right {
   const found = Object.entries(right).find(([beginning]) => fault.startsWith(beginning))
-  return found?.[1] ?? 'unknown'
+  if (found !== undefined) return found[1]
+  // One that goes on from where it went down to is a counter like any.
+  return fault === 'damaged: decreasing' ? 'unknown, then judged' : 'unknown'
+}
+
+/** What the row is called. */
+export function nameOf({ path, sensors, fixture }: Source): string {
+  return `${path} (${[...sensors, ...(fixture === undefined ? [] : ['in a container'])].join(', ')})`
 }
 
 /** The kind of reading that is right at the first check with the fault, or at the next; `usual` is that without it. */

@@ -55,7 +55,6 @@ function people(world: World): void {
     world.write(`/dev/pts/${tty - 136 * 256}`, '')
   }
   world.write('/answers/sockets', `${socket}\n`)
-  world.command('ss', 'exec cat /answers/sockets')
 }
 
 function devices(world: World): void {
@@ -69,9 +68,6 @@ function devices(world: World): void {
   world.write('/sys/class/kfd/kfd/proc/4000/pasid', '1\n')
   world.write('/proc/driver/nvidia/gpus/0000:00:1e.0/information', '')
   for (const [question, { stdout }] of Object.entries(answersOf('g5-idle'))) world.write(`/answers/${question}`, stdout)
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: the shell's
-  world.command('nvidia-smi', 'exec cat "/answers/${1%%=*}"')
-  world.command('grep', 'exec /real/bin/grep "$@"')
 }
 
 const timer = (id: string): string =>
@@ -96,10 +92,18 @@ function plans(world: World): void {
   world.write('/run/user/1000/systemd/private', '')
   world.write('/answers/timers', `${timer('backup')}\n${timer('logrotate')}`)
   world.write('/answers/units', unit)
-  world.command('systemctl', 'case "$*" in *timer*) exec cat /answers/timers ;; *) exec cat /answers/units ;; esac')
-  world.command('env', 'exec /real/bin/env PATH=/usr/bin "$@"')
+}
+
+/** Its commands, which answer from its files. */
+export function commands({ command }: World): void {
+  command('ss', 'exec cat /answers/sockets')
   // biome-ignore lint/suspicious/noTemplateCurlyInString: the shell's
-  world.command('setpriv', 'while [ "${1#-}" != "$1" ]; do shift; done; exec "/usr/bin/$@"')
+  command('nvidia-smi', 'exec cat "/answers/${1%%=*}"')
+  command('grep', 'exec /real/bin/grep "$@"')
+  command('systemctl', 'case "$*" in *timer*) exec cat /answers/timers ;; *) exec cat /answers/units ;; esac')
+  command('env', 'exec /real/bin/env PATH=/usr/bin "$@"')
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: the shell's
+  command('setpriv', 'while [ "${1#-}" != "$1" ]; do shift; done; exec "/usr/bin/$@"')
 }
 
 /** Fills a copy of the fixture `ssh-tunnel`. */
@@ -107,4 +111,5 @@ export function everything(world: World): void {
   people(world)
   devices(world)
   plans(world)
+  commands(world)
 }

@@ -114,11 +114,17 @@ test.concurrent('metadata answers 401 once: asked again with a new token, and ac
   expect(done.check.vetoes).toEqual([])
 })
 
+/** The next question whether it can hibernate, which is asked again right before the second look. */
+async function secondLook({ cloud: { requests } }: Machine): Promise<void> {
+  requests.clear()
+  await requests.waitFor(({ path }) => path.endsWith('/hibernation/configured'), 20_000)
+}
+
 for (const { name, fault, at } of rows.filter(({ alsoLater }) => alsoLater === true)) {
   test.concurrent(`metadata ${name} from the second look on: nothing is sent, and said`, slow, async (context) => {
     const machine = await startDueMachine()
     context.onTestFinished(() => machine.close())
-    const deciding = machine.cloud.requests.waitFor(({ path }) => path.endsWith('/hibernation/configured'), 20_000)
+    const deciding = secondLook(machine)
     const running = checkOnce(machine)
     await deciding
     machine.cloud.faults.add({ server: 'metadata', ...at, fault })
@@ -133,7 +139,7 @@ for (const { name, fault, at } of rows.filter(({ alsoLater }) => alsoLater === t
 test.concurrent('metadata tells of another instance at the last moment: nothing is sent', slow, async (context) => {
   const machine = await startDueMachine()
   context.onTestFinished(() => machine.close())
-  const deciding = machine.cloud.requests.waitFor(({ path }) => path.endsWith('/hibernation/configured'), 20_000)
+  const deciding = secondLook(machine)
   const running = checkOnce(machine)
   await deciding
   const body = '{"instanceId":"i-0fffffffffffffff0","region":"eu-west-1","pendingTime":"2026-11-22T18:00:00Z"}'

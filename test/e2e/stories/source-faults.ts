@@ -21,52 +21,67 @@ function kindOf({ check }: Acted, sensor: string): string {
   return check.readings.find((reading) => reading.sensor === sensor)?.kind ?? 'none'
 }
 
-/** What one check says while the source is broken. Nothing is done then, whatever is right, since it is protected where it may. */
+const guarded = { ...worldSettings, protected: true }
+
+/** What one check says while the source is broken. */
 async function expectRight(cell: Cell, source: Source, given: { fault: string; usual: Acted }): Promise<void> {
   const { fault, usual } = given
+  const row = `${source.path}, ${fault}`
   const right = rightOf(source, fault)
   const checked = await checkOnce(cell)
   const code = wasStarved(checked) ? 3 : 0
-  expect([fault, checked.code, checked.stderr, checked.ms < 10_000]).toEqual([fault, code, '', true])
-  expect([fault, cell.stops()]).toEqual([fault, []])
+  expect([row, checked.code, checked.stderr, checked.ms < 10_000]).toEqual([row, code, '', true])
+  expect([row, cell.stops()]).toEqual([row, []])
   for (const sensor of source.sensors) {
     const kind = kindOf(checked, sensor)
-    expect([fault, sensor, kind]).toEqual([fault, sensor, kindAt(right, kindOf(usual, sensor), false)])
+    expect([row, sensor, kind]).toEqual([row, sensor, kindAt(right, kindOf(usual, sensor), false)])
     const { reason = '' } = checked.check.readings.find((reading) => reading.sensor === sensor) ?? {}
-    if (kind === 'unknown') expect([fault, reason]).toEqual([fault, expect.stringMatching(source.says)])
+    if (kind === 'unknown') expect([row, reason]).toEqual([row, expect.stringMatching(source.says)])
   }
   if (!right.startsWith('unknown')) return
-  expect(checked.check).toMatchObject({ verdict: 'unknown', state: 'active', idleSince: null })
-  expect(checked.check.reason).toMatch(/^unknown, so it stays up: /)
+  const { verdict, state, idleSince, reason } = checked.check
+  expect([row, verdict, state, idleSince]).toEqual([row, 'unknown', 'active', null])
+  expect([row, reason]).toEqual([row, expect.stringMatching(/^unknown, so it stays up: /)])
 }
 
-for (const source of sources) {
-  test
-    .skipIf(!canEnter)
-    .concurrent(
-      `source ${source.path} (${source.sensors.join(', ')}): never idle by a fault`,
-      slow,
-      async (context) => {
-        const cell = await startCell()
-        context.onTestFinished(() => cell.close())
-        if (source.without !== undefined) cell.command(source.without, undefined)
-        const guarded = { ...worldSettings, protected: true }
-        await makeDue(cell)
-        cell.configure(guarded)
-        const usual = await checkNow(cell)
-        expect([usual.code, usual.check.verdict, usual.check.vetoes.length]).toEqual([0, 'idle', 1])
-        for (const fault of faultsOf(source)) {
-          if (!thorough.has(source.path) && !brief.test(fault)) continue
-          const put = putOf(cell.root, source, fault)
-          cell.configure(rightOf(source, fault).startsWith('unknown') ? worldSettings : guarded)
-          timePasses(cell)
-          await broken({ root: cell.root, path: source.path }, put, () => expectRight(cell, source, { fault, usual }))
-          // What could be read of it must not be what the next check compares with.
-          if (rightOf(source, fault) !== 'unknown' || fault.includes('decreasing')) await checkWhenDue(cell)
-        }
-        cell.configure(worldSettings)
-        expect([(await checkWhenDue(cell)).code, cell.stops()]).toEqual([0, ['hibernate accepted']])
-        expect(cell.tags()['IdleReason']).toBe('')
-      },
-    )
+/** Broken in one way; nothing is done then, whatever is right, since it is protected where it may. */
+async function breakOnce(cell: Cell, source: Source, given: { fault: string; usual: Acted }): Promise<void> {
+  const right = rightOf(source, given.fault)
+  const put = putOf(cell.root, source, given.fault)
+  cell.configure(right.startsWith('unknown') ? worldSettings : guarded)
+  timePasses(cell)
+  await broken({ root: cell.root, path: source.path }, put, () => expectRight(cell, source, given))
+  cell.configure(guarded)
+  // What could be read of it must not be what the next check compares with.
+  if (right !== 'unknown') await checkWhenDue(cell)
+}
+
+/** Sources that one machine can lose one after the other, by what they tell of. */
+const groups = Map.groupBy(sources, ({ fixture, sensors, without }) => {
+  const alone = without === undefined ? '' : `, without ${without}`
+  return fixture === undefined ? `${sensors[0] ?? ''}${alone}` : 'a container'
+})
+
+for (const [name, group] of groups) {
+  const title = `sources of ${name}: missing, hanging, unreadable, garbage, huge; never idle by that`
+  test.skipIf(!canEnter).concurrent(title, slow, async (context) => {
+    const { fixture, files = {}, without } = group[0] ?? {}
+    const cell = await startCell(fixture === undefined ? {} : { fixture })
+    context.onTestFinished(() => cell.close())
+    for (const [path, text] of Object.entries(files)) cell.write(path, text)
+    if (without !== undefined) cell.command(without, undefined)
+    await makeDue(cell)
+    cell.configure(guarded)
+    const usual = await checkNow(cell)
+    expect([usual.code, usual.check.verdict, usual.check.vetoes.length]).toEqual([0, 'idle', 1])
+    for (const source of group) {
+      const own = faultsOf(source).filter((fault) => thorough.has(source.path) || brief.test(fault))
+      for (const fault of own) await breakOnce(cell, source, { fault, usual })
+      // The next source is compared with what was read when all was well.
+      await checkWhenDue(cell)
+    }
+    cell.configure(worldSettings)
+    expect([(await checkWhenDue(cell)).code, cell.stops()]).toEqual([0, ['hibernate accepted']])
+    expect(cell.tags()['IdleReason']).toBe('')
+  })
 }
