@@ -2,25 +2,27 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { appendFileSync } from 'node:fs'
 import { resolve as resolvePath } from 'node:path'
-import type { InstanceSpec } from '../clouds/aws.ts'
 import { type ControlClient, clientOver } from '../clouds/control-client.ts'
-import type { GuestVerb, Order, Report } from './cloud.ts'
+import type { GuestSpec, GuestVerb, Order, Report } from './cloud.ts'
 import { end, environment, until } from './host.ts'
 import type { Network } from './network.ts'
 
 /** A guest's power switch; each call resolves when the guest is off, asleep, or started. */
 export type GuestPower = Readonly<Record<GuestVerb, () => Promise<void>>>
 
+/** Its instances and settings are EC2's, in types; of an Azure VM only that is used which both have. */
 export interface GuestCloud extends ControlClient {
   /** What a program in the guest is told: where metadata and API are. */
   readonly env: Readonly<Record<string, string>>
   readonly instanceId: string
+  /** What a client of an API over TLS has to trust, as a PEM text; empty where it speaks without. */
+  readonly caCert: string
   /** Lines of the request log so far. */
   readonly log: readonly string[]
   /** Tags by name without prefix. */
   tags(): Promise<Readonly<Record<string, string>>>
   state(): Promise<string>
-  /** What StopInstances was asked, and what came of it: `stop accepted`, `hibernate UnsupportedHibernationConfiguration`. */
+  /** What was asked of the call that stops, and what came of it: `stop accepted`, `hibernate UnsupportedHibernationConfiguration`. */
   stops(): Promise<readonly string[]>
   close(): Promise<void>
 }
@@ -29,7 +31,7 @@ export interface GuestCloud extends ControlClient {
 export async function startGuestCloud(
   network: Network,
   power: GuestPower,
-  { instance, logPath }: { readonly instance: InstanceSpec; readonly logPath: string },
+  { spec, logPath }: { readonly spec: GuestSpec; readonly logPath: string },
 ): Promise<GuestCloud> {
   const argv = network.inSim(process.execPath, resolvePath('test/guest/cloud.ts'))
   const child = spawn(argv[0] ?? '', argv.slice(1), {
@@ -63,7 +65,7 @@ export async function startGuestCloud(
       setTimeout(() => open.delete(number) && reject(new Error(`${method} ${path}: no answer`)), 6000).unref()
       order(child, { kind: 'ask', number, method, path, body })
     })
-  order(child, { kind: 'start', instance })
+  order(child, { kind: 'start', spec })
   try {
     const started = await until(
       () => {
@@ -105,11 +107,12 @@ interface Parts {
 }
 
 function assemble({ child, log, ready, client }: Parts): GuestCloud {
-  const { env, instanceId } = ready
+  const { env, instanceId, caCert = '' } = ready
   return {
     ...client,
     env,
     instanceId,
+    caCert,
     log,
     async tags() {
       const { tags } = await client.instance(instanceId)
@@ -119,10 +122,10 @@ function assemble({ child, log, ready, client }: Parts): GuestCloud {
     async stops() {
       const { requests } = await client.requests()
       return requests
-        .filter(({ action }) => action === 'StopInstances')
+        .filter(({ action }) => action === 'StopInstances' || action === 'VirtualMachines_Deallocate')
         .map(({ params, status, errorCode }) => {
-          const method = params['Hibernate'] === 'true' ? 'hibernate' : 'stop'
-          return `${method} ${errorCode ?? (status === 200 ? 'accepted' : 'unanswered')}`
+          const method = [params['Hibernate'], params['hibernate']].includes('true') ? 'hibernate' : 'stop'
+          return `${method} ${errorCode ?? (status === 200 || status === 202 ? 'accepted' : 'unanswered')}`
         })
     },
     close: () => end(child),

@@ -13,7 +13,7 @@ import {
 } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { InstanceSpec } from '../clouds/aws.ts'
+import type { GuestSpec } from './cloud.ts'
 import { type GuestCloud, type GuestPower, startGuestCloud } from './cloud-process.ts'
 import { dieWithUs, end, environment, isAlive, type Output, run, until } from './host.ts'
 import { addresses, createNetwork, type Network } from './network.ts'
@@ -183,12 +183,11 @@ export interface World {
 }
 
 /** The network and the cloud of one run. Rejects, with nothing left, where they cannot be. */
-export async function createWorld(run: Run, power: GuestPower, instance: InstanceSpec): Promise<World> {
+export async function createWorld(run: Run, power: GuestPower, spec: GuestSpec): Promise<World> {
   const network = await createNetwork(run.evidence)
   try {
     const logPath = join(run.evidence, 'requests.log')
-    const settings = { publicKey: run.publicKey, ...instance }
-    const cloud = await startGuestCloud(network, power, { instance: settings, logPath })
+    const cloud = await startGuestCloud(network, power, { spec: withKey(spec, run), logPath })
     const close = async (): Promise<void> => {
       await keepCloud(run, cloud).catch(() => undefined)
       await cloud.close()
@@ -199,6 +198,12 @@ export async function createWorld(run: Run, power: GuestPower, instance: Instanc
     await network.close()
     throw error
   }
+}
+
+/** Its people may log in. */
+function withKey(spec: GuestSpec, { publicKey }: Run): GuestSpec {
+  if (spec.cloud === 'aws') return { ...spec, instance: { publicKey, ...spec.instance } }
+  return { ...spec, vm: { publicKeys: [publicKey], ...spec.vm } }
 }
 
 async function keepCloud(run: Run, cloud: GuestCloud): Promise<void> {

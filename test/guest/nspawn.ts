@@ -65,7 +65,7 @@ export async function bootNspawn(spec: NspawnSpec): Promise<Guest> {
   }
   const hibernate = (): Promise<void> => Promise.reject(new Error('a container cannot hibernate'))
   const instance = { userData: spec.userData, tokenOptionalFor: ['Cloud-Init/', 'python-requests/'], ...spec.instance }
-  const world = await createWorld(run, { stop, hibernate, start }, instance)
+  const world = await createWorld(run, { stop, hibernate, start }, { cloud: 'aws', instance })
   network = world.network
   async function close(): Promise<void> {
     await keepVolatile(guest, run).catch(() => undefined)

@@ -4,20 +4,10 @@ import { describe, expect, test } from 'vitest'
 import { cloudInitResult } from './guest.ts'
 import { until } from './host.ts'
 import { bootQemu, type QemuGuest } from './qemu.ts'
-import { guestsSkipped, installing, observe, type Settings, seconds, waitForPower, waitForTag } from './story.ts'
+import { apiOnly, emulated, guestsSkipped, installing, observe, waitForPower, waitForTag } from './story.ts'
 
-/** An emulated processor is about ten times slower: what systemd uses for each check is no 0.01 cores here. */
-const emulated: Settings = {
-  ...seconds,
-  check_interval_minutes: 0.15,
-  idle_threshold_minutes: 0.25,
-  hibernate_threshold_minutes: 1,
-  boot_grace_minutes: 0.5,
-  sensors: { cpu: { cores: 0.4 } },
-}
-
-function userData(action: 'hibernate' | 'stop'): string {
-  return installing({ ...emulated, action }, { firmware: true })
+function userData(action: 'hibernate' | 'stop'): () => string {
+  return () => installing({ ...emulated, action }, { variables: apiOnly })
 }
 
 function bootId(guest: QemuGuest): Promise<string> {

@@ -2,7 +2,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { appendFileSync, cpSync, mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import type { InstanceSpec } from '../clouds/aws.ts'
+import { defaultVmId } from '../clouds/azure/vm.ts'
+import type { GuestSpec } from './cloud.ts'
 import { connect, createRun, createWorld, type Guest, type Layer, type Run, succeeded, writeLayer } from './guest.ts'
 import { dieWithUs, end, environment, installHostPackages, run as runProgram, until } from './host.ts'
 import { guestMac, type Network } from './network.ts'
@@ -11,8 +12,9 @@ import { rootfs } from './rootfs.ts'
 
 export interface QemuSpec extends Layer {
   readonly name: string
-  readonly userData: string
-  readonly instance?: InstanceSpec
+  /** Made from what a client of the cloud's API has to trust, as a PEM text. */
+  readonly userData: (caCert: string) => string
+  readonly cloud?: GuestSpec
   readonly executable?: string
   /** Debian packages that other guests do not have. */
   readonly packages?: readonly string[]
@@ -43,12 +45,13 @@ const memoryMb = 768
 export async function bootQemu(spec: QemuSpec): Promise<QemuGuest> {
   installHostPackages()
   const run = createRun(spec.name)
+  const cloud = spec.cloud ?? { cloud: 'aws', instance: {} }
   const disk = makeDisk(run, spec)
   let machine: Machine | undefined
   let network: Network | undefined
   async function start(): Promise<void> {
     if (network === undefined) throw new Error('the guest has no network yet')
-    machine = await startMachine(run, disk, network)
+    machine = await startMachine(run, qemuArgv(disk, { folder: run.scratch, cloud: cloud.cloud }), network)
   }
   async function gone(what: string, timeoutMs: number): Promise<void> {
     await until(() => !isRunning(machine), timeoutMs, what)
@@ -66,7 +69,7 @@ export async function bootQemu(spec: QemuSpec): Promise<QemuGuest> {
     await guest.ask('systemctl hibernate --no-block', 30_000)
     await gone('the guest went to sleep', 90_000)
   }
-  const world = await createWorld(run, { stop, hibernate, start }, { userData: spec.userData, ...spec.instance })
+  const world = await createWorld(run, { stop, hibernate, start }, cloud)
   network = world.network
   const exec: Guest['exec'] = (command, timeoutMs = 20_000) => {
     if (machine === undefined) throw new Error('the guest is off')
@@ -91,6 +94,7 @@ export async function bootQemu(spec: QemuSpec): Promise<QemuGuest> {
     close,
   }
   try {
+    await world.cloud.change(world.cloud.instanceId, { userData: spec.userData(world.cloud.caCert) })
     await start()
   } catch (error) {
     await close()
@@ -145,8 +149,22 @@ function makeDisk(run: Run, spec: QemuSpec): Disk {
 /** Nitro's firmware tables as ds-identify and the agent read them: uuid and serial are equal and begin with ec2. */
 const ec2Uuid = 'ec2e2e00-1111-2222-3333-444455556666'
 
+/** Hyper-V's, and the asset tag that every Azure VM has. */
+const azureTag = '7783-7084-3265-9085-8269-3286-77'
+
+const firmware: Readonly<Record<GuestSpec['cloud'], readonly string[]>> = {
+  aws: ['-smbios', `type=1,manufacturer=Amazon EC2,product=m6i.large,uuid=${ec2Uuid},serial=${ec2Uuid}`],
+  azure: [
+    ...['-smbios', `type=1,manufacturer=Microsoft Corporation,product=Virtual Machine,uuid=${defaultVmId}`],
+    ...['-smbios', `type=3,manufacturer=Microsoft Corporation,asset=${azureTag}`],
+  ],
+}
+
 /** Always by software: /dev/kvm may be there and not be usable, and other machines have none. */
-function qemuArgv(disk: Disk, folder: string): readonly string[] {
+function qemuArgv(
+  disk: Disk,
+  { folder, cloud }: { readonly folder: string; readonly cloud: GuestSpec['cloud'] },
+): readonly string[] {
   const append = 'root=LABEL=root rw console=ttyS0 net.ifnames=0 resume=LABEL=swap systemd.show_status=0 quiet'
   return [
     ...['qemu-system-x86_64', '-accel', 'tcg,thread=multi', '-machine', 'q35', '-smp', '2', '-m', String(memoryMb)],
@@ -159,12 +177,16 @@ function qemuArgv(disk: Disk, folder: string): readonly string[] {
     ...['-qmp', `unix:${folder}/qmp,server=on,wait=off`, '-serial', 'stdio'],
     ...['-chardev', `socket,id=test,path=${folder}/shell,server=on,wait=off`],
     ...['-device', 'virtio-serial-pci', '-device', 'virtserialport,chardev=test,name=test'],
-    ...['-smbios', `type=1,manufacturer=Amazon EC2,product=m6i.large,uuid=${ec2Uuid},serial=${ec2Uuid}`],
+    ...firmware[cloud],
   ]
 }
 
-async function startMachine({ evidence, scratch }: Run, disk: Disk, network: Network): Promise<Machine> {
-  const argv = [...dieWithUs, 'nice', ...network.inSim(...qemuArgv(disk, scratch))]
+async function startMachine(
+  { evidence, scratch }: Run,
+  program: readonly string[],
+  network: Network,
+): Promise<Machine> {
+  const argv = [...dieWithUs, 'nice', ...network.inSim(...program)]
   const child = spawn(argv[0] ?? '', argv.slice(1), { env: environment, stdio: ['ignore', 'pipe', 'pipe'] })
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk: Buffer) => appendFileSync(join(evidence, 'console.log'), chunk))

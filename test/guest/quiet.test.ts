@@ -7,7 +7,7 @@ import { type FileServer, startFileServer } from './file-server.ts'
 import { cloudInitResult } from './guest.ts'
 import { updatesDaily, writeArchive } from './package-lists.ts'
 import { bootQemu, type QemuGuest } from './qemu.ts'
-import { guestsSkipped, installing, type Observer, observe, type Told } from './story.ts'
+import { apiOnly, guestsSkipped, installing, type Observer, observe, type Told } from './story.ts'
 
 /** Everything as shipped but for the grace, since the half hour is to be counted; nobody acts, so that it lasts. */
 const settings = { action: 'report', boot_grace_minutes: 2 }
@@ -49,7 +49,7 @@ function isJustified(reason: string): boolean {
 describe.skipIf(guestsSkipped('the quiet guest'))('a guest that is left alone', () => {
   test('is idle from the end of grace on, whatever Debian does', { timeout: (minutes + 20) * 60_000 }, async () => {
     const files = { 'etc/dhcp/dhclient.conf': renewals, ...updatesDaily }
-    const userData = installing(settings, { schedule: 'cron', firmware: true })
+    const userData = (): string => installing(settings, { schedule: 'cron', variables: apiOnly })
     const guest = await bootQemu({ name: 'qemu-quiet', userData, timers: true, packages, files })
     let server: FileServer | undefined
     try {

@@ -17,6 +17,16 @@ export const seconds: Settings = {
   action: 'stop',
 }
 
+/** On an emulated processor, which is about ten times slower: what systemd uses for each check is no 0.01 cores there. */
+export const emulated: Settings = {
+  ...seconds,
+  check_interval_minutes: 0.15,
+  idle_threshold_minutes: 0.25,
+  hibernate_threshold_minutes: 1,
+  boot_grace_minutes: 0.5,
+  sensors: { cpu: { cores: 0.4 } },
+}
+
 /** Why there are no guests; told on stderr, so that a test run without them does not look like one with them. */
 export function guestsSkipped(story: string): boolean {
   const why = whyNoGuests()
@@ -30,16 +40,29 @@ export const endpoints: readonly string[] = [
   `AWS_ENDPOINT_URL_EC2=http://${addresses.gateway}:80`,
 ]
 
+export interface Installing {
+  readonly schedule?: 'timer' | 'cron'
+  /** What `install` is told in its environment; both endpoints unless given. */
+  readonly variables?: readonly string[]
+  /** Text by path that is there before. */
+  readonly files?: Readonly<Record<string, string>>
+}
+
+/** What one whose firmware is EC2's must be told. */
+export const apiOnly = endpoints.slice(1)
+
 /** User data as an operator writes it: the configuration, and the executable's own `install`. */
 export function installing(
   settings: Settings,
-  { schedule = 'timer', firmware = false }: { readonly schedule?: 'timer' | 'cron'; readonly firmware?: boolean } = {},
+  { schedule = 'timer', variables = endpoints, files = {} }: Installing = {},
 ): string {
   const config = `idle_detection: ${JSON.stringify(settings)}\n`
-  const variables = firmware ? endpoints.slice(1) : endpoints
   const install = [...variables, delivered, 'install', '--schedule', schedule, '--config', '/root/idle-agent.yaml']
   const data = {
-    write_files: [{ path: '/root/idle-agent.yaml', content: config }],
+    write_files: Object.entries({ '/root/idle-agent.yaml': config, ...files }).map(([path, content]) => ({
+      path,
+      content,
+    })),
     runcmd: [['env', ...install]],
   }
   return `#cloud-config\n${JSON.stringify(data, undefined, 1)}\n`
@@ -103,7 +126,11 @@ export function observe(guest: Guest): Observer {
 }
 
 /** Waits until the cloud has the guest in that state, and the guest really is so. */
-export async function waitForPower(guest: Guest, state: 'stopped' | 'running', timeoutMs: number): Promise<void> {
+export async function waitForPower(
+  guest: Guest,
+  state: 'stopped' | 'deallocated' | 'running',
+  timeoutMs: number,
+): Promise<void> {
   await until(async () => (await guest.cloud.state()) === state, timeoutMs, `the instance ${state}`)
   expect(guest.isOn()).toBe(state === 'running')
 }
