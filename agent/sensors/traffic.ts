@@ -90,14 +90,16 @@ export interface Asked {
 const briefMs = 5000
 
 /**
- * What a new connection shows. One without a terminal is a command, a tunnel or an editor: strong, since a job may have begun
- * with it, unless it has just come, or comes where nobody has typed for long, as a client does that connects by itself.
+ * What a connection shows that is new, or had just come when it was seen before. One without a terminal is a command, a tunnel
+ * or an editor: strong, since a job may have begun with it, unless it has just come, or comes where nobody has typed for
+ * long, as a client does that connects by itself.
  */
-function arrival(connection: Connection, { span, attended }: Asked): Connected['fresh'] {
+function arrival(connection: Connection, old: Connection | undefined, { span, attended }: Asked): Connected['fresh'] {
   const { pid, start, uid, terminals, unproven } = connection
   const ageMs = span.now.bootMs - start * msPerTick
   const person = terminals.length > 0
-  if (unproven === true || (!person && !(attended && ageMs >= briefMs))) return undefined
+  if (unproven === true || (old !== undefined && (person || ageMs - span.ms >= briefMs))) return undefined
+  if (!person && !(attended && ageMs >= briefMs)) return undefined
   return { pid, at: within(span.now.monoMs - ageMs, span), person, ...(uid === undefined ? {} : { uid }) }
 }
 
@@ -111,11 +113,9 @@ export function judgeConnections(now: readonly Connection[], before: readonly Co
   for (const connection of now) {
     const { pid, terminals, source, quietMs = 0, unproven = false } = connection
     const old = earlier.get(keyOf(connection))
-    if (old === undefined) {
-      const fresh = arrival(connection, asked)
-      if (fresh !== undefined && !(fresh.at <= (result.fresh?.at ?? -1))) result = { ...result, fresh }
-      continue
-    }
+    const fresh = arrival(connection, old, asked)
+    if (fresh !== undefined && !(fresh.at <= (result.fresh?.at ?? -1))) result = { ...result, fresh }
+    if (old === undefined) continue
     const passed = growth(connection, old)
     if (passed === undefined) {
       const counts = terminals.length === 0 && !unproven

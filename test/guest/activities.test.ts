@@ -99,8 +99,21 @@ describe.skipIf(guestsSkipped('activities in a guest'))('what people do', { time
     return [last.verdict, `${sensor} ${kind}: ${reading(last, sensor)?.reason ?? ''}`]
   }
 
+  /** Somebody comes, is seen and goes: what is no activity is told from then on, not from a stop that was refused. */
+  async function visit(): Promise<void> {
+    const came = Date.now()
+    const person = guest.ssh()
+    try {
+      await loggedIn(person)
+      await observer.see((one) => Date.parse(one.at) > came && one.verdict === 'active', 10_000, 'a visitor')
+    } finally {
+      await person.close()
+    }
+  }
+
   test.each(Object.entries(activities))('%s', async (name, activity) => {
     observer.note(`--- ${name}`)
+    if (activity.kind !== 'active') await visit()
     const began = Date.now()
     const { reason, finish } = await activity.begin(guest)
     const columns = [name]

@@ -274,6 +274,15 @@ describe('judgeConnections', () => {
     else expect(found.fresh).toMatchObject(fresh)
   })
 
+  it.each<[string, Partial<Connection>, boolean]>([
+    ['a tunnel that had just come at the check before', { start: began(124) }, true],
+    ['one that had been there for longer', { start: began(126) }, false],
+    ['a shell, which was a person at once', { start: began(124), terminals: ['pts/1'] }, false],
+  ])('of known connections, somebody is: %s', (_, change, isFresh) => {
+    const one = { ...open, ...change }
+    expect(judgeConnections([one], [one], asked).fresh !== undefined).toBe(isFresh)
+  })
+
   it('takes what any user may have called sshd for nobody’s coming, nor for a reason not to know; its traffic counts', () => {
     const unproven = { unproven: true } as const
     expect(judgeConnections([{ ...open, ...unproven }], [], asked)).toEqual({ used: [] })
