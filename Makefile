@@ -11,13 +11,13 @@ help: ## this list
 demo: dist/idle-agent ## watch a machine go idle and be hibernated, simulated, on this machine's real signals
 	@$(NODE) test/demo/demo.ts
 
-check: $(READY) ## format, lint, types, imports and unit tests, in under a minute
+check: $(READY) ## format, lint, types, imports and unit tests, in two minutes
 	@$(NODE) tools/verify.ts check
 
 test: $(READY) ## everything that must hold before a change lands
 	@$(NODE) tools/verify.ts test
 
-e2e: $(READY) ## real Linux guests that stop, hibernate and start again, in a sealed network; root, an hour
+e2e: $(READY) ## real Linux guests that stop, hibernate and start again, in a sealed network; root, 90 minutes
 	@$(NODE) tools/verify.ts e2e
 
 build: $(READY) ## dist/idle-agent-linux-x64, dist/idle-agent-linux-arm64, dist/idle-agent (this machine's), dist/SHA256SUMS
