@@ -31,9 +31,12 @@ export async function tellFault(parts: Parts, kind: Kind, message: string): Prom
   try {
     const status = await readStatus(parts)
     const before = faultOf(status)
-    if (before?.kind === kind && before.tagged) return
+    const reason = withoutFolder(parts, message)
+    // A configuration is edited while it is told of; what cannot be saved differs from check to check.
+    const isTold = before?.kind === kind && (kind !== 'config' || before.reason === reason)
+    if (isTold && before.tagged) return
     const since = before?.kind === kind ? before.since : iso(parts.host.clocks().wallMs)
-    const fault = { kind, reason: withoutFolder(parts, message), since, tagged: false }
+    const fault = { kind, reason, since, tagged: false }
     await writeFault(parts, status, fault)
     if (!parts.policy.enabled) return
     await writeTag(parts, fault.reason)

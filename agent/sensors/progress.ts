@@ -32,10 +32,21 @@ function begins(job: Job, broughtAlong: ReadonlySet<string>): boolean {
   return job.prompt !== true && job.tty !== undefined && !broughtAlong.has(job.on ?? '')
 }
 
-/** When somebody was last seen at its terminal; where that cannot be looked at, when its session began. */
-function lastSeen(job: Job, terminals: readonly Terminal[], { now }: Span): Instant {
+/** Jobs, their terminals, and when somebody typed last on any. */
+interface Looked {
+  readonly jobs: readonly Job[]
+  readonly terminals: readonly Terminal[]
+  readonly lastInput: Instant
+}
+
+/**
+ * When somebody was last seen at its terminal, or where that cannot be looked at when its session began. Of a job with a
+ * terminal, at any: whoever attaches to tmux, looks and detaches types on another one than the job's.
+ */
+function lastSeen(job: Job, { terminals, lastInput }: Looked, { now }: Span): Instant {
   const on = terminals.find((one) => keyOf(one) === job.on)
-  return on?.since ?? now.monoMs - (now.bootMs - job.session * msPerTick)
+  const own = on?.since ?? now.monoMs - (now.bootMs - job.session * msPerTick)
+  return job.tty === undefined ? own : Math.max(lastInput, own)
 }
 
 /** What jobs showed in an interval. */
@@ -48,9 +59,9 @@ export interface Progress {
   readonly stuck?: Job
 }
 
-/** Judges all jobs; `limitMs` is how long progress counts after the last input on the job's terminal. */
+/** Judges all jobs; `limitMs` is how long progress counts after the last input on a terminal. */
 export function judgeJobs(
-  now: { readonly jobs: readonly Job[]; readonly terminals: readonly Terminal[] },
+  now: Looked,
   before: { readonly jobs: readonly Job[]; readonly terminals: readonly Terminal[] },
   { span, limitMs }: { readonly span: Span; readonly limitMs: number },
 ): Progress {
@@ -59,7 +70,7 @@ export function judgeJobs(
   let result: Progress = {}
   for (const job of now.jobs) {
     const old = earlier.get(`${job.pid}:${job.start}`)
-    const ms = span.now.monoMs - lastSeen(job, now.terminals, span)
+    const ms = span.now.monoMs - lastSeen(job, now, span)
     const moved = old === undefined ? begins(job, alone) : progressed(job, old, span.ms)
     if (!moved) result = job.prompt === true ? result : { stuck: job, ...result }
     else if (ms <= limitMs) return { working: job, ...result }

@@ -40,7 +40,7 @@ export const sessionsOptions = {
     max: 8760,
     unit: 'hours',
     about:
-      'how long a job in the foreground that gets on counts as activity after the last input on its terminal (over ssh without one: from its beginning), traffic over ssh without a pause of one check, and an ssh connection without a terminal that is new, after the last input anywhere; what else they use (CPU, network, disk, GPU) counts as ever',
+      'how long a job in the foreground that gets on counts as activity after the last input on any terminal (over ssh without one: from its beginning), traffic over ssh without a pause of one check, and an ssh connection without a terminal that is new, after the last input anywhere; what else they use (CPU, network, disk, GPU) counts as ever',
   },
 } as const satisfies Options
 

@@ -59,7 +59,8 @@ function joined(one: Stretch, other: Stretch): Stretch {
 export function usualAfter(old: Usual | undefined, { now, ms, bytes, typed }: Passed): Usual {
   const least = { received: (bytes.received * 60_000) / ms, sent: (bytes.sent * 60_000) / ms }
   const latest: Stretch = typed ? { least } : { least, most: least.received }
-  const flows = Math.min(least.received, least.sent) >= bytesPerMinute
+  // What always passes is no flow: an editor's window is open all day, and whoever edits in it pauses.
+  const flows = least.received >= limit(old, 'received') && least.sent >= limit(old, 'sent')
   const flowing = flows ? { flowing: old?.flowing ?? now - ms } : {}
   const fresh = { since: now - ms, intervals: 1, ...latest, ...flowing }
   if (old === undefined) return fresh

@@ -13,8 +13,13 @@ const job: Job = {
   ...{ ticks: 10, switches: 200, bytes: 40, newest: 30 },
 }
 
-function judge(jobs: readonly Job[], before: readonly Job[], terminals: readonly Terminal[] = [pts]) {
-  return judgeJobs({ jobs, terminals }, { jobs: before, terminals: [pts] }, asked)
+function judge(
+  jobs: readonly Job[],
+  before: readonly Job[],
+  terminals: readonly Terminal[] = [pts],
+  lastInput = -1e12,
+) {
+  return judgeJobs({ jobs, terminals, lastInput }, { jobs: before, terminals: [pts] }, asked)
 }
 
 describe('in two minutes', () => {
@@ -102,6 +107,13 @@ describe('progress counts', () => {
     expect(judge([later], [job], typed(ago))).toEqual(
       counts ? { working: later } : { unattended: { job: later, ms: ago } },
     )
+  })
+
+  it('for a day after somebody typed on another terminal, as one does who attaches to tmux and looks', () => {
+    const seen = now.monoMs - 24 * hourMs
+    expect(judge([busy], [job], typed(90 * hourMs), seen)).toEqual({ working: busy })
+    const unattended = { job: busy, ms: 24 * hourMs + 1 }
+    expect(judge([busy], [job], typed(90 * hourMs), seen - 1)).toEqual({ unattended })
   })
 
   const session = (ago: number) => (now.bootMs - ago) / 10

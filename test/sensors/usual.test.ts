@@ -56,6 +56,10 @@ describe('use is', () => {
     expect(count(minutes)).toBe(minutes.length)
   })
 
+  it('editing after a day of a window that was left open', () => {
+    expect(count([...times(721, window), ...times(30, editing)], 721)).toBeGreaterThan(25)
+  })
+
   it('editing for ten hours, but for the quietest minutes', () => {
     expect(longestPause(times(300, editing))).toBeLessThan(3)
   })
