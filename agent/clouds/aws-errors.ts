@@ -1,15 +1,10 @@
 /** Sorts what went wrong with a call to EC2: was it sent, was it answered, and what does the answer mean (cloud.md 1.3). */
-import { CloudError, messageOf } from '../errors.ts'
+import { type CloudError, messageOf } from '../errors.ts'
 import type { Outcome, Refusal } from '../types/outcome.ts'
 import type { Method } from '../types.ts'
+import { asError, asOutcome, asUnsent, doctor, type FailureOf, type Words } from './failures.ts'
 
-export type Failure =
-  /** EC2 said no, with an error code: it was not executed. */
-  | { readonly kind: 'answered'; readonly code: string; readonly message: string }
-  /** It never left this machine, or never got a connection: it was not executed. */
-  | { readonly kind: 'unsent'; readonly code: string; readonly message: string }
-  /** It may have been executed. */
-  | { readonly kind: 'lost'; readonly message: string }
+export type Failure = FailureOf<{ readonly code: string; readonly message: string }>
 
 /** Codes that mean the same whatever their message says. */
 const byCode: Readonly<Record<string, Refusal>> = {
@@ -81,62 +76,46 @@ function unsupportedOperation(message: string): Refusal {
 
 const notReady = /not\s+(yet\s+)?ready|retry\s+in|try\s+again/i
 
-/** A failed stop as an outcome. */
-export function outcomeOf(failure: Failure, method: Method): Outcome {
-  if (failure.kind === 'lost') return { result: 'unknown', message: failure.message }
-  const { code, message } = failure
-  const why = failure.kind === 'answered' ? refusalOf(code, message, method) : 'unreachable'
-  return { result: 'refused', why, code, message, ...adviceFor(why, code, message) }
-}
-
-const doctor = 'see "sudo idle-agent doctor"'
-
-/** What each refusal means for the operator of an EC2 instance, in words that fit a tag behind code and reason. */
-const advices: Readonly<Partial<Record<Refusal, string>>> = {
-  'not-ready': 'hibernation is not set up yet; if it stays so, it is stopped instead',
-  unsupported: 'launched without hibernation',
-  forbidden: `the role does not allow it; ${doctor}`,
-  credentials: `keys or clock are wrong; ${doctor}`,
-  throttled: 'too many calls in this account and region',
-  protected: 'stop protection is on; switch disableApiStop off',
-  owned: 'a one-time Spot instance or fleet member cannot be stopped',
-  'wrong-state': 'EC2 does not call it running; look at the console',
-  unreachable: `EC2 cannot be reached from here; ${doctor}`,
-}
-
-function adviceFor(why: Refusal, code: string, message: string): { readonly advice?: string } {
-  const advice = special(code, message) ?? advices[why]
-  return advice === undefined ? {} : { advice }
-}
-
-/** Where one reason stands for several facts. */
-function special(code: string, message: string): string | undefined {
-  if (code === 'no-role') return `this instance has no role; ${doctor}`
-  if (code === 'IncorrectSpotRequestState') return 'its Spot request is cancelled or disabled; only EC2 stops it'
-  return /root device type/i.test(message) ? 'root volume on instance store; EC2 could only terminate it' : undefined
-}
-
-/** A CloudError from before anything was sent, as an outcome. */
-export function outcomeOfUnsent(error: CloudError): Outcome {
-  const whys: Readonly<Record<string, Refusal>> = {
+/** What the operator of an EC2 instance is told. */
+const words: Words = {
+  advices: {
+    'not-ready': 'hibernation is not set up yet; if it stays so, it is stopped instead',
+    unsupported: 'launched without hibernation',
+    forbidden: `the role does not allow it; ${doctor}`,
+    credentials: `keys or clock are wrong; ${doctor}`,
+    throttled: 'too many calls in this account and region',
+    protected: 'stop protection is on; switch disableApiStop off',
+    owned: 'a one-time Spot instance or fleet member cannot be stopped',
+    'wrong-state': 'EC2 does not call it running; look at the console',
+    unreachable: `EC2 cannot be reached from here; ${doctor}`,
+  },
+  special(code, message) {
+    if (code === 'no-role') return `this instance has no role; ${doctor}`
+    if (code === 'IncorrectSpotRequestState') return 'its Spot request is cancelled or disabled; only EC2 stops it'
+    return /root device type/i.test(message) ? 'root volume on instance store; EC2 could only terminate it' : undefined
+  },
+  unsent: {
     forbidden: 'forbidden',
     'no-role': 'forbidden',
     credentials: 'credentials',
     'no-endpoint': 'other',
     'run-changed': 'other',
-  }
-  const why = whys[error.code] ?? 'unreachable'
-  const { code, message } = error
-  return { result: 'refused', why, code, message, ...adviceFor(why, code, '') }
+  },
+}
+
+/** A failed stop as an outcome. */
+export function outcomeOf(failure: Failure, method: Method): Outcome {
+  return asOutcome(words, failure, ({ code, message }) => refusalOf(code, message, method))
+}
+
+/** A CloudError from before anything was sent, as an outcome. */
+export function outcomeOfUnsent(error: CloudError): Outcome {
+  return asUnsent(words, error)
 }
 
 /** A failed call about tags, as the error that its caller gets. */
 export function errorOf(failure: Failure, action: string): CloudError {
-  const message = `${action} failed: ${failure.kind === 'answered' ? `${failure.code}: ` : ''}${failure.message}`
-  if (failure.kind === 'lost') return new CloudError(message, { code: 'no-answer', retryable: true })
-  const why = failure.kind === 'answered' ? refusalOf(failure.code, failure.message, 'stop') : 'unreachable'
-  const retryable = why === 'throttled' || why === 'credentials' || why === 'unreachable'
-  return new CloudError(message, { code: failure.code, retryable })
+  return asError(failure, action, ({ code, message }) => refusalOf(code, message, 'stop'))
 }
 
 // No byte of a request leaves before its connection stands: name lookup, connect and the certificate come first.

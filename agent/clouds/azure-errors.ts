@@ -1,23 +1,20 @@
 /** Sorts what went wrong with a call to Azure Resource Manager: was it sent, was it answered, what does the answer mean (cloud.md 2.3, 2.5). */
-import { CloudError, messageOf } from '../errors.ts'
+import { type CloudError, messageOf } from '../errors.ts'
 import { isObject } from '../parse.ts'
 import type { Outcome, Refusal } from '../types/outcome.ts'
 import type { Method } from '../types.ts'
+import { asError, asOutcome, asUnsent, doctor, type FailureOf, type Words } from './failures.ts'
 
-export type Failure =
-  /** Azure said no, with an error code: it was not executed. */
-  | {
-      readonly kind: 'answered'
-      readonly code: string
-      readonly message: string
-      readonly status: number
-      /** Milliseconds that Azure asks to wait. */
-      readonly retryAfterMs?: number
-    }
-  /** It never left this machine, or never got a connection: it was not executed. */
-  | { readonly kind: 'unsent'; readonly code: string; readonly message: string }
-  /** It may have been executed. */
-  | { readonly kind: 'lost'; readonly message: string }
+export type Failure = FailureOf<Refused>
+
+/** What Azure said no with. */
+interface Refused {
+  readonly code: string
+  readonly message: string
+  readonly status: number
+  /** Milliseconds that Azure asks to wait. */
+  readonly retryAfterMs?: number
+}
 
 /** An answer as it came; header names in lower case. */
 export interface Answer {
@@ -132,47 +129,28 @@ function notSupported(message: string, { method, uptimeMs }: Context): Refusal {
   return method === 'hibernate' ? 'unsupported' : 'other'
 }
 
-/** A failed deallocation as an outcome. */
-export function outcomeOf(failure: Failure, context: Context): Outcome {
-  if (failure.kind === 'lost') return { result: 'unknown', message: failure.message }
-  const { code, message } = failure
-  const why = failure.kind === 'answered' ? refusalOf(failure, context) : 'unreachable'
-  return { result: 'refused', why, code, message, ...adviceFor(why, code, message) }
-}
-
-const doctor = 'see "sudo idle-agent doctor"'
-
-/** What each refusal means for the operator of an Azure VM, in words that fit a tag behind code and reason. */
-const advices: Readonly<Partial<Record<Refusal, string>>> = {
-  'not-ready': 'hibernation is not ready yet; if it stays so, it is deallocated instead',
-  unsupported: 'hibernation is not enabled on this VM',
-  forbidden: `its identity may not do it; ${doctor}`,
-  credentials: `its token is not taken; ${doctor}`,
-  throttled: 'too many calls; Azure said how long to wait',
-  protected: 'a lock or a policy forbids it; an operator can lift that',
-  owned: 'it belongs to a managed application',
-  'wrong-state': 'Azure is at work on this VM, or does not call it running',
-  unreachable: `Azure cannot be reached from here; ${doctor}`,
-}
-
-function adviceFor(why: Refusal, code: string, message: string): { readonly advice?: string } {
-  const advice = special(code, message) ?? advices[why]
-  return advice === undefined ? {} : { advice }
-}
-
-/** Where one reason stands for several facts. */
-function special(code: string, message: string): string | undefined {
-  if (code === 'no-identity') return `this VM has no identity; ${doctor}`
-  if (/os disk is ephemeral/i.test(message)) return 'ephemeral OS disk; Azure could only delete it'
-  if (code === 'ScopeLocked') return 'a lock forbids it; an operator can lift that'
-  if (code === 'VMHibernateFailed' || code === 'InternalOperationError')
-    return 'Azure failed to hibernate it; tried again'
-  return code === 'OperationNotAllowed' && /extension/i.test(message) ? 'its hibernation extension failed' : undefined
-}
-
-/** A CloudError from before anything was sent, as an outcome. */
-export function outcomeOfUnsent(error: CloudError): Outcome {
-  const whys: Readonly<Record<string, Refusal>> = {
+/** What the operator of an Azure VM is told. */
+const words: Words = {
+  advices: {
+    'not-ready': 'hibernation is not ready yet; if it stays so, it is deallocated instead',
+    unsupported: 'hibernation is not enabled on this VM',
+    forbidden: `its identity may not do it; ${doctor}`,
+    credentials: `its token is not taken; ${doctor}`,
+    throttled: 'too many calls; Azure said how long to wait',
+    protected: 'a lock or a policy forbids it; an operator can lift that',
+    owned: 'it belongs to a managed application',
+    'wrong-state': 'Azure is at work on this VM, or does not call it running',
+    unreachable: `Azure cannot be reached from here; ${doctor}`,
+  },
+  special(code, message) {
+    if (code === 'no-identity') return `this VM has no identity; ${doctor}`
+    if (/os disk is ephemeral/i.test(message)) return 'ephemeral OS disk; Azure could only delete it'
+    if (code === 'ScopeLocked') return 'a lock forbids it; an operator can lift that'
+    if (code === 'VMHibernateFailed' || code === 'InternalOperationError')
+      return 'Azure failed to hibernate it; tried again'
+    return code === 'OperationNotAllowed' && /extension/i.test(message) ? 'its hibernation extension failed' : undefined
+  },
+  unsent: {
     'no-identity': 'forbidden',
     'no-token': 'forbidden',
     credentials: 'credentials',
@@ -182,19 +160,22 @@ export function outcomeOfUnsent(error: CloudError): Outcome {
     'not-a-vm': 'other',
     'unknown-cloud': 'other',
     'run-changed': 'other',
-  }
-  const why = whys[error.code] ?? 'unreachable'
-  const { code, message } = error
-  return { result: 'refused', why, code, message, ...adviceFor(why, code, '') }
+  },
+}
+
+/** A failed deallocation as an outcome. */
+export function outcomeOf(failure: Failure, context: Context): Outcome {
+  return asOutcome(words, failure, (refused) => refusalOf(refused, context))
+}
+
+/** A CloudError from before anything was sent, as an outcome. */
+export function outcomeOfUnsent(error: CloudError): Outcome {
+  return asUnsent(words, error)
 }
 
 /** A failed call that stops nothing, as the error that its caller gets. */
 export function errorOf(failure: Failure, action: string): CloudError {
-  const message = `${action} failed: ${failure.kind === 'answered' ? `${failure.code}: ` : ''}${failure.message}`
-  if (failure.kind === 'lost') return new CloudError(message, { code: 'no-answer', retryable: true })
-  const why = failure.kind === 'answered' ? refusalOf(failure, { method: 'stop', uptimeMs: Infinity }) : 'unreachable'
-  const retryable = why === 'throttled' || why === 'credentials' || why === 'unreachable'
-  return new CloudError(message, { code: failure.code, retryable })
+  return asError(failure, action, (refused) => refusalOf(refused, { method: 'stop', uptimeMs: Infinity }))
 }
 
 function textAt(value: unknown, name: string): string {
