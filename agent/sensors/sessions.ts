@@ -102,7 +102,8 @@ async function read(host: Host, signal: AbortSignal, before?: SessionsSample): P
   const { typedOn, ...known } = remembered({ ...now, at }, before)
   const logins = otherLogins(table)
   return {
-    ...{ ...now, ...known, at, terminals, jobs, connections: withUsual({ at, connections, typedOn }, before) },
+    ...{ ...now, ...known, at, terminals, jobs },
+    connections: withUsual({ at, connections, typedOn, warned: known.warned === true }, before),
     ...(logins === undefined ? {} : { logins }),
   }
 }

@@ -43,7 +43,7 @@ export interface Connections {
 }
 
 /** The same, with the names of terminals that somebody has typed on since the sample before. */
-type Sampled = Connections & { readonly typedOn: ReadonlySet<string> }
+type Sampled = Connections & { readonly typedOn: ReadonlySet<string>; readonly warned: boolean }
 
 function keyOf({ pid, start }: Connection): string {
   return `${pid}:${start}`
@@ -58,7 +58,7 @@ function fell(now: Connection, before: Connection): boolean {
 
 /** Connections with what passes over them always, as far as they were there before. */
 export function withUsual(
-  { at, connections, typedOn }: Sampled,
+  { at, connections, typedOn, warned }: Sampled,
   before: Connections | undefined,
 ): readonly Connection[] {
   const earlier = new Map(before?.connections.map((one) => [keyOf(one), one]))
@@ -68,7 +68,7 @@ export function withUsual(
     if (old === undefined || ms <= 0 || fell(one, old)) return one
     const bytes = growth(one, old)
     const typed = one.terminals.some((name) => typedOn.has(name))
-    return bytes === undefined ? one : { ...one, usual: usualAfter(old.usual, { now: at, ms, bytes, typed }) }
+    return bytes === undefined ? one : { ...one, usual: usualAfter(old.usual, { now: at, ms, bytes, typed, warned }) }
   })
 }
 

@@ -22,7 +22,7 @@ export interface Usual extends Stretch {
   readonly intervals: number
   /** The stretch before. */
   readonly before?: Stretch
-  /** Since when there is traffic both ways in each interval. */
+  /** Since when more than always passes went both ways in each interval. */
   readonly flowing?: Instant
 }
 
@@ -47,6 +47,8 @@ export interface Passed {
   readonly bytes: Flow
   /** Somebody typed on one of the connection's terminals. */
   readonly typed: boolean
+  /** People were warned, and nobody has typed since. */
+  readonly warned: boolean
 }
 
 function joined(one: Stretch, other: Stretch): Stretch {
@@ -56,7 +58,7 @@ function joined(one: Stretch, other: Stretch): Stretch {
 }
 
 /** What is known of the connection after an interval. */
-export function usualAfter(old: Usual | undefined, { now, ms, bytes, typed }: Passed): Usual {
+export function usualAfter(old: Usual | undefined, { now, ms, bytes, typed, warned }: Passed): Usual {
   const least = { received: (bytes.received * 60_000) / ms, sent: (bytes.sent * 60_000) / ms }
   const latest: Stretch = typed ? { least } : { least, most: least.received }
   // What always passes is no flow: an editor's window is open all day, and whoever edits in it pauses.
@@ -66,8 +68,11 @@ export function usualAfter(old: Usual | undefined, { now, ms, bytes, typed }: Pa
   if (old === undefined) return fresh
   const { since, intervals } = old
   const kept = (stretch: Stretch): Stretch => (typed ? { least: stretch.least } : stretch)
-  if (intervals >= stretchIntervals && now - since >= stretchMs)
-    return { ...fresh, before: kept({ least: old.least, ...(old.most === undefined ? {} : { most: old.most }) }) }
+  if (intervals >= stretchIntervals && now - since >= stretchMs) {
+    // After a warning nothing is forgotten: else what a client sends once an hour would answer it each time.
+    const mosts = [old.most, warned ? old.before?.most : undefined].filter((one) => one !== undefined)
+    return { ...fresh, before: kept({ least: old.least, ...(mosts.length === 0 ? {} : { most: Math.max(...mosts) }) }) }
+  }
   const before = old.before === undefined ? {} : { before: kept(old.before) }
   return { since, intervals: intervals + 1, ...joined(latest, old), ...before, ...flowing }
 }

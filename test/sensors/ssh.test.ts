@@ -329,7 +329,12 @@ describe('judgeConnections', () => {
 describe('what passes always', () => {
   const open: Connection = { pid: 5, start: 100, terminals: [], source: 'sockets', bytes: [[1, 1000, 1000]] }
   const more: Connection = { ...open, bytes: [[1, 3600, 4000]] }
-  const at = (ms: number, connection: Connection) => ({ at: ms, connections: [connection], typedOn: new Set<string>() })
+  const at = (ms: number, connection: Connection) => ({
+    at: ms,
+    connections: [connection],
+    typedOn: new Set<string>(),
+    warned: false,
+  })
 
   it('is what passed since the check before, by the minute', () => {
     expect(withUsual(at(620_000, more), at(500_000, open))).toEqual([

@@ -16,7 +16,7 @@ function uses(minutes: readonly Minute[], intervalMs = 120_000): readonly boolea
     now += intervalMs
     const perMinute: Flow = { received, sent }
     const bytes = { received: (received * intervalMs) / 60_000, sent: (sent * intervalMs) / 60_000 }
-    usual = usualAfter(usual, { now, ms: intervalMs, bytes, typed: false })
+    usual = usualAfter(usual, { now, ms: intervalMs, bytes, typed: false, warned: false })
     return !isUsual({ received: perMinute.received / 60, sent: perMinute.sent / 60 }, usual, {
       now,
       limitMs: 86_400_000,
@@ -126,6 +126,7 @@ it('what is kept does not grow', () => {
       ms: 120_000,
       bytes: { received: 2500, sent: 2500 },
       typed: false,
+      warned: false,
     })
   expect(JSON.stringify(usual).length).toBeLessThan(200)
 })
@@ -135,12 +136,12 @@ describe('unheard of', () => {
   type Received = number | 'typed'
 
   /** Says whether the last of them is more than was heard of before. */
-  function isNews(received: readonly Received[]): boolean {
+  function isNews(received: readonly Received[], warned = false): boolean {
     let [usual, now]: [Usual | undefined, number] = [undefined, 0]
     for (const one of received.slice(0, -1)) {
       now += 120_000
       const bytes = { received: one === 'typed' ? 4000 : one, sent: 9000 }
-      usual = usualAfter(usual, { now, ms: 120_000, bytes, typed: one === 'typed' })
+      usual = usualAfter(usual, { now, ms: 120_000, bytes, typed: one === 'typed', warned })
     }
     return isUnheardOf({ received: Number(received.at(-1)) / 120, sent: 900 }, usual)
   }
@@ -161,5 +162,17 @@ describe('unheard of', () => {
     ['nothing at the first interval of a connection', [5000], false],
   ])('is %s', (_, received, news) => {
     expect(isNews(received)).toBe(news)
+  })
+
+  it('what comes once an hour, but after a warning no more than once', () => {
+    const rekey = 1500
+    const received = [
+      'typed' as const,
+      ...times(31, () => [0, 0]).map(() => 0),
+      rekey,
+      ...times(31, () => [0, 0]).map(() => 0),
+      rekey,
+    ]
+    expect([isNews(received), isNews(received, true)]).toEqual([true, false])
   })
 })
