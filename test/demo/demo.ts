@@ -1,4 +1,5 @@
 // `make demo`: the real executable on this machine's real signals, until a simulated EC2 instance is hibernated.
+import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -46,6 +47,8 @@ async function demo(): Promise<number> {
   try {
     writeFileSync(join(folder, 'config.yaml'), config)
     introduce(screen, folder)
+    // What installing and building left to be written would be a busy disk, for a minute: no sign of anybody's work.
+    spawnSync('sync', { timeout: PATIENCE_MS })
     const outcome = await watch(cloud, screen, folder)
     return conclude(cloud, screen, { ...outcome, clock: lastUse(folder) })
   } finally {
