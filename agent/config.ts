@@ -115,10 +115,11 @@ function buildOf(): string {
   return typeof __VERSION__ === 'string' ? `${__VERSION__} ${__COMMIT__}` : 'source'
 }
 
-/** What was last in force on this machine, as far as the compiled form tells; else the defaults. */
+/** What was last in force on this machine, as far as the compiled form tells; else the defaults, switched off: nobody chose their tags. */
 export async function lastConfig(host: Host, cachePath: string): Promise<Config> {
   const cached = await readCache(host, cachePath)
-  return configOf(cached?.given ?? [], cached === undefined ? 'defaults' : cachePath)
+  if (cached === undefined) return { ...configOf([], 'defaults'), enabled: false }
+  return configOf(cached.given, cachePath)
 }
 
 /** The compiled form, if it was made by this build, and from this text at this path where that is asked. */

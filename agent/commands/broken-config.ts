@@ -6,7 +6,7 @@ import { type Config, defaultConfigPath, lastConfig, locateConfig } from '../con
 import { UsageError } from '../errors.ts'
 import type { CommandContext } from './context.ts'
 
-/** In the status, and once in the tag, by the settings that were last in force. Throws nothing. */
+/** In the status, and once in the tag where the settings that were last in force name it. Throws nothing. */
 export async function tellBrokenConfig(
   { host, flags }: CommandContext,
   { problems }: UsageError,

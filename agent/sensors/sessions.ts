@@ -169,7 +169,7 @@ function holds(
   if (output !== undefined) outputs.push(`output on ${output} without input`)
   if (unattended !== undefined) outputs.push(`${named(unattended.job)} without input for ${duration(unattended.ms)}`)
   if (stuck !== undefined) outputs.push(`no progress of ${named(stuck)}`)
-  const traffic = usual ? 'with no more traffic than always' : 'without traffic both ways'
+  const traffic = usual ? 'with no traffic but what always passes' : 'without traffic both ways'
   const logged: string[] = open === 0 ? [] : [`${counted(open, 'ssh connection')} open ${traffic}`]
   if (logins !== undefined) logged.push(`${counted(logins.count, 'other login')} open: ${logins.first}`)
   const weak = (reasons: readonly string[], evidence: WeakEvidence, limitMinutes: number): readonly Hold[] =>

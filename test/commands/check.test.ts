@@ -65,6 +65,22 @@ describe('a configuration that cannot be used', () => {
     expect(status(host)).toMatchObject({ fault: { kind: 'config', tagged: false } })
   })
 
+  it('is in the status alone where none was in force before: whose tags those are is not known', async () => {
+    const host = machine()
+    host.files.write(configPath, 'idle_detection:\n  tag_prefix: Ours\n  enabled: fals\n')
+    expect((await check(host, '--act')).code).toBe(2)
+    expect(status(host)).toMatchObject({ fault: { kind: 'config', tagged: false } })
+    expect(host.files.read('/var/lib/idle-agent/tags.json')).toBeUndefined()
+  })
+
+  it('is told after the machine has started anew, when nothing is left in /run', async () => {
+    const host = await used('idle_detection: {}\n')
+    await host.store.remove('/run/idle-agent', { whole: true })
+    host.files.write(configPath, 'idle_detection: 5\n')
+    await check(host, '--act')
+    expect(status(host)).toMatchObject({ fault: { kind: 'config', tagged: true } })
+  })
+
   it('is told by nobody who only looks', async () => {
     const host = await used('idle_detection: {}\n')
     host.files.write(configPath, 'idle_detection: 5\n')

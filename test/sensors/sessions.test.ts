@@ -246,7 +246,7 @@ describe('a machine', () => {
     expect(new Set(kinds)).toEqual(new Set(['active']))
     expect(await pass([2500, 2880])).toEqual({
       kind: 'hold',
-      reason: '1 ssh connection open with no more traffic than always',
+      reason: '1 ssh connection open with no traffic but what always passes',
       ...{ evidence: 'connection', limitMinutes: 60 },
     })
     kinds.length = 0
