@@ -64,6 +64,11 @@ const commands: Readonly<Record<string, Entry>> = {
     about: 'is the configuration right, what does it come to, what may it say',
     load: async () => (await import('./commands/config.ts')).config,
   },
+  provision: {
+    usage: 'provision --template FILE [--cloud aws | azure] [--format NAME] (--check | --out DIR | --diff DIR)',
+    about: 'launch template, role and user data for machines with the agent, from a template; contacts no cloud',
+    load: async () => (await import('./commands/provision.ts')).provision,
+  },
   version: {
     usage: 'version [--json]',
     about: 'version, commit and date',

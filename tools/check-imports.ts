@@ -27,7 +27,7 @@ const rows: readonly Row[] = [
   { of: ['doctor'], may: ['install', 'types', ...plain] },
   { of: plain, may: ['types'] },
   { of: bottom, may: bottom },
-  { of: ['provisioning'], may: ['config', 'types', 'provisioning'] },
+  { of: ['provisioning'], may: ['config', 'errors', 'types', 'provisioning'] },
 ]
 
 /** Lists that sensors and vetoes share; there is no code in them. */
@@ -42,11 +42,14 @@ const packages: readonly { readonly name: RegExp; readonly where: RegExp; readon
   { name: /^systeminformation$/, where: /^agent\/commands\/(doctor|inventory)/ },
   { name: /^node-cron$/, where: /^agent\/commands\/run\.ts$/ },
   { name: /^yaml$/, where: /^(agent\/config|provisioning\/)/, statically: /./ },
+  { name: /^diff$/, where: /^provisioning\/diff\.ts$/, statically: /./ },
   { name: /^zod(\/|$)/, where: /^(agent|provisioning)\//, statically: /./ },
 ]
 
 /** Modules that only compute. Every other `node:` module is a way to the outside. */
-const computing = new Set('node:path node:path/posix node:util node:crypto node:buffer node:events node:url'.split(' '))
+const computing = new Set(
+  'node:zlib node:path node:path/posix node:util node:crypto node:buffer node:events node:url'.split(' '),
+)
 const reachesOut = /^(agent\/host\/|agent\/main\.ts$|provisioning\/write\.ts$)/
 
 /**
@@ -72,8 +75,8 @@ function checkRelative(path: string, one: Import): string | undefined {
     return 'only agent/commands/provision.ts imports provisioning/, and by await import()'
   }
   if (from === 'provisioning' && to === 'clouds') {
-    if (one.names.every((name) => name === 'permissions')) return undefined
-    return 'provisioning/ takes only `permissions` from agent/clouds/'
+    if (target === 'agent/clouds/tags.ts' || one.names.every((name) => name === 'permissions')) return undefined
+    return 'provisioning/ takes only `permissions` and the names of the tags from agent/clouds/'
   }
   const row = rows.find(({ of }) => of.includes(from))
   if (row === undefined) return undefined

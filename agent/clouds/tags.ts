@@ -3,6 +3,9 @@
 /** The tags that the agent writes; the role's allow-list names all of them. */
 export const writtenTags = ['IdleStatus', 'IdleSince', 'IdleAction', 'IdleReason'] as const
 
+/** Tags that later versions write; the role's allow-list names these, too. */
+export const laterTags = ['Profile', 'Ledger'] as const
+
 /** The tags that an operator sets and the agent only reads. */
 export const operatorTagNames = ['KeepAwakeUntil', 'Protected'] as const
 

@@ -35,7 +35,8 @@ export function compile(text: string, file: string): Compiled {
   return { given, warnings: problemLines(file, [...oddities(all).map(locate), ...strays]) }
 }
 
-const strayWarning = 'stands beside idle_detection and has no effect there'
+/** How the warning of a setting beside the block ends; a key of a template may have the name of one. */
+export const strayWarning = 'stands beside idle_detection and has no effect there'
 
 /** Problems of single settings, and the names of the settings that have one. */
 function blockProblems({ block, strays }: Found): { problems: readonly Problem[]; broken: ReadonlySet<string> } {

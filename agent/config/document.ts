@@ -30,8 +30,11 @@ const parserWords: Readonly<Record<string, string>> = {
   MULTIPLE_DOCS: 'a second document begins here (---); keep one',
 }
 
-/** Reads the block. Throws UsageError where the text is not YAML, or holds no block. */
-export function findBlock(source: string, file: string): Found {
+/** A text that is a YAML map: its entries, and where each node stands. Throws UsageError where it is something else. */
+export function parseEntries(
+  source: string,
+  file: string,
+): { readonly entries: readonly Entry[]; readonly where: Where } {
   const text = source.replace(/^\uFEFF/, '')
   const refused = (problems: readonly Problem[]) => new UsageError(problemLines(file, problems))
   if (text.includes('\0')) throw refused([{ message: 'is not UTF-8 text' }])
@@ -41,9 +44,15 @@ export function findBlock(source: string, file: string): Found {
   const { contents, errors } = parseDocument(text, options)
   const toPlace = (offset: number): Place => ({ line: lines.linePos(offset).line, column: lines.linePos(offset).col })
   if (errors.length > 0) throw refused(syntaxProblems(errors, toPlace))
-  const where: Where = (node) => (node?.range ? toPlace(node.range[0]) : undefined)
   if (!isMap<Node, Node | null>(contents)) throw refused([{ message: `${notMap(contents)}; ${example}` }])
-  const named = contents.items.map((pair) => name(pair, where))
+  return { entries: contents.items, where: (node) => (node?.range ? toPlace(node.range[0]) : undefined) }
+}
+
+/** Reads the block. Throws UsageError where the text is not YAML, or holds no block. */
+export function findBlock(source: string, file: string): Found {
+  const refused = (problems: readonly Problem[]) => new UsageError(problemLines(file, problems))
+  const { entries, where } = parseEntries(source, file)
+  const named = entries.map((pair) => name(pair, where))
   const blocks = named.filter((one) => one.name === 'idle_detection')
   const [first, second] = blocks
   const strays = named.filter((one) => settings.some(({ path }) => path[0] === one.name))

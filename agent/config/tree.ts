@@ -32,8 +32,22 @@ export function keyName({ key }: Entry): string | undefined {
   return isScalar(key) ? String(key.value) : undefined
 }
 
-/** Reads the value of an entry and everything below it; the entry itself has the empty path. */
+/** Reads the value of an entry and everything below it, as deep as any setting lies; the entry itself has the empty path. */
 export function readTree(entry: Entry, where: Where): Block {
+  return reading(where, ({ read }) => read(entry, []))
+}
+
+/** Reads these entries and everything below them; a key has its name as its path. */
+export function readEntries(entries: readonly Entry[], where: Where): Block {
+  return reading(where, ({ members }) => members(entries, []))
+}
+
+interface Reader {
+  read(pair: Entry, path: readonly string[]): unknown
+  members(pairs: readonly Entry[], path: readonly string[]): Readonly<Record<string, unknown>>
+}
+
+function reading(where: Where, begin: (reader: Reader) => unknown): Block {
   const places = new Map<string, { key: Place; value: Place }>()
   const problems: Problem[] = []
   const unread = new Set<string>()
@@ -51,7 +65,8 @@ export function readTree(entry: Entry, where: Where): Block {
 
   function plain(node: Node | null, path: readonly string[]): unknown {
     if (isScalar(node)) return typeof node.value === 'number' ? node.value + 0 : node.value // no -0
-    if (isSeq<Node | null>(node)) return node.items.map((item, index) => readItem(item, [...path, String(index)]))
+    if (isSeq<Node | null>(node))
+      return (path.length < deepest ? node.items : []).map((item, at) => readItem(item, [...path, String(at)]))
     return isMap<Node, Node | null>(node) ? members(node.items, path) : null
   }
 
@@ -59,7 +74,7 @@ export function readTree(entry: Entry, where: Where): Block {
     const place = where(node) ?? places.get(placeKey(path.slice(0, -1)))?.value ?? { line: 1, column: 1 }
     places.set(placeKey(path), { key: place, value: place })
     const refused = refusal(node)
-    if (refused === undefined) return isScalar(node) ? node.value : [] // no setting is a list of anything deeper
+    if (refused === undefined) return plain(node, path)
     problems.push({ path: path.slice(0, -1), place, message: refused })
     unread.add(placeKey(path))
     return undefined
@@ -83,7 +98,7 @@ export function readTree(entry: Entry, where: Where): Block {
     return members
   }
 
-  const value = read(entry, [])
+  const value = begin({ read, members })
   return { value, places, problems, unread }
 }
 

@@ -1,0 +1,45 @@
+/** The input of the AWS CLI: a file for each call that takes one. */
+import { awsPolicy, awsTrust, instancesIn, roleName } from './iam.ts'
+import { launchTemplateData } from './launch-template.ts'
+import { jsonFile, type Output } from './output.ts'
+import type { AwsSpec } from './spec.ts'
+import { describesTags, writtenKeys } from './tags.ts'
+
+/** Role, policy and launch template as the CLI takes them (`--cli-input-json`). */
+export function awsCli(spec: AwsSpec): Output {
+  const policy = awsPolicy({
+    tagKeys: writtenKeys(spec.tagPrefix),
+    describeTags: describesTags(spec),
+    instances: instancesIn('aws'),
+  })
+  const description = spec.template.description
+  const template = {
+    LaunchTemplateName: spec.slug,
+    ...(description === undefined ? {} : { VersionDescription: description }),
+    LaunchTemplateData: launchTemplateData(spec),
+  }
+  const iam = 'aws iam'
+  return {
+    files: [
+      jsonFile('role.json', {
+        RoleName: roleName,
+        Description: 'An instance may stop and tag itself, and nothing else',
+        AssumeRolePolicyDocument: JSON.stringify(awsTrust()),
+      }),
+      jsonFile('role-policy.json', {
+        RoleName: roleName,
+        PolicyName: 'idle-agent',
+        PolicyDocument: JSON.stringify(policy),
+      }),
+      jsonFile('launch-template.json', template),
+    ],
+    next: [
+      `${iam} create-role --cli-input-json file://DIR/role.json`,
+      `${iam} put-role-policy --cli-input-json file://DIR/role-policy.json`,
+      `${iam} create-instance-profile --instance-profile-name ${roleName}`,
+      `${iam} add-role-to-instance-profile --instance-profile-name ${roleName} --role-name ${roleName}`,
+      'aws ec2 create-launch-template --cli-input-json file://DIR/launch-template.json',
+      `aws ec2 run-instances --launch-template LaunchTemplateName=${spec.slug}`,
+    ],
+  }
+}

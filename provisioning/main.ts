@@ -1,0 +1,61 @@
+/** From the text of a template to the files of a format. */
+import { UsageError } from '../agent/errors.ts'
+import { differences } from './diff.ts'
+import type { CloudName } from './fields.ts'
+import { type Format, formats } from './formats.ts'
+import type { Output } from './output.ts'
+import { type Spec, specOf } from './spec.ts'
+import { readTemplate } from './template.ts'
+import { readText, write } from './write.ts'
+
+/** What is asked for. */
+export interface Wish {
+  /** Path of the template. */
+  readonly template: string
+  readonly cloud: CloudName | undefined
+  readonly format: string | undefined
+}
+
+/** What a template comes to. */
+export interface Provisioned extends Output {
+  readonly spec: Spec
+  readonly format: string
+  /** Legal oddities, and what cannot work, one line each. */
+  readonly warnings: readonly string[]
+  /** Writes the files below a folder. Throws HostError. */
+  write(folder: string): void
+  /** What would change in a folder, as lines of a unified diff. Throws HostError. */
+  differences(folder: string, colour: boolean): readonly string[]
+}
+
+/** Generates; writes nothing yet. Throws UsageError with all problems. */
+export function provision({ template, cloud, format: name }: Wish): Provisioned {
+  const read = readTemplate(readText(template), template)
+  const spec = specOf(read, cloud)
+  const chosen = formatOf(spec.cloud, name)
+  const output = chosen.format.make(spec)
+  return {
+    ...output,
+    spec,
+    format: chosen.name,
+    warnings: [
+      ...read.warnings,
+      ...spec.advice.map(({ key, message, source }) => `${read.problem(key, message)} (${source})`),
+    ],
+    write: (folder) => write(folder, output.files),
+    differences: (folder, colour) => differences(folder, output.files, colour),
+  }
+}
+
+/** The names of the formats of a cloud. */
+export function formatsOf(cloud: CloudName): readonly string[] {
+  return Object.keys(formats).filter((name) => formats[name]?.clouds.includes(cloud))
+}
+
+function formatOf(cloud: CloudName, given: string | undefined): { readonly name: string; readonly format: Format } {
+  const names = formatsOf(cloud)
+  const name = given ?? names[0] ?? ''
+  const format = names.includes(name) ? formats[name] : undefined
+  if (format === undefined) throw new UsageError(`--format must be ${names.join(', ')} for ${cloud}, got "${name}"`)
+  return { name, format }
+}

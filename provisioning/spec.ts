@@ -1,0 +1,190 @@
+/** From a template to what is generated from it: one cloud, everything decided, everything that is wrong said at once. */
+import { UsageError } from '../agent/errors.ts'
+import {
+  type Advice,
+  awsObstacles,
+  azureObstacles,
+  metadataTagAdvice,
+  type Obstacles,
+  ownershipAdvice,
+} from './advice.ts'
+import { type Agent, agentOf } from './agent-source.ts'
+import type { CloudName } from './fields.ts'
+import { type AwsImage, type AzureImage, awsImage, azureImage, systemsOn } from './images.ts'
+import { partsProblem } from './own-data.ts'
+import { type Size, sizeOf } from './sizes.ts'
+import { settingsBlock, tagProblems } from './tags.ts'
+import type { Read, Template } from './template.ts'
+
+/** What both clouds' machines have. */
+interface Common {
+  /** The name in lower-case letters, digits and hyphens, for what is created. */
+  readonly slug: string
+  readonly template: Template
+  readonly size: Size
+  readonly hibernation: boolean
+  readonly diskGib: number
+  readonly agent: Agent
+  readonly tagPrefix: string
+  /** All tags of the machine at its launch. */
+  readonly tags: Readonly<Record<string, string>>
+  /** The configuration of the agent, as the file that it reads. */
+  readonly config: { readonly idle_detection: object }
+  readonly advice: readonly Advice[]
+}
+
+export interface AwsSpec extends Common {
+  readonly cloud: 'aws'
+  readonly image: AwsImage & { readonly rootDevice: string }
+  /** The instance's metadata shows its tags, so that reading them takes no permission. */
+  readonly metadataTags: boolean
+}
+
+export interface AzureSpec extends Common {
+  readonly cloud: 'azure'
+  readonly image: AzureImage
+}
+
+export type Spec = AwsSpec | AzureSpec
+
+/** Collects what is wrong, by the key that it is about. */
+type Wrong = (key: string, message: string) => undefined
+
+/** Decides everything. Throws UsageError with all problems. */
+export function specOf(read: Read, given: CloudName | undefined): Spec {
+  const problems: string[] = []
+  const wrong: Wrong = (key, message) => void problems.push(read.problem(key, message))
+  const cloud = given ?? read.template.cloud
+  if (cloud === undefined) wrong('cloud', 'is missing: aws or azure; or give --cloud')
+  const spec = cloud === undefined ? undefined : decide(read, cloud, wrong)
+  if (spec === undefined || problems.length > 0) throw new UsageError(problems)
+  return spec
+}
+
+function decide(read: Read, cloud: CloudName, wrong: Wrong): Spec | undefined {
+  const { template, settings } = read
+  const size = sizeOf(cloud, template.size)
+  if (size === undefined) wrong('size', sizeMessage(cloud, template.size))
+  const tags = allTags(read, cloud, wrong)
+  const agent = agentOf(template, size?.architecture ?? 'x64', wrong)
+  const own = partsProblem(template.user_data)
+  if (own !== undefined) wrong('user_data', own)
+  userProblems(template, wrong)
+  if (cloud === 'aws' && template.ephemeral_os_disk === true)
+    wrong('ephemeral_os_disk', 'is of Azure; leave it out on EC2')
+  if (size === undefined) return undefined
+  const obstacles = cloud === 'aws' ? awsObstacles(read, size) : azureObstacles(read, size)
+  const { hibernation, advice } = hibernationOf(read, obstacles)
+  const diskGib = diskOf({ template, cloud, size, hibernation }, wrong)
+  const shown = cloud === 'aws' ? metadataTagAdvice(Object.keys(tags)) : []
+  const common = {
+    ...{ slug: slugOf(template.name), template, size, hibernation, diskGib },
+    agent: agent ?? { kind: 'image' as const },
+    tagPrefix: prefixOf(read),
+    tags,
+    config: { idle_detection: settingsBlock(settings, template.imds_root_only === true) },
+    advice: [...advice, ...ownershipAdvice(read, cloud), ...shown],
+  }
+  if (cloud === 'azure') {
+    const image = azureImage(template.base, size.architecture)
+    if (image === undefined) return wrong('base', baseMessage(cloud, size))
+    return { ...common, cloud, image }
+  }
+  const image = awsImage(template.base, size.architecture)
+  if (image === undefined) return wrong('base', baseMessage(cloud, size))
+  const rootDevice = template.root_device ?? image.rootDevice
+  if (rootDevice === undefined) return wrong('root_device', deviceMessage(template.base))
+  return { ...common, cloud, image: { ...image, rootDevice }, metadataTags: shown.length === 0 }
+}
+
+function sizeMessage(cloud: CloudName, size: string): string {
+  const example =
+    cloud === 'aws' ? 'an instance type of EC2, such as m7g.large' : 'a size of Azure, such as Standard_D2s_v5'
+  return `must be ${example}, got "${size}"`
+}
+
+function baseMessage(cloud: CloudName, { architecture }: Size): string {
+  const ids =
+    cloud === 'aws'
+      ? 'the id of an image (ami-…)'
+      : 'publisher:offer:sku:version, or the id of an image (/subscriptions/…)'
+  return `must be ${systemsOn(cloud, architecture).join(', ')} or ${ids} on ${architecture} machines of ${cloud}`
+}
+
+function deviceMessage(image: string): string {
+  return (
+    'is missing: the root device of the image, as it names it ' +
+    `(aws ec2 describe-images --image-ids ${image} --query Images[0].RootDeviceName)`
+  )
+}
+
+/** At least three characters: the fewest that the name of a launch template may have. */
+function slugOf(name: string): string {
+  const slug = name
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-|-$/g, '')
+    .slice(0, 50)
+    .replace(/-$/, '')
+  return slug.length < 3 ? `vm-${slug}` : slug
+}
+
+function prefixOf({ settings }: Read): string {
+  return String(settings.get('tag_prefix') ?? 'CloudWorkstation')
+}
+
+function allTags(read: Read, cloud: CloudName, wrong: Wrong): Readonly<Record<string, string>> {
+  const { name, tags = {}, protected: isProtected } = read.template
+  for (const message of tagProblems(tags, { cloud, prefix: prefixOf(read) })) wrong('tags', message)
+  return {
+    ...(cloud === 'aws' ? { Name: name } : {}),
+    ...tags,
+    ...(isProtected === true ? { [`${prefixOf(read)}:Protected`]: 'true' } : {}),
+  }
+}
+
+function userProblems({ users = [] }: Template, wrong: Wrong): void {
+  const names = users.map(({ name }) => name)
+  const twice = names.filter((name, index) => names.indexOf(name) !== index)
+  for (const name of new Set(twice)) wrong('users', `${name} is there twice`)
+}
+
+/** Whether it is launched for hibernation, and what is said about that. */
+function hibernationOf(
+  { template, settings }: Read,
+  { refused, unlisted }: Obstacles,
+): { hibernation: boolean; advice: readonly Advice[] } {
+  const asked = template.hibernation
+  const stops = ['stop', 'report'].includes(String(settings.get('action')))
+  if (asked === undefined)
+    return { hibernation: refused.length + unlisted.length === 0 && !stops && template.spot !== true, advice: [] }
+  if (!asked) return { hibernation: false, advice: [] }
+  if (refused.length === 0) return { hibernation: true, advice: unlisted }
+  const advice = refused.map((one) => ({
+    ...one,
+    message: `${one.message}: launched without hibernation, it will be stopped`,
+  }))
+  return { hibernation: false, advice }
+}
+
+/** EC2's agent makes a swap file of the size of the memory, at least 4000 MB (cloud.md 1.3); on Azure the disk has to exceed the memory. */
+function diskOf(
+  {
+    template,
+    cloud,
+    size,
+    hibernation,
+  }: Pick<Common, 'template' | 'size' | 'hibernation'> & { readonly cloud: CloudName },
+  wrong: Wrong,
+): number {
+  const system = cloud === 'aws' ? 20 : 30
+  if (!hibernation) return template.disk_gib ?? system
+  const memory = template.memory_gib ?? size.memoryGib
+  if (memory === undefined)
+    wrong('memory_gib', `is missing: the memory of ${size.name} in GiB, which hibernation needs on the disk`)
+  const needed = Math.max(4, Math.ceil(memory ?? 4))
+  const least = needed + 8
+  if (template.disk_gib !== undefined && template.disk_gib < least)
+    wrong('disk_gib', `must be at least ${least} for hibernation: ${needed} GiB of memory and 8 for the system`)
+  return template.disk_gib ?? system + needed
+}

@@ -1,0 +1,64 @@
+/** Tags at the launch, the tags that the agent may write, and its settings as a block. */
+import { laterTags, writtenTags } from '../agent/clouds/tags.ts'
+import type { Value } from '../agent/config/options.ts'
+import { shown } from '../agent/config/problems.ts'
+import type { CloudName } from './fields.ts'
+import type { AwsSpec } from './spec.ts'
+
+/** Every key that this version or a later one writes: the role allows these from the first day. */
+export function writtenKeys(prefix: string): readonly string[] {
+  return [...writtenTags, ...laterTags].map((name) => `${prefix}:${name}`)
+}
+
+/** Whether reading the operator's tags takes a call: metadata shows none, or old ones (cloud.md 1.2). */
+export function describesTags({ metadataTags, size }: Pick<AwsSpec, 'metadataTags' | 'size'>): boolean {
+  return !metadataTags || size.xen
+}
+
+/** What the vendor does not take (cloud.md 1.2, 2.2), one line each. */
+export function tagProblems(
+  tags: Readonly<Record<string, string>>,
+  { cloud, prefix }: { readonly cloud: CloudName; readonly prefix: string },
+): readonly string[] {
+  const problems = Object.entries(tags).flatMap(([key, value]) => {
+    const of = `${shown(key)}`
+    const longest = cloud === 'aws' ? 127 : 512
+    const messages: string[] = []
+    if (key === '' || key.length > longest || /\p{C}/u.test(key))
+      messages.push(`${of}: must be 1 to ${longest} characters`)
+    if (cloud === 'aws' && /^aws:/i.test(key)) messages.push(`${of}: EC2 keeps aws: for itself`)
+    if (cloud === 'azure' && /[<>%&\\?/]/.test(key))
+      messages.push(`${of}: Azure takes none of < > % & \\ ? / in a name`)
+    if (cloud === 'azure' && /^(?:microsoft|azure|windows)/i.test(key))
+      messages.push(`${of}: Azure keeps that beginning for itself`)
+    if (key.toLowerCase().startsWith(`${prefix.toLowerCase()}:`))
+      messages.push(`${of}: the agent's own; use protected for Protected`)
+    if (value.length > 256 || /\p{Cc}/u.test(value))
+      messages.push(`${of}: the value must be at most 256 characters of one line`)
+    return messages
+  })
+  const count = Object.keys(tags).length
+  // 50 in all: the agent's six and two of an operator, the name, and one to spare.
+  return count > 40
+    ? [...problems, `must be at most 40, got ${count}: the cloud takes 50, and the agent has its own`]
+    : problems
+}
+
+/** The settings by dotted name as nested blocks; the operator's tags are required unless the template says otherwise. */
+export function settingsBlock(settings: ReadonlyMap<string, Value>, rootOnly: boolean): object {
+  const block = {}
+  const own: readonly (readonly [string, Value])[] = rootOnly ? [['metadata_root_only', true]] : []
+  for (const [name, value] of [['operator_tags', 'required'] as const, ...settings, ...own])
+    put(block, name.split('.'), value)
+  return block
+}
+
+function put(block: Record<string, unknown>, [key = '', ...rest]: readonly string[], value: Value): void {
+  if (rest.length === 0) {
+    block[key] = value
+    return
+  }
+  const inner = (block[key] ?? {}) as Record<string, unknown>
+  block[key] = inner
+  put(inner, rest, value)
+}
