@@ -10,6 +10,8 @@ export interface Bootstrap {
   readonly agents: readonly Extract<Agent, { kind: 'url' }>[]
   /** The configuration file; left out where an image is made, which gets the executable alone. */
   readonly config: object | undefined
+  /** Where the default of `install` will not do. */
+  readonly schedule?: 'timer' | undefined
   readonly proxy: string | undefined
 }
 
@@ -27,7 +29,7 @@ export function yaml(value: unknown): string {
 const installed = '/usr/local/bin/idle-agent'
 
 /** The script; everything that is not fixed is a quoted word at its top. */
-export function bootstrapScript({ about, agents, config, proxy }: Bootstrap): string {
+export function bootstrapScript({ about, agents, config, proxy, schedule }: Bootstrap): string {
   const head = ['#!/bin/sh', ...about.map((line) => `# ${line}`)]
   const settings = [
     ...agents.flatMap(({ url, sha256, architecture }) => {
@@ -35,6 +37,7 @@ export function bootstrapScript({ about, agents, config, proxy }: Bootstrap): st
       return [`AGENT_URL${suffix}=${shellWord(url)}`, `AGENT_SHA256${suffix}=${shellWord(sha256)}`]
     }),
     ...(proxy === undefined ? [] : [`PROXY=${shellWord(proxy)}`]),
+    ...(schedule === undefined ? [] : [`SCHEDULE=${shellWord(schedule)}`]),
     ...(config === undefined ? [] : [`CONFIG=${shellWord(yaml(config))}`]),
   ]
   const get = agents.length === 0 ? inImage : fetched
@@ -101,7 +104,7 @@ const runs = `"$agent" version || fail 'the executable does not run here: it nee
 
 const install = [
   runs,
-  `if printf '%s' "$CONFIG" >"$work/config.yaml" && "$agent" install --config "$work/config.yaml"; then
+  `if printf '%s' "$CONFIG" >"$work/config.yaml" && "$agent" install --config "$work/config.yaml" \${SCHEDULE:+--schedule "$SCHEDULE"}; then
   say 'installed'
 else
   "$agent" uninstall >/dev/null 2>&1 # nothing half installed

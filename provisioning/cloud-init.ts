@@ -45,11 +45,12 @@ export function partsOf(spec: Spec): readonly Part[] {
   return [...parts, { name: '03-template.yaml', type: 'text/cloud-config', text: `#cloud-config\n${yaml(config)}` }]
 }
 
-function scriptOf({ agent, config, template }: Spec): string {
+function scriptOf({ agent, config, template, schedule, slug }: Spec): string {
   return bootstrapScript({
-    about: [`Installs idle-agent on "${template.name}"; made by "idle-agent provision".`],
+    about: [`Installs idle-agent on ${slug}; made by "idle-agent provision".`],
     agents: agent.kind === 'url' ? [agent] : [],
     config,
+    schedule,
     proxy: template.proxy,
   })
 }

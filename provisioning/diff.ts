@@ -24,7 +24,7 @@ export function differences(folder: string, files: readonly OutputFile[], colour
 }
 
 /** User data in base64 says nothing to people; what it holds is compared beside it. */
-function readable(text: string): string {
+export function readable(text: string): string {
   return text.replace(/[A-Za-z0-9+/]{200,}={0,2}/g, (data) => {
     const sum = createHash('sha256').update(data).digest('hex').slice(0, 16)
     return `(${data.length} characters of base64, sha256 ${sum})`

@@ -82,7 +82,7 @@ export const fields = {
   description: { schema: line(255), rule: 'a line of at most 255 characters', about: 'What they are for.' },
   cloud: { schema: z.enum(clouds), rule: clouds.join(' or '), about: 'Where they run, unless --cloud says so.' },
   base: {
-    schema: pattern(/^[A-Za-z0-9][A-Za-z0-9._:/-]{1,400}$/),
+    schema: pattern(/^[A-Za-z0-9/][A-Za-z0-9._:/-]{1,400}$/),
     rule: `${systems.join(', ')}, or the id of an image: ami-…, publisher:offer:sku:version, /subscriptions/…`,
     about: 'The system that they boot; by name it is the newest image of it.',
     required: true,

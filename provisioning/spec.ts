@@ -1,5 +1,6 @@
 /** From a template to what is generated from it: one cloud, everything decided, everything that is wrong said at once. */
 import { UsageError } from '../agent/errors.ts'
+import { cronFields } from '../agent/install/files.ts'
 import {
   type Advice,
   awsObstacles,
@@ -30,6 +31,8 @@ interface Common {
   readonly tags: Readonly<Record<string, string>>
   /** The configuration of the agent, as the file that it reads. */
   readonly config: { readonly idle_detection: object }
+  /** Where cron cannot express the interval; else the default of `install` does. */
+  readonly schedule: 'timer' | undefined
   readonly advice: readonly Advice[]
 }
 
@@ -73,6 +76,7 @@ function decide(read: Read, cloud: CloudName, wrong: Wrong): Spec | undefined {
   if (cloud === 'aws' && template.ephemeral_os_disk === true)
     wrong('ephemeral_os_disk', 'is of Azure; leave it out on EC2')
   if (size === undefined) return undefined
+  const intervalMs = Number(settings.get('check_interval_minutes') ?? 2) * 60_000
   const obstacles = cloud === 'aws' ? awsObstacles(read, size) : azureObstacles(read, size)
   const { hibernation, advice } = hibernationOf(read, obstacles)
   const diskGib = diskOf({ template, cloud, size, hibernation }, wrong)
@@ -81,6 +85,7 @@ function decide(read: Read, cloud: CloudName, wrong: Wrong): Spec | undefined {
     ...{ slug: slugOf(template.name), template, size, hibernation, diskGib },
     agent: agent ?? { kind: 'image' as const },
     tagPrefix: prefixOf(read),
+    schedule: cronFields(intervalMs) === undefined ? ('timer' as const) : undefined,
     tags,
     config: { idle_detection: settingsBlock(settings, template.imds_root_only === true) },
     advice: [...advice, ...ownershipAdvice(read, cloud), ...shown],
@@ -121,6 +126,8 @@ function deviceMessage(image: string): string {
 /** At least three characters: the fewest that the name of a launch template may have. */
 function slugOf(name: string): string {
   const slug = name
+    .normalize('NFKD')
+    .replace(/\p{M}/gu, '')
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
     .replace(/^-|-$/g, '')

@@ -1,0 +1,145 @@
+metadata description = 'Hibernates after ten minutes without use'
+
+@description('Name of the VM.')
+param vmName string = 'research-workstation'
+
+@description('Region; unless it is given, that of the resource group.')
+param location string = resourceGroup().location
+
+@description('The account that the VM is made with.')
+param adminUsername string = 'azureuser'
+
+@description('Its public key.')
+param sshPublicKey string
+
+@description('Id of the subnet that the VM is in.')
+param subnetId string
+
+@description('The tags that the VM has, where it is deployed anew: a deployment replaces them all, and with them what operators asked of the agent.')
+param existingTags object = {}
+
+@description('To be raised where a VM of this name was deleted: its role assignment is still there.')
+param generation int = 1
+
+var tags = {}
+
+resource networkInterface 'Microsoft.Network/networkInterfaces@2024-05-01' = {
+  name: '${vmName}-nic'
+  location: location
+  properties: {
+    ipConfigurations: [
+      {
+        name: 'first'
+        properties: {
+          privateIPAllocationMethod: 'Dynamic'
+          subnet: {
+            id: subnetId
+          }
+        }
+      }
+    ]
+  }
+}
+
+resource vm 'Microsoft.Compute/virtualMachines@2024-07-01' = {
+  name: vmName
+  location: location
+  identity: {
+    type: 'SystemAssigned'
+  }
+  tags: union(existingTags, tags)
+  properties: {
+    hardwareProfile: {
+      vmSize: 'Standard_D2s_v5'
+    }
+    additionalCapabilities: {
+      hibernationEnabled: true
+    }
+    storageProfile: {
+      imageReference: {
+        publisher: 'Canonical'
+        offer: '0001-com-ubuntu-server-jammy'
+        sku: '22_04-lts-gen2'
+        version: 'latest'
+      }
+      osDisk: {
+        createOption: 'FromImage'
+        diskSizeGB: 38
+        caching: 'ReadWrite'
+        managedDisk: {
+          storageAccountType: 'StandardSSD_LRS'
+        }
+      }
+    }
+    osProfile: {
+      computerName: vmName
+      adminUsername: adminUsername
+      linuxConfiguration: {
+        disablePasswordAuthentication: true
+        ssh: {
+          publicKeys: [
+            {
+              path: '/home/${adminUsername}/.ssh/authorized_keys'
+              keyData: sshPublicKey
+            }
+          ]
+        }
+      }
+      customData: '(2976 characters of base64, sha256 cd96e3f609fe6fa9)'
+    }
+    networkProfile: {
+      networkInterfaces: [
+        {
+          id: networkInterface.id
+        }
+      ]
+    }
+  }
+}
+
+resource extension 'Microsoft.Compute/virtualMachines/extensions@2024-07-01' = {
+  parent: vm
+  name: 'LinuxHibernateExtension'
+  location: location
+  properties: {
+    publisher: 'Microsoft.CPlat.Core'
+    type: 'LinuxHibernateExtension'
+    typeHandlerVersion: '1.0'
+    autoUpgradeMinorVersion: true
+  }
+}
+
+resource role 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
+  name: guid(resourceGroup().id, 'idle-agent')
+  properties: {
+    roleName: 'idle-agent: a VM stops and tags itself (${resourceGroup().name})'
+    description: 'A VM may stop and tag itself, and nothing else; assigned at the VM'
+    type: 'CustomRole'
+    permissions: [
+      {
+        actions: [
+          'Microsoft.Compute/virtualMachines/deallocate/action'
+          'Microsoft.Resources/tags/write'
+          'Microsoft.Resources/tags/read'
+          'Microsoft.Authorization/permissions/read'
+        ]
+        notActions: []
+      }
+    ]
+    assignableScopes: [
+      resourceGroup().id
+    ]
+  }
+}
+
+resource assignment 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  scope: vm
+  name: guid(vm.id, role.name, string(generation))
+  properties: {
+    roleDefinitionId: role.id
+    principalId: vm.identity.principalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+output vmId string = vm.id
