@@ -4,9 +4,10 @@ import { compile, strayWarning } from '../agent/config/compile.ts'
 import { parseEntries } from '../agent/config/document.ts'
 import type { Value } from '../agent/config/options.ts'
 import { nearest, type Place, printable, shown } from '../agent/config/problems.ts'
+import { jsonSchema } from '../agent/config/schema.ts'
 import { type Block, placeKey, readEntries } from '../agent/config/tree.ts'
 import { UsageError } from '../agent/errors.ts'
-import { type CloudName, type Field, fields, userFields } from './fields.ts'
+import { type CloudName, type Field, type FieldName, fields, userFields } from './fields.ts'
 
 /** An account to make. */
 export interface User {
@@ -207,4 +208,15 @@ function lineOf(file: string, { place, text }: Finding): string {
 
 function order({ place }: Finding): number {
   return place === undefined ? 0 : place.line * 1_000_000 + place.column
+}
+
+/** The JSON Schema (draft 2020-12) of a template, for an editor. */
+export function templateSchema(): Readonly<Record<string, unknown>> {
+  const { properties = {}, ...rest } = z.toJSONSchema(file, { unrepresentable: 'any' })
+  const own = Object.entries(properties).map(([name, schema]) => {
+    const about = Object.hasOwn(fields, name) ? fields[name as FieldName].about : undefined
+    return [name, typeof schema === 'object' && about !== undefined ? { description: about, ...schema } : schema]
+  })
+  const { properties: config } = jsonSchema() as { readonly properties: Readonly<Record<string, unknown>> }
+  return { ...rest, title: 'template of idle-agent', properties: { ...Object.fromEntries(own), ...config } }
 }

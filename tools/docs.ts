@@ -1,10 +1,14 @@
-// Writes docs/configuration.md and docs/config.schema.json from the options; with --check only compares them.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+// Writes what is generated from the source and committed: pages and schemas below docs/, and what provisioning makes without a
+// template below iam/ and cloud-init/; with --check only compares them.
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { notYet, type Setting, sentence, settings } from '../agent/config/options.ts'
 import { jsonSchema } from '../agent/config/schema.ts'
 import type { Option } from '../agent/types/options.ts'
+import { defaultFiles } from '../provisioning/defaults.ts'
+import { templateSchema } from '../provisioning/template.ts'
+import { templatesPage } from './templates-page.ts'
 
 const intro = `# Configuration
 
@@ -57,23 +61,32 @@ function row({ name, option }: Setting): string {
   return `| ${cells.map(cell).join(' | ')} |`
 }
 
-/** The generated files by name. */
-export function generatedDocs(): Readonly<Record<string, string>> {
+/** The generated files by path. */
+export function generatedFiles(): Readonly<Record<string, string>> {
   const refused = notYet.map((name) => `\`${name}\``).join(', ')
   const page = `${intro}${settings.map(row).join('\n')}\n\nPlanned, and refused by this version: ${refused}.\n`
-  return { 'configuration.md': page, 'config.schema.json': `${JSON.stringify(jsonSchema(), undefined, 2)}\n` }
+  const json = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`
+  return {
+    'docs/configuration.md': page,
+    'docs/config.schema.json': json(jsonSchema()),
+    'docs/templates.md': templatesPage(),
+    'docs/template.schema.json': json(templateSchema()),
+    ...Object.fromEntries(defaultFiles().map(({ name, text }) => [name, text.toString()])),
+  }
 }
 
 if (import.meta.main) {
   const { values } = parseArgs({
-    options: { check: { type: 'boolean', default: false }, out: { type: 'string', default: 'docs' } },
+    options: { check: { type: 'boolean', default: false }, out: { type: 'string', default: '.' } },
   })
-  for (const [name, text] of Object.entries(generatedDocs())) {
+  for (const [name, text] of Object.entries(generatedFiles())) {
     const path = join(values.out, name)
     const inStep = existsSync(path) && readFileSync(path, 'utf8') === text
-    if (!values.check) writeFileSync(path, text)
-    else if (!inStep) {
-      process.stderr.write(`${path} does not say what the options say: run node tools/docs.ts\n`)
+    if (!values.check) {
+      mkdirSync(dirname(path), { recursive: true })
+      writeFileSync(path, text)
+    } else if (!inStep) {
+      process.stderr.write(`${path} does not say what the source says: run node tools/docs.ts\n`)
       process.exitCode = 1
     }
   }

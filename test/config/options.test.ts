@@ -42,7 +42,7 @@ test('tools/docs.ts writes both pages, and --check fails when one is out of step
     expect(missing.stderr).toContain('config.schema.json')
     expect(docs().status).toBe(0)
     expect(docs('--check')).toMatchObject({ status: 0, stderr: '' })
-    const page = join(folder, 'configuration.md')
+    const page = join(folder, 'docs/configuration.md')
     const text = readFileSync(page, 'utf8')
     for (const { name } of settings)
       expect(text).toMatch(new RegExp(`^\\| \`${name.replaceAll('.', '\\.')}\` \\|.*\\|$`, 'm'))

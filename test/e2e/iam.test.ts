@@ -1,13 +1,9 @@
 // What the role of an instance may do, by an evaluator of IAM that others wrote, beside the one in our loopback EC2.
-import { spawnSync } from 'node:child_process'
-import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { createCredentials, type Principal } from '../clouds/aws/credentials.ts'
 import { agentPolicy, authorize, type RolePolicy } from '../clouds/aws/iam.ts'
 import { createClock } from '../clouds/clock.ts'
-import { npmTool } from './npm-tool.ts'
-
-const evaluator = npmTool('@cloud-copilot/iam-simulate', '0.1.173')
+import { type Call, evaluate, evaluator } from './iam-evaluator.ts'
 
 const accountId = '123456789012'
 const own = 'i-0a1b2c3d4e5f60718'
@@ -113,43 +109,18 @@ const cases: readonly Case[] = [
 const arn = (id: string): string => `arn:aws:ec2:eu-west-1:${accountId}:instance/${id}`
 
 /** The case as the evaluator takes it. */
-function simulation({ action, on, from = own, tagKeys }: Case): unknown {
-  const context = {
-    ...(on === null ? {} : { 'ec2:InstanceID': on }),
-    ...(from === null ? {} : { 'ec2:SourceInstanceARN': arn(from) }),
-    ...(tagKeys ? { 'aws:TagKeys': tagKeys } : {}),
-  }
+function callOf({ action, on, from = own, tagKeys }: Case): Call {
   return {
-    request: {
-      principal: `arn:aws:sts::${accountId}:assumed-role/idle-agent/${from ?? 'elsewhere'}`,
-      action: `ec2:${action}`,
-      resource: { resource: on === null ? '*' : arn(on), accountId },
-      contextVariables: context,
+    accountId,
+    action: `ec2:${action}`,
+    resource: on === null ? '*' : arn(on),
+    principal: `arn:aws:sts::${accountId}:assumed-role/idle-agent/${from ?? 'elsewhere'}`,
+    context: {
+      ...(on === null ? {} : { 'ec2:InstanceID': on }),
+      ...(from === null ? {} : { 'ec2:SourceInstanceARN': arn(from) }),
+      ...(tagKeys ? { 'aws:TagKeys': tagKeys } : {}),
     },
-    identityPolicies: [{ name: 'idle-agent', policy: document }],
-    serviceControlPolicies: [],
-    resourceControlPolicies: [],
   }
-}
-
-const script = `
-const { runSimulation } = await import(process.argv[1])
-const { text } = await import('node:stream/consumers')
-const results = []
-for (const one of JSON.parse(await text(process.stdin))) {
-  const result = await runSimulation(one, {})
-  results.push(result.resultType === 'error' ? JSON.stringify(result.errors) : result.overallResult)
-}
-process.stdout.write(JSON.stringify(results))
-`
-
-/** `Allowed`, `ImplicitlyDenied` or what was wrong with each case. */
-function evaluate(folder: string): readonly string[] {
-  const argv = ['--input-type=module', '--eval', script, join(folder, 'dist/esm/index.js')]
-  const input = JSON.stringify(cases.map(simulation))
-  const { stdout, stderr, status } = spawnSync(process.execPath, argv, { input, encoding: 'utf8', timeout: 60_000 })
-  if (status !== 0) throw new Error(stderr)
-  return JSON.parse(stdout) as readonly string[]
 }
 
 /** What our loopback EC2 makes of the same case. */
@@ -180,7 +151,7 @@ test.each(cases)('our loopback EC2: $name, $allowed', (one) => {
 test.skipIf(evaluator === undefined)(
   'an evaluator that others wrote says the same of the policy as it is attached',
   () => {
-    const results = evaluate(evaluator ?? '')
+    const results = evaluate(document, cases.map(callOf))
     const table = cases.map(({ name, action }, index) => `  ${(results[index] ?? '').padEnd(18)} ${action}: ${name}`)
     process.stdout.write(`the self-only policy, by iam-simulate:\n${table.join('\n')}\n`)
     const wanted = cases.map(({ allowed }) => (allowed ? 'Allowed' : 'ImplicitlyDenied'))

@@ -1,0 +1,52 @@
+/** What is generated without a template: the role for machines that exist, and user data to fill in by hand. */
+import { bootstrapScript } from './bootstrap.ts'
+import { awsPolicy, awsTrust, azureActions, instancesIn } from './iam.ts'
+import { jsonFile, type OutputFile } from './output.ts'
+import { writtenKeys } from './tags.ts'
+
+const prefix = 'CloudWorkstation'
+
+const about = [
+  'Installs idle-agent at the first boot: give this as user data to an EC2 instance, as custom data or user data to an Azure',
+  "VM. cloud-init runs it as root; what it says is in /var/log/cloud-init-output.log. What the machine's role or identity",
+  'has to be allowed is in iam/; "sudo idle-agent doctor" tells what is missing. Set the address of the executable and its sum',
+  '(dist/SHA256SUMS), for each architecture that you launch; keep the rest. metadata_root_only: true lets only root reach the',
+  'role, and needs nftables (docs/security.md). "idle-agent provision" makes this, and the rest, from a template.',
+]
+
+/** By path in the repository. */
+export function defaultFiles(): readonly OutputFile[] {
+  const tagKeys = writtenKeys(prefix)
+  const instances = instancesIn('aws')
+  const sha256 = '0'.repeat(64)
+  const architectures = ['x64', 'arm64'] as const
+  const script = bootstrapScript({
+    about,
+    agents: architectures.map((architecture) => {
+      return { kind: 'url', url: `https://example.com/idle-agent-linux-${architecture}`, sha256, architecture }
+    }),
+    config: {
+      idle_detection: {
+        idle_threshold_minutes: 5,
+        hibernate_threshold_minutes: 10,
+        check_interval_minutes: 2,
+        metadata_root_only: false,
+      },
+    },
+    proxy: undefined,
+  })
+  return [
+    jsonFile('iam/aws-role-policy.json', awsPolicy({ tagKeys, describeTags: false, instances })),
+    jsonFile('iam/aws-role-policy-without-metadata-tags.json', awsPolicy({ tagKeys, describeTags: true, instances })),
+    jsonFile('iam/aws-role-trust.json', awsTrust()),
+    jsonFile('iam/azure-role.json', {
+      Name: 'idle-agent: a VM stops and tags itself',
+      IsCustom: true,
+      Description: 'A VM may stop and tag itself, and nothing else; assign it at the VM',
+      Actions: azureActions().map(({ action }) => action),
+      NotActions: [],
+      AssignableScopes: ['/subscriptions/SUBSCRIPTION/resourceGroups/GROUP'],
+    }),
+    { name: 'cloud-init/user-data.sh', text: script },
+  ]
+}
