@@ -114,6 +114,10 @@ fi`,
 
 const keep = [
   runs,
-  `install -m 0755 "$agent" ${installed}.new && mv ${installed}.new ${installed} || fail 'cannot write ${installed}'`,
-  `say '${installed} is in the image; have agent_in_image: true in the template'`,
+  `if install -m 0755 "$agent" ${installed}.new && mv ${installed}.new ${installed}; then
+  say '${installed} is in the image; have agent_in_image: true in the template'
+else
+  rm -f ${installed}.new
+  fail 'cannot write ${installed}'
+fi`,
 ]

@@ -53,5 +53,9 @@ done
 chmod 0755 "$agent"
 
 "$agent" version || fail 'the executable does not run here: it needs glibc 2.28 or newer'
-install -m 0755 "$agent" /usr/local/bin/idle-agent.new && mv /usr/local/bin/idle-agent.new /usr/local/bin/idle-agent || fail 'cannot write /usr/local/bin/idle-agent'
-say '/usr/local/bin/idle-agent is in the image; have agent_in_image: true in the template'
+if install -m 0755 "$agent" /usr/local/bin/idle-agent.new && mv /usr/local/bin/idle-agent.new /usr/local/bin/idle-agent; then
+  say '/usr/local/bin/idle-agent is in the image; have agent_in_image: true in the template'
+else
+  rm -f /usr/local/bin/idle-agent.new
+  fail 'cannot write /usr/local/bin/idle-agent'
+fi
