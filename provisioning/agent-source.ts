@@ -2,30 +2,37 @@
 import type { Architecture } from './sizes.ts'
 import type { Template } from './template.ts'
 
-export type Agent =
-  | { readonly kind: 'image' }
-  | { readonly kind: 'url'; readonly url: string; readonly sha256: string; readonly architecture: Architecture }
+/** What is fetched, and what it has to be. */
+export interface Download {
+  readonly url: string
+  readonly sha256: string
+  readonly architecture: Architecture
+}
 
-/** From the template; `undefined` where it says too little, which is told to `wrong`. */
+/** Where it is when the machine boots. */
+export interface Agent {
+  /** `undefined` where the template names no address, and so has it in the image. */
+  readonly download: Download | undefined
+  readonly inImage: boolean
+}
+
+/** From the template; what is missing is told to `wrong`. */
 export function agentOf(
-  { agent_url: url, agent_sha256: sha256, agent_in_image: inImage }: Template,
+  { agent_url: url, agent_sha256: sha256, agent_in_image: inImage = false }: Template,
   architecture: Architecture,
   wrong: (key: string, message: string) => void,
-): Agent | undefined {
-  if (inImage === true) {
-    if (url !== undefined) wrong('agent_url', 'is of no use beside agent_in_image: true; leave one of them out')
-    return { kind: 'image' }
-  }
+): Agent {
   if (url === undefined) {
-    wrong(
-      'agent_url',
-      'is missing: the address of the executable, which machines can reach (with agent_sha256); or have it in the image, with agent_in_image: true',
-    )
-    return undefined
+    if (!inImage) wrong('agent_url', urlMissing)
+    return { download: undefined, inImage }
   }
   if (sha256 === undefined) {
     wrong('agent_sha256', `is missing: the sum of idle-agent-linux-${architecture} in dist/SHA256SUMS`)
-    return undefined
+    return { download: undefined, inImage }
   }
-  return { kind: 'url', url: url.replaceAll('{arch}', architecture), sha256, architecture }
+  return { download: { url: url.replaceAll('{arch}', architecture), sha256, architecture }, inImage }
 }
+
+const urlMissing =
+  'is missing: the address of the executable, which machines can reach (with agent_sha256); ' +
+  'or have it in the image, with agent_in_image: true'

@@ -1,13 +1,13 @@
 /** The shell script that puts the agent on a machine at its first boot, or into an image. */
 import { stringify } from 'yaml'
-import type { Agent } from './agent-source.ts'
+import type { Download } from './agent-source.ts'
 
 /** What the script is made from. */
 export interface Bootstrap {
   /** What it says of itself, a line each. */
   readonly about: readonly string[]
   /** By architecture; none where the executable is in the image. */
-  readonly agents: readonly Extract<Agent, { kind: 'url' }>[]
+  readonly downloads: readonly Download[]
   /** The configuration file; left out where an image is made, which gets the executable alone. */
   readonly config: object | undefined
   /** Where the default of `install` will not do. */
@@ -29,10 +29,10 @@ export function yaml(value: unknown): string {
 const installed = '/usr/local/bin/idle-agent'
 
 /** The script; everything that is not fixed is a quoted word at its top. */
-export function bootstrapScript({ about, agents, config, proxy, schedule }: Bootstrap): string {
+export function bootstrapScript({ about, downloads, config, proxy, schedule }: Bootstrap): string {
   const head = ['#!/bin/sh', ...about.map((line) => `# ${line}`)]
   const settings = [
-    ...agents.flatMap(({ url, sha256, architecture }) => {
+    ...downloads.flatMap(({ url, sha256, architecture }) => {
       const suffix = architecture === 'x64' ? '' : '_ARM64'
       return [`AGENT_URL${suffix}=${shellWord(url)}`, `AGENT_SHA256${suffix}=${shellWord(sha256)}`]
     }),
@@ -40,7 +40,7 @@ export function bootstrapScript({ about, agents, config, proxy, schedule }: Boot
     ...(schedule === undefined ? [] : [`SCHEDULE=${shellWord(schedule)}`]),
     ...(config === undefined ? [] : [`CONFIG=${shellWord(yaml(config))}`]),
   ]
-  const get = agents.length === 0 ? inImage : fetched
+  const get = downloads.length === 0 ? inImage : fetched
   return `${[...head, ...settings, '', ...get, ...(config === undefined ? keep : install)].join('\n')}\n`
 }
 

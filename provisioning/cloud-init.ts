@@ -48,7 +48,7 @@ export function partsOf(spec: Spec): readonly Part[] {
 function scriptOf({ agent, config, template, schedule, slug }: Spec): string {
   return bootstrapScript({
     about: [`Installs idle-agent on ${slug}; made by "idle-agent provision".`],
-    agents: agent.kind === 'url' ? [agent] : [],
+    downloads: agent.inImage || agent.download === undefined ? [] : [agent.download],
     config,
     schedule,
     proxy: template.proxy,

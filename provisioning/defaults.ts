@@ -22,8 +22,8 @@ export function defaultFiles(): readonly OutputFile[] {
   const architectures = ['x64', 'arm64'] as const
   const script = bootstrapScript({
     about,
-    agents: architectures.map((architecture) => {
-      return { kind: 'url', url: `https://example.com/idle-agent-linux-${architecture}`, sha256, architecture }
+    downloads: architectures.map((architecture) => {
+      return { url: `https://example.com/idle-agent-linux-${architecture}`, sha256, architecture }
     }),
     config: {
       idle_detection: {

@@ -167,7 +167,8 @@ export const fields = {
   agent_in_image: {
     schema: flag,
     rule: yesOrNo,
-    about: 'The image holds /usr/local/bin/idle-agent already (provision --format image): nothing is fetched.',
+    about:
+      'The image holds /usr/local/bin/idle-agent already: the machines fetch nothing. --format image makes the script that puts it there, from agent_url.',
   },
   proxy: {
     schema: pattern(address),

@@ -1,4 +1,5 @@
 /** The formats that can be asked for, a line each. */
+import { UsageError } from '../agent/errors.ts'
 import { arm } from './arm.ts'
 import { awsCli } from './aws-cli.ts'
 import { bicep } from './bicep.ts'
@@ -67,9 +68,11 @@ function userDataAlone(spec: Spec): Output {
 }
 
 function imageScript({ agent, template }: Spec): Output {
+  if (agent.download === undefined)
+    throw new UsageError('agent_url: is missing, with agent_sha256: what is put into the image is fetched from there')
   const text = bootstrapScript({
     about: ['Puts idle-agent into an image; run it as root while the image is made. Made by "idle-agent provision".'],
-    agents: agent.kind === 'url' ? [agent] : [],
+    downloads: [agent.download],
     config: undefined,
     proxy: template.proxy,
   })

@@ -83,7 +83,7 @@ function decide(read: Read, cloud: CloudName, wrong: Wrong): Spec | undefined {
   const shown = cloud === 'aws' ? metadataTagAdvice(Object.keys(tags)) : []
   const common = {
     ...{ slug: slugOf(template.name), template, size, hibernation, diskGib },
-    agent: agent ?? { kind: 'image' as const },
+    agent,
     tagPrefix: prefixOf(read),
     schedule: cronFields(intervalMs) === undefined ? ('timer' as const) : undefined,
     tags,

@@ -27,11 +27,6 @@ const cases: readonly (readonly [name: string, changes: Changes, lines: readonly
     ['T: agent_sha256: is missing: the sum of idle-agent-linux-arm64 in dist/SHA256SUMS'],
   ],
   [
-    'two ways',
-    { agent_in_image: true },
-    ['T:5:12 agent_url: is of no use beside agent_in_image: true; leave one of them out'],
-  ],
-  [
     'a password in the address',
     { agent_url: 'https://me:secret@example.com/agent' },
     [
@@ -231,6 +226,13 @@ test('an alias bomb ends at once', () => {
 test('a format of the other cloud', () => {
   expect(problems(template(), { format: 'bicep' })).toEqual([
     '--format must be launch-template, cloudformation, terraform, user-data, image, config for aws, got "bicep"',
+  ])
+})
+
+test('an image of nothing', () => {
+  const text = template({ agent_url: undefined, agent_sha256: undefined, agent_in_image: true })
+  expect(problems(text, { format: 'image' })).toEqual([
+    'agent_url: is missing, with agent_sha256: what is put into the image is fetched from there',
   ])
 })
 
