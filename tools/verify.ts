@@ -47,7 +47,11 @@ const steps: Readonly<Record<string, readonly Step[]>> = {
     vitest('crashes', 'test/e2e/crash/sample.test.ts'),
     prepare,
     // Their seconds count: no other tests beside them.
-    vitest('guests', 'test/guest/', '--exclude=test/guest/{activities,attacks,azure,cron,qemu,quiet}.test.ts'),
+    vitest(
+      'guests',
+      'test/guest/',
+      '--exclude=test/guest/{activities,attacks,azure,cron,provisioned,qemu,quiet}.test.ts',
+    ),
   ],
   e2e: [
     build,
