@@ -71,14 +71,14 @@ function linkOrCopy(folder: string): void {
 }
 
 /** What is in the guest after its first boot, of the agent and of the operator. */
-async function expectInstalled(guest: QemuGuest): Promise<void> {
+async function expectInstalled(guest: QemuGuest, account: string): Promise<void> {
   const output = await guest.ask('cat /var/log/cloud-init-output.log')
   expect(output).toContain('idle-agent: installed')
   expect(await guest.ask(`cat ${smallPackage.file}`)).toBe('here\n')
   expect(await guest.ask('cat /root/own')).toBe(`it's "mine" $HOME\n`)
   expect(await guest.ask('id -nG alice')).toContain('adm')
   expect(await guest.ask('cat /home/alice/.ssh/authorized_keys')).toContain('ssh-ed25519 AAAA alice')
-  expect(await guest.ask('id -nG debian')).toContain('sudo')
+  expect(await guest.ask(`id -nG ${account}`)).toContain('sudo')
   expect(await guest.ask('cat /etc/timezone')).toBe('Europe/Berlin\n')
 }
 
@@ -87,12 +87,12 @@ async function expectHeld(guest: QemuGuest, { see, note }: ReturnType<typeof obs
   const person = guest.ssh()
   try {
     await until(() => person.text().includes('$'), 60_000, 'a prompt', 1_000)
-    person.type('echo here\n')
+    const typing = setInterval(() => person.type(' '), 3_000)
     const held = await see(
       ({ readings }) => readings.some(({ sensor, kind }) => sensor === 'sessions' && kind === 'active'),
       180_000,
       'somebody there',
-    )
+    ).finally(() => clearInterval(typing))
     note(`held: ${held.reason}`)
   } finally {
     await person.close()
@@ -119,7 +119,7 @@ describe.skipIf(guestsSkipped('provisioned guests'))('what provision made', () =
       const observer = observe(guest)
       expect(await cloudInitResult(guest, 400_000)).toMatch(/"datasource": "DataSourceEc2Local"(.|\n)*"errors": \[\]/)
       observer.note('cloud-init is done')
-      await expectInstalled(guest)
+      await expectInstalled(guest, 'debian')
       await expectHeld(guest, observer)
       await waitForPower(guest, 'stopped', 500_000)
       observer.note('asleep on disk')
@@ -164,7 +164,7 @@ describe.skipIf(guestsSkipped('provisioned guests'))('what provision made', () =
       const observer = observe(guest)
       expect(await cloudInitResult(guest, 400_000)).toMatch(/"datasource": "DataSourceAzure[^"]*"(.|\n)*"errors": \[\]/)
       observer.note('cloud-init is done')
-      await expectInstalled(guest)
+      await expectInstalled(guest, 'azureuser')
       await waitForPower(guest, 'deallocated', 500_000)
       observer.note('deallocated')
       expect(await guest.cloud.stops()).toEqual(['stop accepted'])

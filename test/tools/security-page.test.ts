@@ -12,8 +12,8 @@ test('every test that it names is there', () => {
   expect(named.filter((path) => !existsSync(path))).toEqual([])
 })
 
-test('its policy allows what the agent calls, on itself, and the tags that it writes', () => {
-  const { Statement } = JSON.parse(/```json\n(.*?)```/s.exec(page)?.[1] ?? '')
+test('the policy that it names allows what the agent calls, on itself, and the tags that it writes', () => {
+  const { Statement } = JSON.parse(readFileSync('iam/aws-role-policy-without-metadata-tags.json', 'utf8'))
   expect(Statement.map(({ Action }: { Action: string }) => Action)).toEqual(permissions.map(({ action }) => action))
   const [stop, tag, describe] = Statement
   // IAM's own placeholder.
@@ -21,7 +21,7 @@ test('its policy allows what the agent calls, on itself, and the tags that it wr
   expect([stop.Condition.ArnLike, tag.Condition.ArnLike]).toEqual([self, self])
   expect([stop.Resource, tag.Resource]).toEqual(['arn:aws:ec2:*:*:instance/*', 'arn:aws:ec2:*:*:instance/*'])
   expect([tag.Condition.Null, describe.Condition.Null]).toEqual([
-    { 'aws:TagKeys': 'false' },
+    { 'aws:TagKeys': 'false', 'ec2:CreateAction': 'true' },
     { 'ec2:SourceInstanceARN': 'false' },
   ])
   const keys: readonly string[] = tag.Condition['ForAllValues:StringEquals']['aws:TagKeys']
