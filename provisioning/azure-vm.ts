@@ -1,4 +1,5 @@
 /** A VM of Azure and what belongs to it, as resources whose references are written in the language around them. */
+import { yaml } from './bootstrap.ts'
 import { userData } from './cloud-init.ts'
 import { azureActions } from './iam.ts'
 import type { AzureSpec } from './spec.ts'
@@ -67,6 +68,8 @@ export function virtualMachine(spec: AzureSpec, of: References): object {
       },
       customData: userData(spec).toString('base64'),
     },
+    // Unlike custom data it can be changed while the VM is there; the agent takes what is new.
+    userData: Buffer.from(yaml(spec.config)).toString('base64'),
     networkProfile: { networkInterfaces: [{ id: of.networkInterfaceId }] },
   }
 }

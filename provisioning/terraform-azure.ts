@@ -1,6 +1,7 @@
 /** A VM of Azure with its role in Terraform's JSON syntax, for the provider hashicorp/azurerm. */
 import { operatorTagNames } from '../agent/clouds/tags.ts'
 import { hibernateExtension, roleTitle } from './azure-vm.ts'
+import { yaml } from './bootstrap.ts'
 import { userData } from './cloud-init.ts'
 import { azureActions } from './iam.ts'
 import type { AzureImage } from './images.ts'
@@ -73,6 +74,7 @@ function machine(spec: AzureSpec, at: object): object {
     ...image(spec.image),
     identity: { type: 'SystemAssigned' },
     custom_data: userData(spec).toString('base64'),
+    user_data: Buffer.from(yaml(spec.config)).toString('base64'), // can be changed while the VM is there
     tags: literals(spec.tags),
     // What the agent and operators write while it runs is not Terraform's to take back.
     lifecycle: { ignore_changes: keptTags(spec).map((key) => `tags[${JSON.stringify(key)}]`) },

@@ -30,6 +30,10 @@ Host your own copy of the executable where the machines reach it: \`agent_sha256
 \`user_data\` is run as it would be by itself; ours comes before it, since it may reboot or never end. What is in user data every
 process on the machine can read.
 
+On Azure the configuration is in \`userData\` as well, which can be changed while the VM is there (\`az vm update --user-data\`): a
+check takes what is new for the next one, and tells what is wrong with it in \`audit.jsonl\`. What the schedule and the firewall
+are made from (\`check_interval_minutes\`, \`metadata_root_only\`) takes \`sudo idle-agent install\`.
+
 ## Keys
 
 \`idle_detection\` is the agent's configuration ([configuration.md](configuration.md)); \`{}\` takes the defaults, and

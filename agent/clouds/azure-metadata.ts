@@ -23,6 +23,8 @@ export interface Vm extends Identity {
   readonly ephemeral: boolean
   /** Tags by their names in lower case: Azure compares them without case. */
   readonly tags: ReadonlyMap<string, string>
+  /** User data in base64; '' without any. */
+  readonly userData: string
 }
 
 /** What a resource id is made of. */
@@ -62,6 +64,7 @@ export async function readVm(imds: AzureImds, patience: Patience): Promise<Vm> {
     scaleSet: scaleSetOf(compute),
     ephemeral: diskIsLocal(compute['storageProfile']),
     tags: tagsOf(compute),
+    userData: textOf(compute['userData']),
   }
 }
 

@@ -45,6 +45,7 @@ export function createAzure(host: Host, options: AzureOptions): Cloud {
       const { mergeTags } = await import('./azure-calls.ts')
       await seen.lock(within(signal, (inTime) => mergeTags(parts, tags, inTime)))
     },
+    givenConfig: () => seen.userData(),
     help: async () => (await import('./azure-help.ts')).help,
     async permissions(_prefix, signal) {
       const { askPermissions } = await import('./azure-permissions.ts')
@@ -64,6 +65,8 @@ export function createAzure(host: Host, options: AzureOptions): Cloud {
 /** What one check has learnt of the VM. */
 interface Memory {
   ask(signal: AbortSignal): Promise<Vm>
+  /** User data as it was told last; `undefined` without any. */
+  userData(): string | undefined
   /** What was asked a moment ago. */
   recent(): Vm | undefined
   /** Notes whether writing was refused for a lock: that refuses everything else, too. */
@@ -81,6 +84,7 @@ function createMemory(parts: Parts): Memory {
       last = { vm, monoMs: host.clocks().monoMs }
       return vm
     },
+    userData: () => last?.vm.userData || undefined,
     recent: () => (last !== undefined && host.clocks().monoMs - last.monoMs < FRESH_MS ? last.vm : undefined),
     async lock(writing) {
       locked = undefined

@@ -104,6 +104,8 @@ export interface Cloud {
   act(method: Method, signal: AbortSignal): Promise<Outcome>
   /** Why the last stop that was accepted failed, where the cloud tells it; asked once, when the machine runs again in another boot. Throws CloudError. */
   stopFailure?(signal: AbortSignal): Promise<string | undefined>
+  /** Configuration that an operator may have given to this machine through the cloud, in base64, as it was when the check asked; contacts nothing. */
+  givenConfig?(): string | undefined
   /** For `doctor`; absent where nothing can be stopped. */
   help?(): Promise<Help>
   /** Asks for each call that is ever made whether it would be allowed, without making it; for `doctor`. Throws CloudError where it cannot be asked. */

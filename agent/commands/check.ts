@@ -21,6 +21,8 @@ export async function check(context: CommandContext): Promise<number> {
   try {
     const checked = act ? await checkAndAct(parts) : await checkByHand(parts, GLANCE_MS)
     print(context, parts, checked)
+    const given = act ? parts.cloud.givenConfig?.() : undefined
+    if (given !== undefined) await (await import('./given-config.ts')).adoptConfig(context, parts, given)
     const path = parts.paths.configCache
     if (act && cache !== undefined) await replaceFile(context.host, { path, mode: 0o600 }, cache)
     const lost = checked.deeds.find(({ unrecorded }) => unrecorded !== undefined)?.unrecorded

@@ -43,6 +43,8 @@ async function once(context: CommandContext): Promise<void> {
   try {
     const { parts } = await assembleToAct(context)
     const { decision } = await checkAndAct(parts)
+    const given = parts.cloud.givenConfig?.()
+    if (given !== undefined) await (await import('./given-config.ts')).adoptConfig(context, parts, given)
     context.out(`${at} ${decision.verdict} (${decision.phase}): ${decision.reason}`)
   } catch (error) {
     if (!(error instanceof LockedError) || error.hanging !== undefined) failed(context, error)

@@ -1,8 +1,8 @@
 // What `provision` makes, given to programs that others wrote: the vendor's linter and command, moto's EC2 and IAM, Terraform.
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { DescribeInstancesCommand, DescribeLaunchTemplateVersionsCommand } from '@aws-sdk/client-ec2'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { provision } from '../../provisioning/main.ts'
@@ -55,6 +55,21 @@ test.skipIf(!hasLinter)('cfn-lint does not pass a stack with a fault', { timeout
   const wrong = { Resources: { A: { Type: 'AWS::EC2::LaunchTemplate', Properties: { LaunchTemplateData: { X: 1 } } } } }
   writeFileSync(path, JSON.stringify(wrong))
   expect(run(['cfn-lint', '--', path]).status).not.toBe(0)
+})
+
+const hasTracer = works('strace', 'strace', ['-V'])
+
+test.skipIf(!hasTracer)('nothing is run and nobody contacted while it generates', { timeout: 60_000 }, () => {
+  const trace = join(out, 'trace')
+  const argv = ['-f', '-qq', '-o', trace, '-e', 'trace=execve,execveat,socket,connect', resolve('dist/idle-agent')]
+  for (const name of readdirSync(folder)) {
+    const ran = run(['strace', ...argv, 'provision', '--template', join(folder, name), '--out', join(out, 'traced')])
+    expect(ran.status).toBe(0)
+    const calls = readFileSync(trace, 'utf8')
+      .split('\n')
+      .filter((line) => line !== '')
+    expect(calls.map((line) => /(\w+)\(/.exec(line)?.[1])).toEqual(['execve'])
+  }
 })
 
 describe.skipIf(!hasTerraform)('Terraform', () => {

@@ -171,6 +171,11 @@ describe.skipIf(guestsSkipped('provisioned guests'))('what provision made', () =
       await guest.cloud.power(guest.cloud.instanceId, 'start')
       await waitForPower(guest, 'running', 30_000)
       await waitForTag(guest, 'IdleAction', 'stopped', 300_000)
+      const changed = `idle_detection: ${JSON.stringify({ ...settings, protected: true })}\n`
+      await guest.cloud.change(guest.cloud.instanceId, { userData: changed })
+      const taken = async (): Promise<boolean> => (await guest.ask('cat /etc/idle-agent/config.yaml')) === changed
+      await until(taken, 200_000, 'the configuration of the new user data', 5_000)
+      observer.note('a configuration was taken from user data')
       expect(await guest.cloud.stops()).toEqual(['stop accepted'])
     })
     rmSync(folder, { recursive: true })

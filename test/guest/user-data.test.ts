@@ -6,6 +6,7 @@ import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { made, template } from '../provisioning/make.ts'
 import { environment } from './host.ts'
 import { rootfs } from './rootfs.ts'
 import { guestsSkipped } from './story.ts'
@@ -64,12 +65,16 @@ describe.skipIf(guestsSkipped('user data'))('the first user data', () => {
 
   /** Runs the script above the tree in namespaces of its own; the layer is a tmpfs of `megabytes`. */
   function run(path: string, change: Change = {}): Promise<Ran> {
-    const folder = mkdtempSync('/tmp/user-data-')
     const { port } = server.address() as AddressInfo
     const script = readFileSync('cloud-init/user-data.sh', 'utf8')
       .replace(/^AGENT_URL=.*$/m, `AGENT_URL='http://127.0.0.1:${port}${path}'`)
       .replace(/^AGENT_SHA256=.*$/m, `AGENT_SHA256='${change.sum ?? sum}'`)
       .replace('metadata_root_only: false', `metadata_root_only: ${String(change.rootOnly === true)}`)
+    return runScript(script, path, change)
+  }
+
+  function runScript(script: string, path: string, change: Change = {}): Promise<Ran> {
+    const folder = mkdtempSync('/tmp/user-data-')
     writeFileSync(join(folder, 'script'), script)
     const within = `set -e; cd ${folder}; mkdir layer; mount -t tmpfs -o size=${change.megabytes ?? 600}m none layer
       mkdir layer/up layer/work layer/root; mount -t overlay -o lowerdir=${tree},upperdir=layer/up,workdir=layer/work none layer/root
@@ -129,6 +134,37 @@ describe.skipIf(guestsSkipped('user data'))('the first user data', () => {
     expect(left).toEqual([])
     expect(asked.length).toBe(2)
     expect(lines[0]).toMatch(/^idle-agent: try 1 of 2: /)
+  })
+
+  it('comes into an image by its script, and boots from there without fetching anything', {
+    timeout: 120_000,
+  }, async () => {
+    const { port } = server.address() as AddressInfo
+    const agent = { agent_url: `http://127.0.0.1:${port}/good`, agent_sha256: sum }
+    const keys = { size: 'm7i.large', ...agent, agent_in_image: true }
+    const [image, boots] = ['image', 'user-data'].map((format) =>
+      made(template(keys), { format }).files[0]?.text.toString(),
+    )
+    asked.length = 0
+    const { status, lines, left } = await runScript(`(\n${image}) || exit 1\n${boots}`, '/good')
+    expect([status, lines.at(-1)]).toEqual([0, 'idle-agent: installed'])
+    expect(lines).toContain(
+      'idle-agent: /usr/local/bin/idle-agent is in the image; have agent_in_image: true in the template',
+    )
+    expect(left).toEqual(expect.arrayContaining(['./etc/cron.d/idle-agent', './usr/local/bin/idle-agent']))
+    expect(left.filter((path) => path.startsWith('./var/tmp'))).toEqual([])
+    expect(asked).toEqual(['/good'])
+  })
+
+  it('is not installed from an image that does not hold it', { timeout: 120_000 }, async () => {
+    const keys = { size: 'm7i.large', agent_url: undefined, agent_sha256: undefined, agent_in_image: true }
+    const [file] = made(template(keys), { format: 'user-data' }).files
+    const { status, lines, left } = await runScript(file?.text.toString() ?? '', '/good')
+    expect([status, lines.at(-1)]).toEqual([
+      1,
+      'idle-agent: NOT INSTALLED: the image holds no /usr/local/bin/idle-agent',
+    ])
+    expect(left).toEqual([])
   })
 
   it('installs nothing where metadata cannot be left to root, as was asked for', { timeout: 120_000 }, async () => {

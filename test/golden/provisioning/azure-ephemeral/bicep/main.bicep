@@ -90,6 +90,7 @@ resource vm 'Microsoft.Compute/virtualMachines@2024-07-01' = {
       }
       customData: '(2884 characters of base64, sha256 41203aa4876b6bc5)'
     }
+    userData: 'aWRsZV9kZXRlY3Rpb246CiAgb3BlcmF0b3JfdGFnczogcmVxdWlyZWQK'
     networkProfile: {
       networkInterfaces: [
         {

@@ -84,6 +84,7 @@ resource vm 'Microsoft.Compute/virtualMachines@2024-07-01' = {
       }
       customData: '(1052 characters of base64, sha256 4823b7a2ffa54f29)'
     }
+    userData: 'aWRsZV9kZXRlY3Rpb246CiAgb3BlcmF0b3JfdGFnczogcmVxdWlyZWQKICBhY3Rpb246IHN0b3AK'
     networkProfile: {
       networkInterfaces: [
         {

@@ -91,6 +91,7 @@ resource vm 'Microsoft.Compute/virtualMachines@2024-07-01' = {
       }
       customData: '(4120 characters of base64, sha256 17e20ffa58825787)'
     }
+    userData: 'aWRsZV9kZXRlY3Rpb246CiAgb3BlcmF0b3JfdGFnczogcmVxdWlyZWQKICBrZWVwOgogICAgY2VpbGluZ19ob3VyczogOAo='
     networkProfile: {
       networkInterfaces: [
         {

@@ -92,6 +92,7 @@ resource vm 'Microsoft.Compute/virtualMachines@2024-07-01' = {
       }
       customData: '(2900 characters of base64, sha256 9699367aa5c3f41f)'
     }
+    userData: 'aWRsZV9kZXRlY3Rpb246CiAgb3BlcmF0b3JfdGFnczogcmVxdWlyZWQKICBhbGxvdzoKICAgIC0gc3BvdAo='
     networkProfile: {
       networkInterfaces: [
         {

@@ -87,6 +87,7 @@ resource vm 'Microsoft.Compute/virtualMachines@2024-07-01' = {
       }
       customData: '(2976 characters of base64, sha256 cd96e3f609fe6fa9)'
     }
+    userData: 'aWRsZV9kZXRlY3Rpb246CiAgb3BlcmF0b3JfdGFnczogcmVxdWlyZWQKICBpZGxlX3RocmVzaG9sZF9taW51dGVzOiA1CiAgaGliZXJuYXRlX3RocmVzaG9sZF9taW51dGVzOiAxMAo='
     networkProfile: {
       networkInterfaces: [
         {

@@ -1,0 +1,99 @@
+/** A configuration that comes with the user data of a machine that runs. */
+import { describe, expect, it } from 'vitest'
+import { pathsOf } from '../../agent/check/parts.ts'
+import type { CommandContext } from '../../agent/commands/context.ts'
+import { adoptConfig } from '../../agent/commands/given-config.ts'
+import { configPath } from '../../agent/install/files.ts'
+import { createMemoryHost } from '../host/memory.ts'
+
+const before = 'idle_detection:\n  idle_threshold_minutes: 5\n'
+const after = 'idle_detection:\n  idle_threshold_minutes: 7\n'
+const paths = pathsOf(undefined)
+
+function machine(flags: Partial<CommandContext['flags']> = {}) {
+  const host = createMemoryHost({ files: { '/etc/machine-id': `${'a'.repeat(32)}\n`, [configPath]: before } })
+  host.files.write(`${paths.stateDir}/state.json`, '{}')
+  host.files.write(`${paths.logDir}/agent.log`, '')
+  const context: CommandContext = {
+    host,
+    flags: { json: false, root: undefined, stateDir: undefined, config: undefined, ...flags },
+    args: [],
+    out: () => undefined,
+    colour: false,
+  }
+  return {
+    host,
+    give: (text: string) => adoptConfig(context, { paths }, Buffer.from(text).toString('base64')),
+    config: () => host.files.read(configPath),
+    audit: () =>
+      (host.files.read(paths.audit) ?? '')
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => JSON.parse(line) as object),
+  }
+}
+
+describe('a configuration in user data', () => {
+  it('is taken over once, and what somebody changes on the machine later stays', async () => {
+    const { give, config, audit, host } = machine()
+    await give(after)
+    expect(config()).toBe(after)
+    expect(audit()).toMatchObject([{ action: 'config', result: 'done' }])
+    host.files.write(configPath, before)
+    await give(after)
+    expect(config()).toBe(before)
+    await give(`${after}  protected: true\n`)
+    expect(config()).toBe(`${after}  protected: true\n`)
+    expect(audit()).toHaveLength(2)
+  })
+
+  it('that the machine has already is nothing new', async () => {
+    const { give, config, audit } = machine()
+    await give(before)
+    expect(config()).toBe(before)
+    expect(audit()).toEqual([])
+  })
+
+  it('that is wrong is told once, and the one in force stays', async () => {
+    const { give, config, audit } = machine()
+    for (const _ of [1, 2]) await give('idle_detection:\n  idle_threshold_minutes: soon\n')
+    expect(config()).toBe(before)
+    expect(audit()).toMatchObject([
+      {
+        action: 'config',
+        result: 'refused',
+        detail: expect.stringMatching(/^user data:2:27 idle_detection\.idle_threshold_minutes: /),
+      },
+    ])
+  })
+
+  it.each([
+    ['a script that has the words in it', '#!/bin/sh\nidle_detection: {}\n'],
+    ['cloud-config', '#cloud-config\nidle_detection: {}\n'],
+    ['an archive', 'Content-Type: multipart/mixed\n\nidle_detection: {}\n'],
+    ['something else', 'hello: world\n'],
+    ['nothing', ''],
+    ['far too much', `${after}#${'x'.repeat(100_000)}\n`],
+  ])('is not %s', async (_, text) => {
+    const { give, config, audit } = machine()
+    await give(text)
+    expect(config()).toBe(before)
+    expect(audit()).toEqual([])
+  })
+
+  it.each([{ config: '/root/other.yaml' }, { stateDir: '/root/state' }, { root: '/srv/tree' }])(
+    'is not taken by a check with %o',
+    async (flags) => {
+      const { give, config } = machine(flags)
+      await give(after)
+      expect(config()).toBe(before)
+    },
+  )
+
+  it('is taken whole or not at all where the disk is full', async () => {
+    const { give, config, host } = machine()
+    host.files.full = true
+    await expect(give(after)).rejects.toThrow()
+    expect(config()).toBe(before)
+  })
+})
