@@ -65,9 +65,11 @@ done
 chmod 0755 "$agent"
 
 "$agent" version || fail 'the executable does not run here: it needs glibc 2.28 or newer'
+# Whatever is there already stays, even where this fails.
+was=$([ -e /etc/idle-agent ] && echo there)
 if printf '%s' "$CONFIG" >"$work/config.yaml" && "$agent" install --config "$work/config.yaml" ${SCHEDULE:+--schedule "$SCHEDULE"}; then
   say 'installed'
 else
-  "$agent" uninstall >/dev/null 2>&1 # nothing half installed
+  [ -n "$was" ] || "$agent" uninstall >/dev/null 2>&1 # nothing half installed
   fail 'see the lines above'
 fi

@@ -52,6 +52,11 @@ export function azureObstacles({ template }: Wanted, size: Size): Obstacles {
   const about = (key: string, message: string) => ({ key, message, source: hibernatesOnAzure })
   if (!size.hibernates)
     unlisted.push(about('size', `Azure does not list ${size.name} among the sizes that can be hibernated`))
+  const [memory, most] = [template.memory_gib ?? size.memoryGib, size.gpu ? 112 : 64]
+  if (memory !== undefined && memory > most)
+    refused.push(
+      about('size', `Azure hibernates such a VM with at most ${most} GiB of memory, and ${size.name} has ${memory}`),
+    )
   if (template.spot === true) refused.push(about('spot', 'Azure hibernates no Spot VM'))
   if (template.auto_scaling === true)
     refused.push(about('auto_scaling', 'Azure hibernates no member of a Uniform scale set'))

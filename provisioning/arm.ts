@@ -27,9 +27,9 @@ const references: References = {
   tags: `[union(parameters('existingTags'), variables('tags'))]`,
 }
 
-/** Text that the template language shall take as it is: a text that begins with a bracket would be an expression. */
+/** Text that the template language shall take as it is: one that begins and ends with a bracket would be an expression. */
 export function armLiteral(text: string): string {
-  return text.startsWith('[') ? `[${text}` : text
+  return text.startsWith('[') && text.endsWith(']') ? `[${text}` : text
 }
 
 /** The template of the VM, its network interface, its role and the assignment of that at the VM itself. */
@@ -38,7 +38,7 @@ export function arm(spec: AzureSpec): Output {
   const template = {
     $schema: 'https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#',
     contentVersion: '1.0.0.0',
-    metadata: { description: spec.template.description ?? `${spec.template.name}, with idle-agent` },
+    metadata: { description: armLiteral(spec.template.description ?? `${spec.template.name}, with idle-agent`) },
     parameters: armParameters(spec),
     variables: {
       networkInterface: `[format('{0}-nic', parameters('vmName'))]`,
@@ -107,7 +107,10 @@ function roleResources(): readonly object[] {
       type: 'Microsoft.Authorization/roleDefinitions',
       apiVersion: apiVersions.roleDefinition,
       name: `[variables('role')]`,
-      properties: roleDefinition(`[format('${roleTitle} ({0})', resourceGroup().name)]`, '[resourceGroup().id]'),
+      properties: roleDefinition(
+        `[format('${roleTitle} ({0})', uniqueString(resourceGroup().id))]`,
+        '[resourceGroup().id]',
+      ),
     },
     {
       type: 'Microsoft.Authorization/roleAssignments',

@@ -1,29 +1,26 @@
 /** The input of the AWS CLI: a file for each call that takes one. */
-import { awsPolicy, awsTrust, instancesIn, roleName } from './iam.ts'
+import { awsTrust, instancesIn } from './iam.ts'
 import { launchTemplateData } from './launch-template.ts'
 import { jsonFile, type Output } from './output.ts'
+import { policyOf, roleDescription, roleNameOf } from './role.ts'
 import type { AwsSpec } from './spec.ts'
-import { describesTags, writtenKeys } from './tags.ts'
 
 /** Role, policy and launch template as the CLI takes them (`--cli-input-json`). */
 export function awsCli(spec: AwsSpec): Output {
-  const policy = awsPolicy({
-    tagKeys: writtenKeys(spec.tagPrefix),
-    describeTags: describesTags(spec),
-    instances: instancesIn('aws'),
-  })
+  const policy = policyOf(spec, instancesIn('aws'))
   const description = spec.template.description
   const template = {
     LaunchTemplateName: spec.slug,
     ...(description === undefined ? {} : { VersionDescription: description }),
     LaunchTemplateData: launchTemplateData(spec),
   }
+  const roleName = roleNameOf(spec)
   const iam = 'aws iam'
   return {
     files: [
       jsonFile('role.json', {
         RoleName: roleName,
-        Description: 'An instance may stop and tag itself, and nothing else',
+        Description: roleDescription,
         AssumeRolePolicyDocument: JSON.stringify(awsTrust()),
       }),
       jsonFile('role-policy.json', {

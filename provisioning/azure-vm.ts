@@ -1,16 +1,16 @@
 /** A VM of Azure and what belongs to it, as resources whose references are written in the language around them. */
+
+import { permissions as azurePermissions } from '../agent/clouds/azure-send.ts'
 import { yaml } from './bootstrap.ts'
 import { userData } from './cloud-init.ts'
-import { azureActions } from './iam.ts'
 import type { AzureSpec } from './spec.ts'
 
-/** A value of the deployment, in its language: an expression, or text that names one. */
-export type Reference = string | { readonly expression: string }
+/** A value of the deployment, as its language writes it. */
+export type Reference = string | object
 
 /** What differs between the languages. */
 export interface References {
   parameter(name: ParameterName): Reference
-  /** Name, id and, once it is there, principal of the VM's identity. */
   readonly networkInterfaceName: Reference
   readonly networkInterfaceId: Reference
   readonly keyPath: Reference
@@ -39,7 +39,7 @@ export const apiVersions = {
   roleAssignment: '2022-04-01',
 } as const
 
-/** The name of a role has to be its own in the whole directory: that of the resource group ends it. */
+/** The name of a role has to be its own in the whole directory: something of the resource group's id ends it. */
 export const roleTitle = 'idle-agent: a VM stops and tags itself'
 
 /** Properties of the network interface. */
@@ -75,7 +75,7 @@ export function virtualMachine(spec: AzureSpec, of: References): object {
 }
 
 function osDisk({ template, diskGib }: AzureSpec): object {
-  const common = { createOption: 'FromImage', diskSizeGB: diskGib }
+  const common = { createOption: 'FromImage', ...(diskGib === undefined ? {} : { diskSizeGB: diskGib }) }
   if (template.ephemeral_os_disk === true)
     return {
       ...common,
@@ -94,13 +94,18 @@ export const hibernateExtension = {
   autoUpgradeMinorVersion: true,
 } as const
 
+/** What each action is for, by the list beside the calls. */
+export function roleDescription(): string {
+  return `Assigned at a VM, it may there, and nothing else: ${azurePermissions.map(({ reason }) => reason).join('; ')}`
+}
+
 /** Properties of the role definition: what the VM's identity may do, to the VM alone once it is assigned there. */
 export function roleDefinition(title: Reference, scope: Reference): object {
   return {
     roleName: title,
-    description: 'A VM may stop and tag itself, and nothing else; assigned at the VM',
+    description: roleDescription(),
     type: 'CustomRole',
-    permissions: [{ actions: azureActions().map(({ action }) => action), notActions: [] }],
+    permissions: [{ actions: azurePermissions.map(({ action }) => action), notActions: [] }],
     assignableScopes: [scope],
   }
 }

@@ -14,8 +14,16 @@ import {
 import type { Output } from './output.ts'
 import type { AzureSpec } from './spec.ts'
 
-function expression(code: string): { readonly expression: string } {
-  return { expression: code }
+/** Code of Bicep; a class, so that nothing of a template can pass for it. */
+class Expression {
+  readonly code: string
+  constructor(code: string) {
+    this.code = code
+  }
+}
+
+function expression(code: string): Expression {
+  return new Expression(code)
 }
 
 const references: References = {
@@ -42,7 +50,7 @@ export function bicepValue(value: unknown, depth = 0): string {
     if (value.length === 0) return '[]'
     return `[\n${value.map((one) => `${indent}${bicepValue(one, depth + 1)}\n`).join('')}${end}]`
   }
-  if ('expression' in value && typeof value.expression === 'string') return value.expression
+  if (value instanceof Expression) return value.code
   const entries = Object.entries(value)
   if (entries.length === 0) return '{}'
   const line = ([key, one]: readonly [string, unknown]) =>
@@ -98,7 +106,7 @@ function machine(spec: AzureSpec): Partial<Record<keyof typeof types, object>> {
 
 /** The name of an assignment has to be known before the identity is there: from the VM, not from its principal (cloud.md 2.5). */
 function roleResources(): Partial<Record<keyof typeof types, object>> {
-  const title = expression(`'${roleTitle} (\${resourceGroup().name})'`)
+  const title = expression(`'${roleTitle} (\${uniqueString(resourceGroup().id)})'`)
   return {
     role: {
       name: expression(`guid(resourceGroup().id, 'idle-agent')`),

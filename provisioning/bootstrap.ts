@@ -104,10 +104,12 @@ const runs = `"$agent" version || fail 'the executable does not run here: it nee
 
 const install = [
   runs,
-  `if printf '%s' "$CONFIG" >"$work/config.yaml" && "$agent" install --config "$work/config.yaml" \${SCHEDULE:+--schedule "$SCHEDULE"}; then
+  `# Whatever is there already stays, even where this fails.
+was=$([ -e /etc/idle-agent ] && echo there)
+if printf '%s' "$CONFIG" >"$work/config.yaml" && "$agent" install --config "$work/config.yaml" \${SCHEDULE:+--schedule "$SCHEDULE"}; then
   say 'installed'
 else
-  "$agent" uninstall >/dev/null 2>&1 # nothing half installed
+  [ -n "$was" ] || "$agent" uninstall >/dev/null 2>&1 # nothing half installed
   fail 'see the lines above'
 fi`,
 ]

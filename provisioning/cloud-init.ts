@@ -62,14 +62,22 @@ const added = [
 ]
 
 /** Packages, accounts and time zone; `undefined` where the template has none of them. */
-function cloudConfig({ packages, users, time_zone, proxy, base }: Template): object | undefined {
+function cloudConfig({ packages = [], users, time_zone, proxy, base, imds_root_only }: Template): object | undefined {
+  // What metadata is guarded with (docs/security.md).
+  const needed = imds_root_only === true ? [...new Set([...packages, 'nftables'])] : packages
   const config = {
     ...(time_zone === undefined ? {} : { timezone: time_zone }),
-    ...(proxy === undefined || /^(?:amazon-linux|rhel)/.test(base) ? {} : { apt: { proxy } }),
-    ...(packages === undefined ? {} : { package_update: true, packages }),
+    ...(proxy === undefined ? {} : proxyConfig(base, proxy)),
+    ...(needed.length === 0 ? {} : { package_update: true, packages: needed }),
     ...(users === undefined ? {} : { users: ['default', ...users.map(account)] }),
   }
   return Object.keys(config).length === 0 ? undefined : { ...config, merge_how: added }
+}
+
+/** Where the system's own package manager finds its proxy. */
+function proxyConfig(base: string, proxy: string): object {
+  if (!/^(?:amazon-linux|rhel)/.test(base)) return { apt: { proxy } }
+  return { write_files: [{ path: '/etc/dnf/dnf.conf', content: `proxy=${proxy}\n`, append: true }] }
 }
 
 function account({ name, ssh_keys, groups, shell, sudo }: User): object {
@@ -83,10 +91,8 @@ function account({ name, ssh_keys, groups, shell, sudo }: User): object {
   }
 }
 
-/** One part by itself, or all as a MIME archive. */
+/** All as a MIME archive, one part too: so its script always has the same name on the machine. */
 function assembled(parts: readonly Part[]): string {
-  const [first, ...more] = parts
-  if (first !== undefined && more.length === 0) return first.text
   const bodies = parts.map(mimePart)
   const boundary = boundaryOf(bodies)
   const inner = bodies.map((body) => `--${boundary}\n${body}\n`).join('')

@@ -1,10 +1,10 @@
 /** A stack of CloudFormation: role, instance profile, launch template. */
 import { UsageError } from '../agent/errors.ts'
-import { awsPolicy, awsTrust, type Json, roleName } from './iam.ts'
+import { awsTrust, type Json } from './iam.ts'
 import { launchTemplateData } from './launch-template.ts'
 import { jsonFile, type Output } from './output.ts'
+import { policyOf, roleDescription, roleNameOf } from './role.ts'
 import type { AwsSpec } from './spec.ts'
-import { describesTags, writtenKeys } from './tags.ts'
 
 /** In the stack's own partition. `Fn::Join`, since `Fn::Sub` would take the variables of the policy for its own. */
 function instances(end: string): Json {
@@ -15,6 +15,7 @@ function instances(end: string): Json {
 export function cloudFormation(spec: AwsSpec): Output {
   const { description } = spec.template
   refuseReferences(spec)
+  const roleName = roleNameOf(spec)
   const profile = { 'Fn::If': ['NeedsRole', { Ref: 'InstanceProfile' }, roleName] }
   const stack = {
     AWSTemplateFormatVersion: '2010-09-09',
@@ -63,14 +64,15 @@ function refuseReferences({ template: { name, description = '' }, tags }: AwsSpe
 }
 
 function roleResources(spec: AwsSpec): object {
-  const policy = awsPolicy({ tagKeys: writtenKeys(spec.tagPrefix), describeTags: describesTags(spec), instances })
+  const roleName = roleNameOf(spec)
+  const policy = policyOf(spec, instances)
   return {
     Role: {
       Condition: 'NeedsRole',
       Type: 'AWS::IAM::Role',
       Properties: {
         RoleName: roleName,
-        Description: 'An instance may stop and tag itself, and nothing else',
+        Description: roleDescription,
         AssumeRolePolicyDocument: awsTrust(),
         Policies: [{ PolicyName: 'idle-agent', PolicyDocument: policy }],
       },

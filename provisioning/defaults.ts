@@ -1,6 +1,9 @@
 /** What is generated without a template: the role for machines that exist, and user data to fill in by hand. */
+
+import { permissions as azurePermissions } from '../agent/clouds/azure-send.ts'
+import { roleDescription, roleTitle } from './azure-vm.ts'
 import { bootstrapScript } from './bootstrap.ts'
-import { awsPolicy, awsTrust, azureActions, instancesIn } from './iam.ts'
+import { awsPolicy, awsTrust, instancesIn } from './iam.ts'
 import { jsonFile, type OutputFile } from './output.ts'
 import { writtenKeys } from './tags.ts'
 
@@ -40,10 +43,10 @@ export function defaultFiles(): readonly OutputFile[] {
     jsonFile('iam/aws-role-policy-without-metadata-tags.json', awsPolicy({ tagKeys, describeTags: true, instances })),
     jsonFile('iam/aws-role-trust.json', awsTrust()),
     jsonFile('iam/azure-role.json', {
-      Name: 'idle-agent: a VM stops and tags itself',
+      Name: roleTitle,
       IsCustom: true,
-      Description: 'A VM may stop and tag itself, and nothing else; assign it at the VM',
-      Actions: azureActions().map(({ action }) => action),
+      Description: roleDescription(),
+      Actions: azurePermissions.map(({ action }) => action),
       NotActions: [],
       AssignableScopes: ['/subscriptions/SUBSCRIPTION/resourceGroups/GROUP'],
     }),

@@ -1,6 +1,5 @@
-/** What the machines may do to themselves: the policy of the role on EC2, the role definition on Azure. */
+/** What an instance of EC2 may do to itself. */
 import { permissions as awsPermissions } from '../agent/clouds/aws-send.ts'
-import { permissions as azurePermissions } from '../agent/clouds/azure-send.ts'
 
 /** The name that the source gives to role and instance profile. */
 export const roleName = 'CloudWorkstation-Instance-Profile'
@@ -85,9 +84,4 @@ export function awsTrust(): Json {
       { Sid: 'InstancesOfEc2', Effect: 'Allow', Principal: { Service: 'ec2.amazonaws.com' }, Action: 'sts:AssumeRole' },
     ],
   }
-}
-
-/** What the role definition on Azure allows, and why, by the list beside the calls. */
-export function azureActions(): readonly { readonly action: string; readonly reason: string }[] {
-  return azurePermissions
 }

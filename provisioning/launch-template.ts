@@ -1,6 +1,6 @@
 /** The launch template of EC2, with which role and instance profile go. */
 import { userData } from './cloud-init.ts'
-import { roleName } from './iam.ts'
+import { roleNameOf } from './role.ts'
 import type { AwsSpec } from './spec.ts'
 
 /** What is set of the launch template, in the words of the API. */
@@ -27,7 +27,7 @@ export interface LaunchTemplateData {
     readonly DeviceName: string
     readonly Ebs: {
       readonly Encrypted: boolean
-      readonly VolumeSize: number
+      readonly VolumeSize?: number
       readonly VolumeType: 'gp3'
       readonly DeleteOnTermination: boolean
     }
@@ -47,7 +47,7 @@ export function launchTemplateData(spec: AwsSpec): LaunchTemplateData {
   return {
     ImageId: image.id,
     InstanceType: size.name,
-    IamInstanceProfile: { Name: roleName },
+    IamInstanceProfile: { Name: roleNameOf(spec) },
     // Version 2 only, and one hop: nothing in a container reaches the role. Tags explicitly: the account has a default (cloud.md 1.2).
     MetadataOptions: {
       HttpEndpoint: 'enabled',
@@ -61,7 +61,12 @@ export function launchTemplateData(spec: AwsSpec): LaunchTemplateData {
     BlockDeviceMappings: [
       {
         DeviceName: image.rootDevice,
-        Ebs: { Encrypted: true, VolumeSize: spec.diskGib, VolumeType: 'gp3', DeleteOnTermination: true },
+        Ebs: {
+          Encrypted: true,
+          ...(spec.diskGib === undefined ? {} : { VolumeSize: spec.diskGib }),
+          VolumeType: 'gp3',
+          DeleteOnTermination: true,
+        },
       },
     ],
     TagSpecifications: (['instance', 'volume'] as const).map((ResourceType) => ({ ResourceType, Tags: tags })),

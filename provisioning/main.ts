@@ -1,5 +1,6 @@
 /** From the text of a template to the files of a format. */
 import { UsageError } from '../agent/errors.ts'
+import { shellWord } from './bootstrap.ts'
 import { differences } from './diff.ts'
 import type { CloudName } from './fields.ts'
 import { type Format, formats } from './formats.ts'
@@ -17,11 +18,13 @@ export interface Wish {
 }
 
 /** What a template comes to. */
-export interface Provisioned extends Output {
+export interface Provisioned extends Pick<Output, 'files'> {
   readonly spec: Spec
   readonly format: string
   /** Legal oddities, and what cannot work, one line each. */
   readonly warnings: readonly string[]
+  /** What an operator does with the files once they are in a folder, a command a line. */
+  commands(folder: string): readonly string[]
   /** Writes the files below a folder. Throws HostError. */
   write(folder: string): void
   /** What would change in a folder, as lines of a unified diff. Throws HostError. */
@@ -35,16 +38,22 @@ export function provision({ template, cloud, format: name }: Wish): Provisioned 
   const chosen = formatOf(spec.cloud, name)
   const output = chosen.format.make(spec)
   return {
-    ...output,
+    files: output.files,
     spec,
     format: chosen.name,
     warnings: [
       ...read.warnings,
       ...spec.advice.map(({ key, message, source }) => `${read.problem(key, message)} (${source})`),
     ],
+    commands: (folder) => output.next.map((line) => line.replaceAll('DIR', () => wordFor(folder))),
     write: (folder) => write(folder, output.files),
     differences: (folder, colour) => differences(folder, output.files, colour),
   }
+}
+
+/** A folder as a shell takes it: quoted where it has to be. */
+function wordFor(folder: string): string {
+  return /^[\w./-]+$/.test(folder) ? folder : shellWord(folder)
 }
 
 /** The names of the formats of a cloud. */

@@ -11,7 +11,7 @@ import {
 } from './advice.ts'
 import { type Agent, agentOf } from './agent-source.ts'
 import type { CloudName } from './fields.ts'
-import { type AwsImage, type AzureImage, awsImage, azureImage, systemsOn } from './images.ts'
+import { type AwsImage, type AzureImage, awsImage, azureImage, systemOf, systemsOn } from './images.ts'
 import { partsProblem } from './own-data.ts'
 import { type Size, sizeOf } from './sizes.ts'
 import { settingsBlock, tagProblems } from './tags.ts'
@@ -24,7 +24,8 @@ interface Common {
   readonly template: Template
   readonly size: Size
   readonly hibernation: boolean
-  readonly diskGib: number
+  /** `undefined`: as large as the image. */
+  readonly diskGib: number | undefined
   readonly agent: Agent
   readonly tagPrefix: string
   /** All tags of the machine at its launch. */
@@ -75,6 +76,8 @@ function decide(read: Read, cloud: CloudName, wrong: Wrong): Spec | undefined {
   userProblems(template, wrong)
   if (cloud === 'aws' && template.ephemeral_os_disk === true)
     wrong('ephemeral_os_disk', 'is of Azure; leave it out on EC2')
+  if (template.spot === true && template.ephemeral_os_disk === true)
+    wrong('spot', 'cannot be together with ephemeral_os_disk: such a VM is deleted when it is taken back')
   if (size === undefined) return undefined
   const intervalMs = Number(settings.get('check_interval_minutes') ?? 2) * 60_000
   const obstacles = cloud === 'aws' ? awsObstacles(read, size) : azureObstacles(read, size)
@@ -82,7 +85,11 @@ function decide(read: Read, cloud: CloudName, wrong: Wrong): Spec | undefined {
   const diskGib = diskOf({ template, cloud, size, hibernation }, wrong)
   const shown = cloud === 'aws' ? metadataTagAdvice(Object.keys(tags)) : []
   const common = {
-    ...{ slug: slugOf(template.name), template, size, hibernation, diskGib },
+    slug: slugOf(template.name),
+    template,
+    size,
+    hibernation,
+    diskGib,
     agent,
     tagPrefix: prefixOf(read),
     schedule: cronFields(intervalMs) === undefined ? ('timer' as const) : undefined,
@@ -123,7 +130,7 @@ function deviceMessage(image: string): string {
   )
 }
 
-/** At least three characters: the fewest that the name of a launch template may have. */
+/** At least three characters, the fewest of a launch template's name; a stack's begins with a letter. */
 function slugOf(name: string): string {
   const slug = name
     .normalize('NFKD')
@@ -133,7 +140,7 @@ function slugOf(name: string): string {
     .replace(/^-|-$/g, '')
     .slice(0, 50)
     .replace(/-$/, '')
-  return slug.length < 3 ? `vm-${slug}` : slug
+  return slug.length < 3 || /^\d/.test(slug) ? `vm-${slug}` : slug
 }
 
 function prefixOf({ settings }: Read): string {
@@ -161,20 +168,19 @@ function hibernationOf(
   { template, settings }: Read,
   { refused, unlisted }: Obstacles,
 ): { hibernation: boolean; advice: readonly Advice[] } {
-  const asked = template.hibernation
   const stops = ['stop', 'report'].includes(String(settings.get('action')))
-  if (asked === undefined)
-    return { hibernation: refused.length + unlisted.length === 0 && !stops && template.spot !== true, advice: [] }
-  if (!asked) return { hibernation: false, advice: [] }
-  if (refused.length === 0) return { hibernation: true, advice: unlisted }
-  const advice = refused.map((one) => ({
+  if (template.hibernation === false || (template.hibernation === undefined && (stops || template.spot === true)))
+    return { hibernation: false, advice: [] }
+  // What the vendor does not list may work, and is tried where the template says so.
+  if (template.hibernation === true && refused.length === 0) return { hibernation: true, advice: unlisted }
+  const advice = [...refused, ...unlisted].map((one) => ({
     ...one,
     message: `${one.message}: launched without hibernation, it will be stopped`,
   }))
-  return { hibernation: false, advice }
+  return { hibernation: advice.length === 0, advice }
 }
 
-/** EC2's agent makes a swap file of the size of the memory, at least 4000 MB (cloud.md 1.3); on Azure the disk has to exceed the memory. */
+/** EC2's agent makes a swap file of the size of the memory, at least 4000 MB (cloud.md 1.3); on Azure the disk has to exceed the memory. An image by its id has a size that we do not know. */
 function diskOf(
   {
     template,
@@ -183,8 +189,8 @@ function diskOf(
     hibernation,
   }: Pick<Common, 'template' | 'size' | 'hibernation'> & { readonly cloud: CloudName },
   wrong: Wrong,
-): number {
-  const system = cloud === 'aws' ? 20 : 30
+): number | undefined {
+  const system = systemOf(template.base) === undefined ? undefined : systemGib(cloud, template.base)
   if (!hibernation) return template.disk_gib ?? system
   const memory = template.memory_gib ?? size.memoryGib
   if (memory === undefined)
@@ -193,5 +199,13 @@ function diskOf(
   const least = needed + 8
   if (template.disk_gib !== undefined && template.disk_gib < least)
     wrong('disk_gib', `must be at least ${least} for hibernation: ${needed} GiB of memory and 8 for the system`)
-  return template.disk_gib ?? system + needed
+  if (template.disk_gib === undefined && system === undefined)
+    wrong('disk_gib', `is missing: the size of the image and ${needed} GiB of memory, for hibernation`)
+  return template.disk_gib ?? (system ?? 0) + needed
+}
+
+/** No disk may be smaller than its image: those of RHEL on Azure have 64 GiB, the others at most 30. */
+function systemGib(cloud: CloudName, base: string): number {
+  if (cloud === 'aws') return 20
+  return base.startsWith('rhel') ? 64 : 30
 }

@@ -20,7 +20,7 @@ export function tagProblems(
   tags: Readonly<Record<string, string>>,
   { cloud, prefix }: { readonly cloud: CloudName; readonly prefix: string },
 ): readonly string[] {
-  const problems = Object.entries(tags).flatMap(([key, value]) => {
+  const problems: string[] = Object.entries(tags).flatMap(([key, value]) => {
     const of = `${shown(key)}`
     const longest = cloud === 'aws' ? 127 : 512
     const messages: string[] = []
@@ -37,6 +37,9 @@ export function tagProblems(
       messages.push(`${of}: the value must be at most 256 characters of one line`)
     return messages
   })
+  const lower = Object.keys(tags).map((key) => key.toLowerCase())
+  const twice = lower.find((key, index) => cloud === 'azure' && lower.indexOf(key) !== index)
+  if (twice !== undefined) problems.push(`${shown(twice)}: is there twice; Azure compares names without case`)
   const count = Object.keys(tags).length
   // 50 in all: the agent's six and two of an operator, the name, and one to spare.
   return count > 40

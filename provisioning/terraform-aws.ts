@@ -1,9 +1,9 @@
 /** Role, instance profile and launch template in Terraform's JSON syntax, for the provider hashicorp/aws. */
-import { awsPolicy, awsTrust, type Policy, roleName } from './iam.ts'
+import { awsTrust, type Policy } from './iam.ts'
 import { type LaunchTemplateData, launchTemplateData } from './launch-template.ts'
 import type { Output } from './output.ts'
+import { policyOf, roleNameOf } from './role.ts'
 import type { AwsSpec } from './spec.ts'
-import { describesTags, writtenKeys } from './tags.ts'
 import { expression, literal, literals, terraformFile } from './terraform.ts'
 
 /** In the partition of the provider. A variable of the policy is written `&{…}` in the data source. */
@@ -13,7 +13,8 @@ function instances(end: string): string {
 
 /** The configuration; with `-var create_role=false` where the account has the role already. */
 export function terraformAws(spec: AwsSpec): Output {
-  const policy = awsPolicy({ tagKeys: writtenKeys(spec.tagPrefix), describeTags: describesTags(spec), instances })
+  const roleName = roleNameOf(spec)
+  const policy = policyOf(spec, instances)
   const once = { count: expression('var.create_role ? 1 : 0') }
   const configuration = {
     terraform: { required_providers: { aws: { source: 'hashicorp/aws', version: '>= 5.0' } } },
@@ -87,7 +88,7 @@ function launchTemplate(spec: AwsSpec): object {
       device_name: DeviceName,
       ebs: {
         encrypted: Ebs.Encrypted,
-        volume_size: Ebs.VolumeSize,
+        ...(Ebs.VolumeSize === undefined ? {} : { volume_size: Ebs.VolumeSize }),
         volume_type: Ebs.VolumeType,
         delete_on_termination: Ebs.DeleteOnTermination,
       },

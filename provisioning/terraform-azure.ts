@@ -1,14 +1,14 @@
 /** A VM of Azure with its role in Terraform's JSON syntax, for the provider hashicorp/azurerm. */
+import { permissions as azurePermissions } from '../agent/clouds/azure-send.ts'
 import { operatorTagNames } from '../agent/clouds/tags.ts'
-import { hibernateExtension, roleTitle } from './azure-vm.ts'
+import { hibernateExtension, roleDescription, roleTitle } from './azure-vm.ts'
 import { yaml } from './bootstrap.ts'
 import { userData } from './cloud-init.ts'
-import { azureActions } from './iam.ts'
 import type { AzureImage } from './images.ts'
 import type { Output } from './output.ts'
 import type { AzureSpec } from './spec.ts'
 import { writtenKeys } from './tags.ts'
-import { expression, literals, terraformFile } from './terraform.ts'
+import { expression, literal, literals, terraformFile } from './terraform.ts'
 
 const group = 'data.azurerm_resource_group.group'
 const vm = 'azurerm_linux_virtual_machine.machine'
@@ -43,7 +43,10 @@ export function terraformAzure(spec: AzureSpec): Output {
     },
     output: { vm_id: { value: expression(`${vm}.id`) } },
   }
-  return { files: [terraformFile(configuration)], next: ['terraform -chdir=DIR init', 'terraform -chdir=DIR apply'] }
+  return {
+    files: [terraformFile(configuration)],
+    next: ['export ARM_SUBSCRIPTION_ID=SUBSCRIPTION', 'terraform -chdir=DIR init', 'terraform -chdir=DIR apply'],
+  }
 }
 
 function networkInterface(at: object): object {
@@ -87,11 +90,12 @@ function keptTags({ tagPrefix, tags }: AzureSpec): readonly string[] {
 }
 
 function osDisk({ template, diskGib }: AzureSpec): object {
+  const size = diskGib === undefined ? {} : { disk_size_gb: diskGib }
   if (template.ephemeral_os_disk === true) {
     const local = { diff_disk_settings: { option: 'Local' } }
-    return { caching: 'ReadOnly', storage_account_type: 'Standard_LRS', disk_size_gb: diskGib, ...local }
+    return { caching: 'ReadOnly', storage_account_type: 'Standard_LRS', ...size, ...local }
   }
-  return { caching: 'ReadWrite', storage_account_type: 'StandardSSD_LRS', disk_size_gb: diskGib }
+  return { caching: 'ReadWrite', storage_account_type: 'StandardSSD_LRS', ...size }
 }
 
 function image(of: AzureImage): object {
@@ -111,10 +115,10 @@ function extension(): object {
 
 function roleDefinition(): object {
   return {
-    name: `${roleTitle} (${expression(`${group}.name`)})`,
+    name: `${roleTitle} (${expression('var.vm_name')} ${expression(`substr(sha256(${group}.id), 0, 12)`)})`,
     scope: expression(`${group}.id`),
-    description: 'A VM may stop and tag itself, and nothing else; assigned at the VM',
-    permissions: { actions: azureActions().map(({ action }) => action), not_actions: [] },
+    description: literal(roleDescription()),
+    permissions: { actions: azurePermissions.map(({ action }) => action), not_actions: [] },
     assignable_scopes: [expression(`${group}.id`)],
   }
 }

@@ -16,7 +16,7 @@ base: ubuntu-22.04
 size: m7g.large
 packages: [git, tmux]
 agent_url: https://downloads.example.com/idle-agent-linux-{arch}
-agent_sha256: # the line of dist/SHA256SUMS
+agent_sha256: # 64 digits, in dist/SHA256SUMS
 idle_detection:
   idle_threshold_minutes: 5
   hibernate_threshold_minutes: 10
@@ -36,7 +36,7 @@ are made from (\`check_interval_minutes\`, \`metadata_root_only\`) takes \`sudo 
 
 ## Keys
 
-\`idle_detection\` is the agent's configuration ([configuration.md](configuration.md)); \`{}\` takes the defaults, and
+\`idle_detection\` is needed: the agent's configuration ([configuration.md](configuration.md)); \`{}\` takes the defaults, and
 \`operator_tags\` is \`required\` there unless it says otherwise. For an editor: [template.schema.json](template.schema.json).
 
 | key | must be | what it does |
@@ -56,5 +56,5 @@ export function templatesPage(): string {
     ([name, { about, clouds }]) => `| \`${name}\` | ${clouds.join(', ')} | ${about} |`,
   )
   const formatTable = ['| `--format` | cloud | what |', '| --- | --- | --- |', ...kinds].join('\n')
-  return `${intro}${[...keys, ...users].join('\n')}\n\n## Formats\n\nThe first of a cloud is its default.\n\n${formatTable}\n`
+  return `${intro}${[...keys, ...users].join('\n')}\n\n## Formats\n\nThe first of a cloud is its default. What is for the AWS CLI is of the partition \`aws\`; a stack and Terraform take their own.\n\n${formatTable}\n`
 }

@@ -65,7 +65,7 @@ export function createAzure(host: Host, options: AzureOptions): Cloud {
 /** What one check has learnt of the VM. */
 interface Memory {
   ask(signal: AbortSignal): Promise<Vm>
-  /** User data as it was told last; `undefined` without any. */
+  /** User data as it was told last, '' without any; `undefined` before. */
   userData(): string | undefined
   /** What was asked a moment ago. */
   recent(): Vm | undefined
@@ -84,7 +84,7 @@ function createMemory(parts: Parts): Memory {
       last = { vm, monoMs: host.clocks().monoMs }
       return vm
     },
-    userData: () => last?.vm.userData || undefined,
+    userData: () => last?.vm.userData,
     recent: () => (last !== undefined && host.clocks().monoMs - last.monoMs < FRESH_MS ? last.vm : undefined),
     async lock(writing) {
       locked = undefined

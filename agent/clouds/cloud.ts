@@ -104,7 +104,7 @@ export interface Cloud {
   act(method: Method, signal: AbortSignal): Promise<Outcome>
   /** Why the last stop that was accepted failed, where the cloud tells it; asked once, when the machine runs again in another boot. Throws CloudError. */
   stopFailure?(signal: AbortSignal): Promise<string | undefined>
-  /** Configuration that an operator may have given to this machine through the cloud, in base64, as it was when the check asked; contacts nothing. */
+  /** Configuration that an operator may have given to this machine through the cloud, in base64, '' without any, as it was when the check asked; contacts nothing. */
   givenConfig?(): string | undefined
   /** For `doctor`; absent where nothing can be stopped. */
   help?(): Promise<Help>

@@ -25,18 +25,22 @@ export async function provision(context: CommandContext): Promise<number> {
   const { cloud, size, hibernation, diskGib } = made.spec
   const { format, warnings } = made
   const files = made.files.map(({ name }) => name)
-  const next = folder === undefined ? [] : made.next.map((line) => line.replaceAll('DIR', () => folder))
+  const next = folder === undefined ? [] : made.commands(folder)
+  const differences = diff === undefined ? undefined : made.differences(diff, context.colour && !context.flags.json)
   if (context.flags.json) {
     const machine = { size: size.name, architecture: size.architecture, hibernation, diskGib }
-    context.out(JSON.stringify({ schema: 'idle-agent.provision.v1', cloud, format, machine, files, warnings, next }))
+    context.out(
+      JSON.stringify({ schema: 'idle-agent.provision.v1', cloud, format, machine, files, warnings, next, differences }),
+    )
     return 0
   }
-  if (diff !== undefined) {
-    const lines = made.differences(diff, context.colour)
-    for (const line of lines.length === 0 ? [`${diff}: nothing would change`] : lines) context.out(line)
+  if (differences !== undefined) {
+    for (const line of differences.length === 0 ? [`${diff}: nothing would change`] : differences) context.out(line)
   } else {
     const end = hibernation ? 'hibernated when idle' : 'stopped when idle'
-    context.out(`${wish.template}: valid; ${size.name} (${size.architecture}) on ${cloud}, ${diskGib} GiB, ${end}`)
+    context.out(
+      `${wish.template}: valid; ${size.name} (${size.architecture}) on ${cloud}, ${diskGib === undefined ? '' : `${diskGib} GiB, `}${end}`,
+    )
   }
   for (const warning of warnings) context.out(`warning: ${warning}`)
   if (folder === undefined) return 0

@@ -21,6 +21,8 @@ function machine(flags: Partial<CommandContext['flags']> = {}) {
     out: () => undefined,
     colour: false,
   }
+  // The first check has met a machine without user data.
+  host.files.write(`${paths.stateDir}/given-config`, '')
   return {
     host,
     give: (text: string) => adoptConfig(context, { paths }, Buffer.from(text).toString('base64')),
@@ -45,6 +47,16 @@ describe('a configuration in user data', () => {
     await give(`${after}  protected: true\n`)
     expect(config()).toBe(`${after}  protected: true\n`)
     expect(audit()).toHaveLength(2)
+  })
+
+  it('that was there before the first check is not taken: whoever installed chose another', async () => {
+    const { give, config, audit, host } = machine()
+    host.files.remove(`${paths.stateDir}/given-config`)
+    await give(after)
+    expect(config()).toBe(before)
+    await give(`${after}  protected: true\n`)
+    expect(config()).toBe(`${after}  protected: true\n`)
+    expect(audit()).toHaveLength(1)
   })
 
   it('that the machine has already is nothing new', async () => {

@@ -31,7 +31,7 @@ function written(name: string, format: string): { readonly files: string; readon
   const files = join(out, `${name}-${format}`)
   const made = provision({ template: join(folder, name), cloud: undefined, format })
   made.write(files)
-  return { files, next: made.next.map((line) => line.replaceAll('DIR', files)) }
+  return { files, next: made.commands(files) }
 }
 
 interface Ran {

@@ -6,7 +6,8 @@ import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { made, template } from '../provisioning/make.ts'
+import { partsOf } from '../../provisioning/cloud-init.ts'
+import { type Changes, made, template } from '../provisioning/make.ts'
 import { environment } from './host.ts'
 import { rootfs } from './rootfs.ts'
 import { guestsSkipped } from './story.ts'
@@ -40,6 +41,11 @@ const answers: Readonly<Record<string, (response: ServerResponse) => void>> = {
   '/slow': (response) => {
     response.write('x')
   },
+}
+
+/** Our script, as cloud-init would run it. */
+function scriptOf(keys: Changes): string {
+  return partsOf(made(template(keys)).spec)[0]?.text ?? ''
 }
 
 describe.skipIf(guestsSkipped('user data'))('the first user data', () => {
@@ -142,9 +148,8 @@ describe.skipIf(guestsSkipped('user data'))('the first user data', () => {
     const { port } = server.address() as AddressInfo
     const agent = { agent_url: `http://127.0.0.1:${port}/good`, agent_sha256: sum }
     const keys = { size: 'm7i.large', ...agent, agent_in_image: true }
-    const [image, boots] = ['image', 'user-data'].map((format) =>
-      made(template(keys), { format }).files[0]?.text.toString(),
-    )
+    const image = made(template(keys), { format: 'image' }).files[0]?.text.toString()
+    const boots = scriptOf(keys)
     asked.length = 0
     const { status, lines, left } = await runScript(`(\n${image}) || exit 1\n${boots}`, '/good')
     expect([status, lines.at(-1)]).toEqual([0, 'idle-agent: installed'])
@@ -158,8 +163,7 @@ describe.skipIf(guestsSkipped('user data'))('the first user data', () => {
 
   it('is not installed from an image that does not hold it', { timeout: 120_000 }, async () => {
     const keys = { size: 'm7i.large', agent_url: undefined, agent_sha256: undefined, agent_in_image: true }
-    const [file] = made(template(keys), { format: 'user-data' }).files
-    const { status, lines, left } = await runScript(file?.text.toString() ?? '', '/good')
+    const { status, lines, left } = await runScript(scriptOf(keys), '/good')
     expect([status, lines.at(-1)]).toEqual([
       1,
       'idle-agent: NOT INSTALLED: the image holds no /usr/local/bin/idle-agent',

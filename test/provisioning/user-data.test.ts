@@ -142,14 +142,14 @@ if (!hasShellcheck) process.stderr.write('SKIPPED: shellcheck is not here; the s
 
 test.skipIf(!hasShellcheck)('shellcheck finds nothing in our scripts', () => {
   const texts = [
-    bytes({}).toString(),
+    parts({})[0]?.text,
     parts({
       size: 'm7i.large',
       proxy: 'http://p:1',
       idle_detection: { check_interval_minutes: 7 },
       time_zone: 'UTC',
     })[0]?.text,
-    bytes({ agent_in_image: true, agent_url: undefined, agent_sha256: undefined }).toString(),
+    parts({ agent_in_image: true, agent_url: undefined, agent_sha256: undefined })[0]?.text,
     made(template(), { format: 'image' }).files[0]?.text.toString(),
   ]
   for (const input of texts) {

@@ -78,8 +78,8 @@ const cases: readonly (readonly [name: string, changes: Changes, lines: readonly
   ],
   [
     'memory that is not known',
-    { size: 'i3.large', hibernation: true },
-    ['T: memory_gib: is missing: the memory of i3.large in GiB, which hibernation needs on the disk'],
+    { size: 'x8aedz.large', hibernation: true },
+    ['T: memory_gib: is missing: the memory of x8aedz.large in GiB, which hibernation needs on the disk'],
   ],
   [
     'text in place of a number',

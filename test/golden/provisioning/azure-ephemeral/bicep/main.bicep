@@ -88,7 +88,7 @@ resource vm 'Microsoft.Compute/virtualMachines@2024-07-01' = {
           ]
         }
       }
-      customData: '(2884 characters of base64, sha256 41203aa4876b6bc5)'
+      customData: '(3408 characters of base64, sha256 8d5374ce8d8e502c)'
     }
     userData: 'aWRsZV9kZXRlY3Rpb246CiAgb3BlcmF0b3JfdGFnczogcmVxdWlyZWQK'
     networkProfile: {
@@ -104,8 +104,8 @@ resource vm 'Microsoft.Compute/virtualMachines@2024-07-01' = {
 resource role 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
   name: guid(resourceGroup().id, 'idle-agent')
   properties: {
-    roleName: 'idle-agent: a VM stops and tags itself (${resourceGroup().name})'
-    description: 'A VM may stop and tag itself, and nothing else; assigned at the VM'
+    roleName: 'idle-agent: a VM stops and tags itself (${uniqueString(resourceGroup().id)})'
+    description: 'Assigned at a VM, it may there, and nothing else: hibernate or deallocate this VM; show in the portal since when it is idle, and why it was stopped; read the operator\'s tags of a member of a scale set, whose metadata shows old ones; let `doctor` tell which of these are allowed, without making the call'
     type: 'CustomRole'
     permissions: [
       {

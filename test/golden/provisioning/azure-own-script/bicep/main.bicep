@@ -89,7 +89,7 @@ resource vm 'Microsoft.Compute/virtualMachines@2024-07-01' = {
           ]
         }
       }
-      customData: '(4120 characters of base64, sha256 17e20ffa58825787)'
+      customData: '(4276 characters of base64, sha256 87ba35008c8ace07)'
     }
     userData: 'aWRsZV9kZXRlY3Rpb246CiAgb3BlcmF0b3JfdGFnczogcmVxdWlyZWQKICBrZWVwOgogICAgY2VpbGluZ19ob3VyczogOAo='
     networkProfile: {
@@ -105,8 +105,8 @@ resource vm 'Microsoft.Compute/virtualMachines@2024-07-01' = {
 resource role 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
   name: guid(resourceGroup().id, 'idle-agent')
   properties: {
-    roleName: 'idle-agent: a VM stops and tags itself (${resourceGroup().name})'
-    description: 'A VM may stop and tag itself, and nothing else; assigned at the VM'
+    roleName: 'idle-agent: a VM stops and tags itself (${uniqueString(resourceGroup().id)})'
+    description: 'Assigned at a VM, it may there, and nothing else: hibernate or deallocate this VM; show in the portal since when it is idle, and why it was stopped; read the operator\'s tags of a member of a scale set, whose metadata shows old ones; let `doctor` tell which of these are allowed, without making the call'
     type: 'CustomRole'
     permissions: [
       {

@@ -69,7 +69,7 @@ resource vm 'Microsoft.Compute/virtualMachines@2024-07-01' = {
       }
       osDisk: {
         createOption: 'FromImage'
-        diskSizeGB: 30
+        diskSizeGB: 64
         caching: 'ReadWrite'
         managedDisk: {
           storageAccountType: 'StandardSSD_LRS'
@@ -90,7 +90,7 @@ resource vm 'Microsoft.Compute/virtualMachines@2024-07-01' = {
           ]
         }
       }
-      customData: '(2900 characters of base64, sha256 9699367aa5c3f41f)'
+      customData: '(3428 characters of base64, sha256 100039931a5e8189)'
     }
     userData: 'aWRsZV9kZXRlY3Rpb246CiAgb3BlcmF0b3JfdGFnczogcmVxdWlyZWQKICBhbGxvdzoKICAgIC0gc3BvdAo='
     networkProfile: {
@@ -106,8 +106,8 @@ resource vm 'Microsoft.Compute/virtualMachines@2024-07-01' = {
 resource role 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
   name: guid(resourceGroup().id, 'idle-agent')
   properties: {
-    roleName: 'idle-agent: a VM stops and tags itself (${resourceGroup().name})'
-    description: 'A VM may stop and tag itself, and nothing else; assigned at the VM'
+    roleName: 'idle-agent: a VM stops and tags itself (${uniqueString(resourceGroup().id)})'
+    description: 'Assigned at a VM, it may there, and nothing else: hibernate or deallocate this VM; show in the portal since when it is idle, and why it was stopped; read the operator\'s tags of a member of a scale set, whose metadata shows old ones; let `doctor` tell which of these are allowed, without making the call'
     type: 'CustomRole'
     permissions: [
       {
