@@ -32,6 +32,11 @@ export function armLiteral(text: string): string {
   return text.startsWith('[') && text.endsWith(']') ? `[${text}` : text
 }
 
+/** The same of a name; `copy` would begin a loop. */
+function armKey(key: string): string {
+  return key === 'copy' ? `[string('copy')]` : armLiteral(key)
+}
+
 /** The template of the VM, its network interface, its role and the assignment of that at the VM itself. */
 export function arm(spec: AzureSpec): Output {
   const at = { location: `[parameters('location')]` }
@@ -43,7 +48,7 @@ export function arm(spec: AzureSpec): Output {
     variables: {
       networkInterface: `[format('{0}-nic', parameters('vmName'))]`,
       role: `[guid(resourceGroup().id, 'idle-agent')]`,
-      tags: Object.fromEntries(Object.entries(spec.tags).map(([key, value]) => [key, armLiteral(value)])),
+      tags: Object.fromEntries(Object.entries(spec.tags).map(([key, value]) => [armKey(key), armLiteral(value)])),
     },
     resources: [
       {

@@ -54,7 +54,7 @@ export function bicepValue(value: unknown, depth = 0): string {
   const entries = Object.entries(value)
   if (entries.length === 0) return '{}'
   const line = ([key, one]: readonly [string, unknown]) =>
-    `${indent}${/^[A-Za-z_]\w*$/.test(key) ? key : bicepText(key)}: ${bicepValue(one, depth + 1)}\n`
+    `${indent}${/^(?!true$|false$|null$)[A-Za-z_]\w*$/.test(key) ? key : bicepText(key)}: ${bicepValue(one, depth + 1)}\n`
   return `{\n${entries.map(line).join('')}${end}}`
 }
 

@@ -20,9 +20,9 @@ export function shellWord(text: string): string {
   return `'${text.replaceAll("'", String.raw`'\''`)}'`
 }
 
-/** YAML as an operator would write it; long values are not folded. */
+/** YAML as an operator would write it; long values are not folded. For readers of YAML 1.1, as cloud-init's is: no, on and 12:30 are texts. */
 export function yaml(value: unknown): string {
-  return stringify(value, { lineWidth: 0 })
+  return stringify(value, { lineWidth: 0, version: '1.1' })
 }
 
 /** Where `install` puts it. */
@@ -50,9 +50,18 @@ fail() {
   exit 1
 }
 work=$(mktemp -d /var/tmp/idle-agent.XXXXXX) || fail 'no room for a temporary folder in /var/tmp'
-trap 'rm -rf "$work"' EXIT`
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM`
 
-const inImage = [say, `agent=${installed}`, '[ -x "$agent" ] || fail "the image holds no $agent"', '']
+/** A failing installation is taken back with its executable; the image keeps its own. */
+const inImage = [
+  say,
+  `agent=${installed}
+[ -x "$agent" ] || fail "the image holds no $agent"
+ln -f "$agent" "$agent.image" || fail "cannot write beside $agent"
+trap 'mv -f "$agent.image" "$agent"; rm -rf "$work"' EXIT
+`,
+]
 
 const fetched = [
   `TRIES=\${IDLE_AGENT_TRIES:-6} # with pauses of 5 s, 10 s, 20 s ...
@@ -72,7 +81,7 @@ esac
 fetch() {
   if [ -n "\${PROXY-}" ]; then export http_proxy="$PROXY" https_proxy="$PROXY"; fi
   if command -v curl >/dev/null; then
-    curl -fsSL --connect-timeout 10 --max-time "$LIMIT" -o "$agent" "$AGENT_URL" 2>&1
+    curl -gfsSL --connect-timeout 10 --max-time "$LIMIT" -o "$agent" "$AGENT_URL" 2>&1
   elif command -v wget >/dev/null; then
     timeout "$LIMIT" wget -nv -T 10 -t 1 -O "$agent" "$AGENT_URL" 2>&1
   else

@@ -101,9 +101,9 @@ function assembled(parts: readonly Part[]): string {
 
 /** A line that no part holds; the same as long as that can be, so that `--diff` shows what changed. */
 function boundaryOf(bodies: readonly string[]): string {
-  let boundary = '==idle-agent=='
-  while (bodies.some((body) => body.includes(boundary))) boundary += '='
-  return boundary
+  let number = 0
+  while (bodies.some((body) => body.includes(`==idle-agent-${number}==`))) number += 1
+  return `==idle-agent-${number}==`
 }
 
 /** Text of one line a line in ASCII is written as it is, so that people can read it; anything else would not arrive as it is. */

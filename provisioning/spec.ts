@@ -74,10 +74,7 @@ function decide(read: Read, cloud: CloudName, wrong: Wrong): Spec | undefined {
   const own = partsProblem(template.user_data)
   if (own !== undefined) wrong('user_data', own)
   userProblems(template, wrong)
-  if (cloud === 'aws' && template.ephemeral_os_disk === true)
-    wrong('ephemeral_os_disk', 'is of Azure; leave it out on EC2')
-  if (template.spot === true && template.ephemeral_os_disk === true)
-    wrong('spot', 'cannot be together with ephemeral_os_disk: such a VM is deleted when it is taken back')
+  pairProblems(template, cloud, wrong)
   if (size === undefined) return undefined
   const intervalMs = Number(settings.get('check_interval_minutes') ?? 2) * 60_000
   const obstacles = cloud === 'aws' ? awsObstacles(read, size) : azureObstacles(read, size)
@@ -107,6 +104,19 @@ function decide(read: Read, cloud: CloudName, wrong: Wrong): Spec | undefined {
   const rootDevice = template.root_device ?? image.rootDevice
   if (rootDevice === undefined) return wrong('root_device', deviceMessage(template.base))
   return { ...common, cloud, image: { ...image, rootDevice }, metadataTags: shown.length === 0 }
+}
+
+/** What cannot be together, or on this cloud. */
+function pairProblems(template: Template, cloud: CloudName, wrong: Wrong): void {
+  if (cloud === 'aws' && template.ephemeral_os_disk === true)
+    wrong('ephemeral_os_disk', 'is of Azure; leave it out on EC2')
+  if (template.spot === true && template.ephemeral_os_disk === true)
+    wrong('spot', 'cannot be together with ephemeral_os_disk: such a VM is deleted when it is taken back')
+  if (cloud === 'aws' && template.spot === true && template.auto_scaling === true)
+    wrong(
+      'spot',
+      'cannot be together with auto_scaling: there the group asks for Spot, in its own mixed instances policy',
+    )
 }
 
 function sizeMessage(cloud: CloudName, size: string): string {
@@ -191,6 +201,12 @@ function diskOf(
   wrong: Wrong,
 ): number | undefined {
   const system = systemOf(template.base) === undefined ? undefined : systemGib(cloud, template.base)
+  const given = template.disk_gib
+  if (cloud === 'azure' && given !== undefined && (given > 4095 || given < (system ?? 0)))
+    wrong(
+      'disk_gib',
+      `must be ${system ?? 8} to 4095 on Azure: no smaller than the image, and no larger than an OS disk can be`,
+    )
   if (!hibernation) return template.disk_gib ?? system
   const memory = template.memory_gib ?? size.memoryGib
   if (memory === undefined)

@@ -105,6 +105,14 @@ export function readTemplate(text: string, path: string): Read {
     ...block.problems
       .filter((one) => one.path?.[0] !== 'idle_detection')
       .map((one) => ({ place: one.place, text: `${nameOf(one.path ?? [])}${one.message}` })),
+    ...(Object.hasOwn(Object(valueAt(block.value, ['tags'])), '__proto__')
+      ? [
+          {
+            place: block.places.get(placeKey(['tags', '__proto__']))?.key,
+            text: 'tags.__proto__: cannot be the name of a tag',
+          },
+        ]
+      : []),
     ...(result.success ? [] : result.error.issues.flatMap((issue) => issueFindings(issue, block))),
   ]
   const lines = findings.sort((a, b) => order(a) - order(b)).map((one) => lineOf(path, one))

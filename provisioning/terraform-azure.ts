@@ -79,8 +79,11 @@ function machine(spec: AzureSpec, at: object): object {
     custom_data: userData(spec).toString('base64'),
     user_data: Buffer.from(yaml(spec.config)).toString('base64'), // can be changed while the VM is there
     tags: literals(spec.tags),
-    // What the agent and operators write while it runs is not Terraform's to take back.
-    lifecycle: { ignore_changes: keptTags(spec).map((key) => `tags[${JSON.stringify(key)}]`) },
+    // What the agent and operators write while it runs is not Terraform's to take back; custom data is of the first boot, and a
+    // change of it would replace the VM and its disk.
+    lifecycle: {
+      ignore_changes: ['custom_data', ...keptTags(spec).map((key) => `tags[${JSON.stringify(key)}]`)],
+    },
   }
 }
 

@@ -1,47 +1,84 @@
 /** The only place of provisioning that touches files: what was generated goes below a folder. */
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { randomBytes } from 'node:crypto'
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { isAbsolute, join, sep } from 'node:path'
 import { HostError, messageOf, UsageError } from '../agent/errors.ts'
 import type { OutputFile } from './output.ts'
 
-/** Largest template, in bytes. */
+/** Largest template, and largest file to compare with, in bytes. */
 const mostBytes = 1_048_576
 
 /** Reads the template. Throws UsageError where that is not possible: the operator chose the file. */
 export function readText(path: string): string {
-  let text: Buffer
   try {
-    text = readFileSync(path)
+    const stat = statSync(path)
+    if (!stat.isFile()) throw new Error('no file')
+    if (stat.size > mostBytes) throw new Error('larger than 1 MiB')
+    return readFileSync(path, 'utf8')
   } catch (error) {
     throw new UsageError(`${path}: cannot be read: ${messageOf(error)}`, { cause: error })
   }
-  if (text.length > mostBytes) throw new UsageError(`${path}: must be at most 1 MiB`)
-  return text.toString()
 }
 
 /** What is there now, by name; `undefined` where nothing is. Throws HostError where it cannot be read. */
 export function present(folder: string, files: readonly OutputFile[]): ReadonlyMap<string, string | undefined> {
-  return new Map(files.map(({ name }) => [name, contentOf(join(folder, name))?.toString()]))
+  return new Map(files.map(({ name }) => [name, contentOf(join(folder, name))]))
 }
 
-function contentOf(path: string): Buffer | undefined {
+function contentOf(path: string): string | undefined {
   try {
-    return readFileSync(path)
+    const stat = statSync(path)
+    if (!stat.isFile()) throw new Error('no file')
+    if (stat.size > mostBytes) throw new Error('larger than 1 MiB')
+    return readFileSync(path, 'utf8')
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
     throw new HostError(`cannot read ${path}: ${messageOf(error)}`, { cause: error })
   }
 }
 
-/** Writes all files, each beside its place first; where one cannot be, those that are there stay as they were. Throws HostError. */
+/** Writes all files, each beside its place first, under a name of its own; then each takes its place. Throws HostError. */
 export function write(folder: string, files: readonly OutputFile[]): void {
-  const beside = files.map(({ name }) => join(folder, `.${name}.new`))
+  const mark = randomBytes(6).toString('hex')
+  const moves = files.map(({ name, text }) => ({
+    text,
+    from: join(folder, `.${name}.${mark}`),
+    to: join(folder, name),
+  }))
   try {
-    mkdirSync(folder, { recursive: true })
-    for (const [index, { text }] of files.entries()) writeFileSync(beside[index] ?? '', text, { mode: 0o644 })
-    for (const [index, { name }] of files.entries()) renameSync(beside[index] ?? '', join(folder, name))
+    makeFolder(folder)
+    for (const { to } of moves) refuseFolder(to)
+    for (const { from, text } of moves) writeFileSync(from, text, { mode: 0o644, flag: 'wx' })
+    for (const { from, to } of moves) renameSync(from, to)
   } catch (error) {
-    for (const path of beside) rmSync(path, { force: true })
+    for (const { from } of moves) remove(from)
     throw new HostError(`cannot write below ${folder}: ${messageOf(error)}`, { cause: error })
+  }
+}
+
+/** One after the other: below some folders, as /proc, Node's own way never ends. */
+function makeFolder(folder: string): void {
+  let path = isAbsolute(folder) ? sep : ''
+  for (const name of folder.split(sep).filter((one) => one !== '')) {
+    path = join(path, name)
+    try {
+      mkdirSync(path)
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST' && statSync(path).isDirectory()))
+        throw error
+    }
+  }
+}
+
+function refuseFolder(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) throw new Error(`${path} is a folder`)
+}
+
+/** What cannot be removed was not written. */
+function remove(path: string): void {
+  try {
+    rmSync(path, { force: true })
+  } catch {
+    // the first error is the one to tell
   }
 }

@@ -31,7 +31,8 @@ Host your own copy of the executable where the machines reach it: \`agent_sha256
 process on the machine can read.
 
 On Azure the configuration is in \`userData\` as well, which can be changed while the VM is there (\`az vm update --user-data\`): a
-check takes what is new for the next one, and tells what is wrong with it in \`audit.jsonl\`. What the schedule and the firewall
+check takes what is new for the next one, and tells what is wrong with it in \`audit.jsonl\`. Custom data is of the first boot:
+Azure refuses to deploy a VM again with another (Terraform leaves it alone). What the schedule and the firewall
 are made from (\`check_interval_minutes\`, \`metadata_root_only\`) takes \`sudo idle-agent install\`.
 
 ## Keys

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { bicepText } from '../../provisioning/bicep.ts'
 import { provision } from '../../provisioning/main.ts'
+import { made, onAzure, template } from '../provisioning/make.ts'
 import { npmTool } from './npm-tool.ts'
 
 const parser = npmTool('web-tree-sitter', '0.27.2')
@@ -68,4 +69,24 @@ test.skipIf(!here)('a text is one text, without anything to evaluate in it', { t
   const [found] = parse([texts.map((text, index) => `var x${String(index)} = ${bicepText(text)}\n`).join('')])
   expect(found?.wrong).toEqual([])
   expect(found?.kinds).not.toContain('interpolation')
+})
+
+test('a tag of any name is text, in Bicep and in the template of Resource Manager', () => {
+  const tags = {
+    expression: "loadTextContent('/etc/passwd')",
+    true: 'x',
+    copy: 'y',
+    "[concat('a','b')]": '[draft] x',
+    z: '[x]',
+  }
+  const bicep = made(template({ ...onAzure, tags }), { format: 'bicep' }).files[0]?.text.toString() ?? ''
+  expect(bicep).toContain("  expression: 'loadTextContent(\\'/etc/passwd\\')'\n  'true': 'x'\n")
+  const arm = JSON.parse(made(template({ ...onAzure, tags }), { format: 'arm' }).files[0]?.text.toString() ?? '')
+  expect(arm.variables.tags).toEqual({
+    expression: "loadTextContent('/etc/passwd')",
+    true: 'x',
+    "[string('copy')]": 'y',
+    "[[concat('a','b')]": '[draft] x',
+    z: '[[x]',
+  })
 })

@@ -110,6 +110,18 @@ test('packages, accounts and time zone are a part of their own, after the operat
   })
 })
 
+test('what YAML 1.1 takes for something else stays text', () => {
+  const users = [{ name: 'no', groups: ['on', 'off'] }]
+  const found = parts({ packages: ['yes', '1_000', '12:30:45', '0x10'], users })
+  const reader = 'import sys, yaml, json; json.dump(yaml.safe_load(sys.stdin.read()), sys.stdout)'
+  const { stdout, status } = spawnSync('python3', ['-c', reader], { input: found[1]?.text ?? '', encoding: 'utf8' })
+  if (status !== 0) return // no PyYAML here
+  expect(JSON.parse(stdout)).toMatchObject({
+    packages: ['yes', '1_000', '12:30:45', '0x10'],
+    users: ['default', { name: 'no', groups: 'on, off' }],
+  })
+})
+
 describe('it is as large as the vendor takes', () => {
   const noise = (length: number): string =>
     Array.from({ length }, (_, index) => String.fromCharCode(33 + ((index * index * 7919 + index * 31) % 89))).join('')

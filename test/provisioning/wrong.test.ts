@@ -185,7 +185,52 @@ const cases: readonly (readonly [name: string, changes: Changes, lines: readonly
   ],
 ]
 
-test.each(cases)('%s', (_, changes, lines) => {
+const more: typeof cases = [
+  [
+    'a line break of Unicode in a key',
+    { users: [{ name: 'bob', ssh_keys: ['ssh-ed25519 AAAA joe\u2028runcmd:\u2028- [touch, /pwned]'] }] },
+    [expect.stringMatching(/^T:11:9 users\.0\.ssh_keys\.0: must be a public key/)],
+  ],
+  [
+    'time zones that the files of the database do not have',
+    { time_zone: 'europe/berlin' },
+    [expect.stringMatching(/^T:8:12 time_zone: must be a time zone/)],
+  ],
+  [
+    'braces that are not {arch}',
+    { agent_url: 'https://example.com/{Arch}' },
+    [expect.stringMatching(/^T:5:12 agent_url: must be an address/)],
+  ],
+  [
+    'a name of JavaScript as a tag',
+    { tags: JSON.parse('{"__proto__": "x"}') },
+    ['T:9:3 tags.__proto__: cannot be the name of a tag'],
+  ],
+  [
+    'tags that differ in case on Azure',
+    { ...onAzure, tags: { Owner: 'a', owner: 'b' } },
+    ['T:9:3 tags: "owner": is there twice; Azure compares names without case'],
+  ],
+  [
+    'a disk that is smaller than the image',
+    { ...onAzure, base: 'rhel-9', hibernation: false, disk_gib: 32 },
+    ['T:9:11 disk_gib: must be 64 to 4095 on Azure: no smaller than the image, and no larger than an OS disk can be'],
+  ],
+  [
+    'Spot on a disk that goes with it',
+    { ...onAzure, spot: true, ephemeral_os_disk: true },
+    ['T:8:7 spot: cannot be together with ephemeral_os_disk: such a VM is deleted when it is taken back'],
+  ],
+  [
+    'Spot asked for by machine and group',
+    { spot: true, auto_scaling: true },
+    [
+      'T:8:7 spot: cannot be together with auto_scaling: there the group asks for Spot, in its own mixed instances policy',
+    ],
+  ],
+]
+
+test.each([...cases, ...more])('%s', (_, changes, lines) => {
   expect(problems(template(changes))).toEqual(lines)
 })
 

@@ -88,7 +88,7 @@ resource vm 'Microsoft.Compute/virtualMachines@2024-07-01' = {
           ]
         }
       }
-      customData: '(3408 characters of base64, sha256 8d5374ce8d8e502c)'
+      customData: '(3452 characters of base64, sha256 62723372957c389c)'
     }
     userData: 'aWRsZV9kZXRlY3Rpb246CiAgb3BlcmF0b3JfdGFnczogcmVxdWlyZWQK'
     networkProfile: {

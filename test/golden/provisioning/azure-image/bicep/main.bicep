@@ -81,7 +81,7 @@ resource vm 'Microsoft.Compute/virtualMachines@2024-07-01' = {
           ]
         }
       }
-      customData: '(1576 characters of base64, sha256 86b79e96d6062da4)'
+      customData: '(1788 characters of base64, sha256 d8ec9e661b1a4b95)'
     }
     userData: 'aWRsZV9kZXRlY3Rpb246CiAgb3BlcmF0b3JfdGFnczogcmVxdWlyZWQKICBhY3Rpb246IHN0b3AK'
     networkProfile: {

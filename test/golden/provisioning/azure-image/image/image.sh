@@ -14,6 +14,7 @@ fail() {
 }
 work=$(mktemp -d /var/tmp/idle-agent.XXXXXX) || fail 'no room for a temporary folder in /var/tmp'
 trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
 agent=$work/idle-agent
 
 case $(uname -m) in
@@ -26,7 +27,7 @@ esac
 fetch() {
   if [ -n "${PROXY-}" ]; then export http_proxy="$PROXY" https_proxy="$PROXY"; fi
   if command -v curl >/dev/null; then
-    curl -fsSL --connect-timeout 10 --max-time "$LIMIT" -o "$agent" "$AGENT_URL" 2>&1
+    curl -gfsSL --connect-timeout 10 --max-time "$LIMIT" -o "$agent" "$AGENT_URL" 2>&1
   elif command -v wget >/dev/null; then
     timeout "$LIMIT" wget -nv -T 10 -t 1 -O "$agent" "$AGENT_URL" 2>&1
   else
