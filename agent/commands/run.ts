@@ -1,6 +1,7 @@
 /** `run`: `check --act` on the configured interval, resident, for hosts without cron. */
 import { checkAndAct } from '../agent.ts'
 import { LockedError, messageOf, UsageError } from '../errors.ts'
+import { stateInWords } from '../words.ts'
 import { assembleToAct } from './assemble.ts'
 import type { CommandContext } from './context.ts'
 
@@ -43,7 +44,8 @@ async function once(context: CommandContext): Promise<void> {
   try {
     const { parts } = await assembleToAct(context)
     const { decision } = await checkAndAct(parts)
-    context.out(`${at} ${decision.verdict} (${decision.phase}): ${decision.reason}`)
+    const { verdict, phase, reason } = decision
+    context.out(`${at} ${verdict}${stateInWords({ verdict, state: phase, reason })}: ${reason}`)
   } catch (error) {
     if (!(error instanceof LockedError) || error.hanging !== undefined) failed(context, error)
   }

@@ -33,7 +33,7 @@ test
     }
     expect([byHand?.code, byHand?.out]).toEqual([5, expect.stringContaining('permission denied')])
     expect([keep?.code, held?.code]).toEqual([0, 0])
-    expect(held?.out).toMatch(/veto +lease: lease until [-\d: ]+ UTC$/m)
+    expect(held?.out).toMatch(/veto +lease until [-\d: ]+ UTC$/m)
     // Names of the machine's users, and of the one who keeps it up.
     const byOthers = held?.out.replace(/^ +your lease .*\n/m, '')
     expect(byOthers).not.toBe(held?.out)
