@@ -4,10 +4,13 @@ import { LockedError, messageOf, UsageError } from '../errors.ts'
 import { stateInWords } from '../words.ts'
 import { assembleToAct } from './assemble.ts'
 import type { CommandContext } from './context.ts'
+import { needRoot } from './installation.ts'
 
 /** Checks until the process is ended; a failing check is told and the next one runs. Throws UsageError. */
 export async function run(context: CommandContext): Promise<number> {
   if (context.args.length > 0) throw new UsageError(`run takes no arguments, got ${context.args.join(' ')}`)
+  // A state folder of somebody's own is theirs to write.
+  if (context.flags.stateDir === undefined) needRoot(context, 'run')
   const { config } = await assembleToAct(context)
   const pattern = cronPattern(config.checkIntervalMs / 1000)
   if (pattern === undefined) {

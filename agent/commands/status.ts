@@ -68,7 +68,7 @@ function statusLines(status: JsonObject, view: View): readonly string[] {
     ...(typeof status['call'] === 'string' ? [row('call', status['call'])] : []),
     ...vetoes.map((veto) => row('veto', vetoWords(String(veto['name']), String(veto['reason'])))),
     ...(status['endedLeases'] === undefined ? [] : listAt(status, 'endedLeases', String)).map((text) =>
-      row('lease', text),
+      row('lease', text.replace(/^lease /, '')),
     ),
     ...leaseRows(view, atMs).map(([name, text]) => row(name, text)),
     ...readings.map((reading) =>

@@ -93,8 +93,20 @@ describe('a configuration that cannot be used', () => {
     const host = await used('idle_detection: {}\n')
     host.files.write('/home/alice/a.yaml', 'idle_detection: 5\n')
     await check(host, '--act', '--config', '/home/alice/a.yaml')
-    expect(status(host)).toMatchObject({ fault: { reason: expect.stringMatching(/^the configuration:1:17/) } })
+    expect(status(host)).toMatchObject({
+      fault: {
+        reason: expect.stringMatching(
+          /^the configuration, line 1: idle_detection: .*; "sudo idle-agent config check --config FILE" tells more$/,
+        ),
+      },
+    })
     expect(JSON.stringify(status(host))).not.toContain('alice')
+    const lines: string[] = []
+    const say = (line: string) => void lines.push(line)
+    for (const args of [['status'], ['status', '--json']])
+      expect(await run(args, { host: () => host, out: say, err: say, colour: false })).toBe(0)
+    expect(lines[0]).toMatch(/^idle-agent has not worked since 12:04 UTC: the configuration, line 1: /)
+    expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ fault: { kind: 'config', reason: expect.any(String) } })
   })
 })
 

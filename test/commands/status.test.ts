@@ -99,7 +99,9 @@ describe('one’s own leases', () => {
 
   it('are named when they have ended', async () => {
     const text = 'lease of uid 1000 ended: its ceiling of 24 h without input'
-    expect(await rows(machine({ endedLeases: [text] }))).toContain(`lease: ${text}`)
+    expect(await rows(machine({ endedLeases: [text] }))).toContain(
+      'lease: of uid 1000 ended: its ceiling of 24 h without input',
+    )
   })
 })
 

@@ -90,7 +90,7 @@ test
       `agent doctor --config ${machine.configPath}`,
       `agent doctor --json --config ${machine.configPath}`,
     ])
-    expect([refused?.code, refused?.out]).toEqual([2, expect.stringContaining('sudo idle-agent doctor')])
+    expect([refused?.code, refused?.out]).toEqual([2, expect.stringMatching(/sudo \/\S*agent doctor/)])
     expect([text?.code, json?.code]).toEqual([5, 5])
     expect(text?.out).toMatch(/^✓ permission +ec2:StopInstances: allowed$/m)
     expect(text?.out).toMatch(/^✗ (schedule|executable) .*\n +→ .*idle-agent install/m)
