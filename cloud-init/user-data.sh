@@ -64,7 +64,7 @@ while :; do
 done
 chmod 0755 "$agent"
 
-"$agent" version || fail 'the executable does not run here: it needs glibc 2.28 or newer'
+"$agent" version || fail 'the executable does not run here: it needs glibc 2.28 or newer, and libstdc++'
 if printf '%s' "$CONFIG" >"$work/config.yaml" && "$agent" install --config "$work/config.yaml" ${SCHEDULE:+--schedule "$SCHEDULE"}; then
   say 'installed'
 else

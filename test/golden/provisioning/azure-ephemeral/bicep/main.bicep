@@ -88,7 +88,7 @@ resource vm 'Microsoft.Compute/virtualMachines@2024-07-01' = {
           ]
         }
       }
-      customData: '(2884 characters of base64, sha256 41203aa4876b6bc5)'
+      customData: '(2904 characters of base64, sha256 09cbdb5791859448)'
     }
     networkProfile: {
       networkInterfaces: [

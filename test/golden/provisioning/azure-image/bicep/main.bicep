@@ -82,7 +82,7 @@ resource vm 'Microsoft.Compute/virtualMachines@2024-07-01' = {
           ]
         }
       }
-      customData: '(1052 characters of base64, sha256 4823b7a2ffa54f29)'
+      customData: '(1072 characters of base64, sha256 883d65b5bcfd0e52)'
     }
     networkProfile: {
       networkInterfaces: [

@@ -89,7 +89,7 @@ resource vm 'Microsoft.Compute/virtualMachines@2024-07-01' = {
           ]
         }
       }
-      customData: '(4120 characters of base64, sha256 17e20ffa58825787)'
+      customData: '(4140 characters of base64, sha256 f9f6c6ee7041d4b5)'
     }
     networkProfile: {
       networkInterfaces: [

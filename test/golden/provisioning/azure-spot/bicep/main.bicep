@@ -90,7 +90,7 @@ resource vm 'Microsoft.Compute/virtualMachines@2024-07-01' = {
           ]
         }
       }
-      customData: '(2900 characters of base64, sha256 9699367aa5c3f41f)'
+      customData: '(2920 characters of base64, sha256 3cb9cb3418f9dd0b)'
     }
     networkProfile: {
       networkInterfaces: [

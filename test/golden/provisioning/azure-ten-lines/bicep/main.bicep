@@ -85,7 +85,7 @@ resource vm 'Microsoft.Compute/virtualMachines@2024-07-01' = {
           ]
         }
       }
-      customData: '(2976 characters of base64, sha256 cd96e3f609fe6fa9)'
+      customData: '(2996 characters of base64, sha256 7d54e894183303f3)'
     }
     networkProfile: {
       networkInterfaces: [
