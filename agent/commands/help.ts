@@ -39,7 +39,7 @@ const usages: Readonly<Record<CommandName, Usage>> = {
     about: 'keep this machine up for a time, until a time, or as long as a process runs; or list your leases',
     more: [
       '  --for 4h          from now on: 90s, 10m, 4h, 1d or 1h30m',
-      '  --until 18:00     local time, today or tomorrow; or a date with a time, in UTC with a Z: "2030-11-28 18:00", 2030-11-28T18:00Z',
+      '  --until 18:00     local time, today or tomorrow; with a date "2030-11-28 18:00", in UTC 2030-11-28T18:00Z',
       '  --pid PID         as long as that process of yours runs; -- COMMAND runs one, and ends as it ends',
       '  --reason TEXT     why; you and root see it',
       '  Each makes a lease, called UID-NUMBER (1000-0): "keep --list" shows yours, and root all; "release 1000-0" gives one back.',
@@ -49,7 +49,8 @@ const usages: Readonly<Record<CommandName, Usage>> = {
   },
   release: {
     form: 'release [ID | --all]',
-    about: 'give a lease back: the only one, the one called ID (such as 1000-0), or all of yours; root may name any',
+    about:
+      'give a lease back: the only one, the one called ID (such as 1000-0), or all of yours; for root any, or all there are',
     flags: ['json', 'stateDir'],
   },
   run: {

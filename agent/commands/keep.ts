@@ -46,8 +46,13 @@ async function announce(context: CommandContext, lease: HeldLease): Promise<void
       `but at most until ${timeInWords(cut, now.wallMs)}: ${hours} h after your last input in a terminal (keep.ceiling_hours)`,
     )
   }
-  if (!(await isChecked(context)))
-    context.out('no check has run since boot, so nothing reads it yet: that begins with "sudo idle-agent install"')
+  if (!(await isChecked(context))) {
+    const whose =
+      context.flags.stateDir === undefined
+        ? 'since boot, so nothing reads it yet: the schedule ("sudo idle-agent install") starts them'
+        : 'with this --state-dir, so nothing reads it yet'
+    context.out(`no check has run ${whose}`)
+  }
   context.out(`to give it back: ${releaseLine(context, lease.id)}`)
 }
 

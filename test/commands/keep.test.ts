@@ -178,6 +178,7 @@ describe('keep', () => {
     expect(host.files.stat('/home/me')).toBeUndefined()
     host.files.makeDir('/home/me/s')
     const { lines } = await asked()
+    expect(lines[1]).toBe('no check has run with this --state-dir, so nothing reads it yet')
     expect(host.files.names('/home/me/s/run/leases')).toEqual(['1000-0'])
     expect(lines.at(-1)).toContain('--state-dir /home/me/s')
   })
