@@ -11,77 +11,22 @@ export interface Terminal {
   readonly colour: boolean
 }
 
-interface Entry {
-  readonly usage: string
-  readonly about: string
-  load(): Promise<Command>
-}
+/** Each command is loaded only when it runs, and what `help` says of it only when somebody asks: a steady check pays for neither. */
+const commands = {
+  check: async () => (await import('./commands/check.ts')).check,
+  status: async () => (await import('./commands/status.ts')).status,
+  keep: async () => (await import('./commands/keep.ts')).keep,
+  release: async () => (await import('./commands/release.ts')).release,
+  run: async () => (await import('./commands/run.ts')).run,
+  doctor: async () => (await import('./commands/doctor.ts')).doctor,
+  install: async () => (await import('./commands/install.ts')).install,
+  uninstall: async () => (await import('./commands/uninstall.ts')).uninstall,
+  config: async () => (await import('./commands/config.ts')).config,
+  provision: async () => (await import('./commands/provision.ts')).provision,
+  version: async () => (await import('./commands/version.ts')).version,
+} satisfies Readonly<Record<string, () => Promise<Command>>>
 
-/** Each command is loaded only when it runs: a steady check pays for none of the others. */
-const commands: Readonly<Record<string, Entry>> = {
-  check: {
-    usage: 'check [--act] [--json]',
-    about: 'judge this machine now and show the evidence; with --act (what cron runs) also record and act',
-    load: async () => (await import('./commands/check.ts')).check,
-  },
-  status: {
-    usage: 'status [--json]',
-    about: 'the last verdict and why, idle since when, what happens next, and your leases',
-    load: async () => (await import('./commands/status.ts')).status,
-  },
-  keep: {
-    usage: 'keep --for 4h | --until 18:00 | --pid PID | -- COMMAND …  [--reason TEXT] | --list',
-    about: 'keep this machine up for a time, until a time, or as long as a process runs; or list your leases',
-    load: async () => (await import('./commands/keep.ts')).keep,
-  },
-  release: {
-    usage: 'release [ID | --all]',
-    about: 'give a lease back',
-    load: async () => (await import('./commands/release.ts')).release,
-  },
-  run: {
-    usage: 'run',
-    about: '`check --act` on the configured interval, resident, for hosts without cron',
-    load: async () => (await import('./commands/run.ts')).run,
-  },
-  doctor: {
-    usage: 'doctor [--json]',
-    about: 'check everything that could make it fail later, and say what to do; as root',
-    load: async () => (await import('./commands/doctor.ts')).doctor,
-  },
-  install: {
-    usage: 'install [--schedule cron | timer] [--config FILE]',
-    about: 'put the executable, its configuration and its schedule on this machine',
-    load: async () => (await import('./commands/install.ts')).install,
-  },
-  uninstall: {
-    usage: 'uninstall',
-    about: 'take it off again, with configuration, state and logs',
-    load: async () => (await import('./commands/uninstall.ts')).uninstall,
-  },
-  config: {
-    usage: 'config check | show | schema',
-    about: 'is the configuration right, what does it come to, what may it say',
-    load: async () => (await import('./commands/config.ts')).config,
-  },
-  provision: {
-    usage: 'provision --template FILE [--cloud aws | azure] [--format NAME] (--check | --out DIR | --diff DIR)',
-    about: 'launch template, role and user data for machines with the agent, from a template; contacts no cloud',
-    load: async () => (await import('./commands/provision.ts')).provision,
-  },
-  version: {
-    usage: 'version [--json]',
-    about: 'version, commit and date',
-    load: async () => (await import('./commands/version.ts')).version,
-  },
-}
-
-const globalHelp = [
-  '  --json            one JSON object on stdout',
-  '  --config FILE     configuration (default /etc/idle-agent/config.yaml, IDLE_AGENT_CONFIG)',
-  '  --state-dir DIR   state, run and log files below DIR (IDLE_AGENT_STATE_DIR)',
-  '  --root DIR        read the observed system below DIR instead of /',
-]
+export type CommandName = keyof typeof commands
 
 /** Runs one command line; resolves to the exit code (0 done, 2 input, 3 cloud, 4 locked, 5 host, 1 a bug). */
 export async function run(argv: readonly string[], terminal: Terminal): Promise<number> {
@@ -113,12 +58,16 @@ function visible(line: string, colour: boolean): string {
 
 async function dispatch(argv: readonly string[], terminal: Terminal): Promise<number> {
   const { name, args, flags, help } = split(argv)
-  if (name === 'help' || (help && name === undefined)) return tellUsage(args, terminal)
+  if (help || name === 'help') {
+    const { helpLines } = await import('./commands/help.ts')
+    const asked = name === 'help' ? { words: args, strict: true } : { words: name === undefined ? [] : [name, ...args] }
+    for (const line of helpLines(asked)) terminal.out(line)
+    return 0
+  }
   if (name === undefined) {
     throw new UsageError(`say what to do: ${Object.keys(commands).join(', ')} (idle-agent help tells more)`)
   }
-  const entry = commandOf(name)
-  if (help) return oneUsage(entry, terminal)
+  if (!isCommand(name)) throw (await import('./commands/help.ts')).unknownCommand(name)
   const host = terminal.host(flags.root ?? '/')
   const stateDir = flags.stateDir ?? (host.env('IDLE_AGENT_STATE_DIR') || undefined)
   const context: CommandContext = {
@@ -128,21 +77,11 @@ async function dispatch(argv: readonly string[], terminal: Terminal): Promise<nu
     out: terminal.out,
     colour: terminal.colour,
   }
-  return (await entry.load())(context)
+  return (await commands[name]())(context)
 }
 
-/** Throws UsageError where there is no such command. */
-function commandOf(name: string): Entry {
-  const entry = Object.hasOwn(commands, name) ? commands[name] : undefined
-  if (entry !== undefined) return entry
-  throw new UsageError(`there is no command "${printable(name)}": ${Object.keys(commands).join(', ')}`)
-}
-
-/** `help`, or `help COMMAND`. */
-function tellUsage([name, ...more]: readonly string[], terminal: Terminal): number {
-  if (name === undefined) return usage(terminal)
-  if (more.length > 0) throw new UsageError(`help takes one command, got ${name} ${more.join(' ')}`)
-  return oneUsage(commandOf(name), terminal)
+function isCommand(name: string): name is CommandName {
+  return Object.hasOwn(commands, name)
 }
 
 interface Line {
@@ -188,25 +127,6 @@ function split(argv: readonly string[]): Line {
   return { name: first, args, flags, help }
 }
 
-function usage({ out }: Terminal): number {
-  out('idle-agent: stops this machine when nobody and nothing needs it, and says why')
-  out('')
-  for (const { usage: form, about } of Object.values(commands)) {
-    out(`  idle-agent ${form}`)
-    out(`      ${about}`)
-  }
-  out('')
-  for (const line of globalHelp) out(line)
-  return 0
-}
-
-function oneUsage({ usage: form, about }: Entry, { out }: Terminal): number {
-  out(`usage: idle-agent ${form}`)
-  out(about)
-  for (const line of globalHelp) out(line)
-  return 0
-}
-
 /** The other place where errors are handled, besides the loop: a message that says what to do, and the exit code. */
 function explain(error: unknown, { err }: Terminal): number {
   if (error instanceof UsageError) {
@@ -220,8 +140,4 @@ function explain(error: unknown, { err }: Terminal): number {
   if (error instanceof Error && error.stack !== undefined) err(error.stack)
   err('idle-agent: this is a bug, please report it with the lines above')
   return 1
-}
-
-function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}]/gu, '?').slice(0, 60)
 }

@@ -36,6 +36,23 @@ export function isWeakEvidence(text: string): text is WeakEvidence {
   return Object.hasOwn(evidence, text)
 }
 
+/** ` (counting)`, to follow the verdict; nothing where the verdict, or the reason that comes next, says the same. */
+export function stateInWords(said: {
+  readonly verdict: string
+  readonly state: string
+  readonly reason: string
+}): string {
+  return said.state === said.verdict || said.reason.startsWith(said.state) ? '' : ` (${said.state})`
+}
+
+/** What comes of `hibernate`, `stop` or `report`, to go before a time. */
+export function actionInWords(action: string): string {
+  return action === 'report' ? 'would be reported as idle' : action
+}
+
+/** Ends what the status says of a call after which only the machine going down is left. */
+export const accepted = 'the cloud has accepted it'
+
 /** As in `an open connection until 18:00`. */
 export function evidenceInWords(kind: string): string {
   return isWeakEvidence(kind) ? evidence[kind] : kind

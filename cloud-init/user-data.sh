@@ -65,7 +65,7 @@ while :; do
 done
 chmod 0755 "$agent"
 
-"$agent" version || fail 'the executable does not run here: it needs glibc 2.28 or newer'
+"$agent" version || fail 'the executable does not run here: it needs glibc 2.28 or newer, libstdc++, and a /var/tmp that programs run from'
 # Whatever is there already stays, even where this fails.
 was=$([ -e /etc/idle-agent ] && echo there)
 if printf '%s' "$CONFIG" >"$work/config.yaml" && "$agent" install --config "$work/config.yaml" ${SCHEDULE:+--schedule "$SCHEDULE"}; then

@@ -109,7 +109,7 @@ chmod 0755 "$agent"
 `,
 ]
 
-const runs = `"$agent" version || fail 'the executable does not run here: it needs glibc 2.28 or newer'`
+const runs = `"$agent" version || fail 'the executable does not run here: it needs glibc 2.28 or newer, libstdc++, and a /var/tmp that programs run from'`
 
 const install = [
   runs,

@@ -5,7 +5,7 @@ import { methodIn } from '../decide/explain.ts'
 import { duration, toWall } from '../decide/words.ts'
 import { endedInWords } from '../leases/chain.ts'
 import type { Decision, NamedReading } from '../types.ts'
-import { iso } from '../words.ts'
+import { accepted, iso, stateInWords } from '../words.ts'
 import type { Look } from './observe.ts'
 import type { Parts } from './parts.ts'
 
@@ -83,6 +83,8 @@ export function statusOf(parts: Parts, look: Look, decision: Decision): Record<s
     schema: 'idle-agent.status.v1',
     wanted: parts.policy.action,
     enabled: parts.policy.enabled,
+    // Without a driver nothing is ever stopped, whatever is wanted.
+    stoppable: parts.cloud.defaultAction !== 'report',
     clockReason: state.idleSinceReason,
     run: { began: iso(state.run.began.wallMs), cause: state.run.cause },
     schedule: {
@@ -103,8 +105,7 @@ export function statusOf(parts: Parts, look: Look, decision: Decision): Record<s
 function callOf({ moment }: Look, { state }: Decision): { readonly call?: string } {
   const { IdleAction } = state.tags
   if (IdleAction !== 'hibernating' && IdleAction !== 'stopping') return {}
-  if (state.run.ended || moment.intent?.phase === 'accepted')
-    return { call: `${IdleAction}: the cloud has accepted it` }
+  if (state.run.ended || moment.intent?.phase === 'accepted') return { call: `${IdleAction}: ${accepted}` }
   return { call: `${IdleAction}: sent, and not answered; it may still happen, else the next check sends it again` }
 }
 
@@ -116,7 +117,8 @@ export function checkLines(checked: Checked, colour: boolean): readonly string[]
   const { look, decision, deeds } = checked
   const paint = (code: number, text: string): string => (colour ? `\u001b[${code}m${text}\u001b[0m` : text)
   const headline = { active: 32, idle: 36, unknown: 31 }[decision.verdict]
-  const lines = [`${paint(headline, decision.verdict)} (${decision.phase}): ${decision.reason}`]
+  const { verdict, phase, reason } = decision
+  const lines = [`${paint(headline, verdict)}${stateInWords({ verdict, state: phase, reason })}: ${reason}`]
   for (const { sensor, kind, reason } of look.readings) {
     lines.push(`  ${paint(colours[kind], `${marks[kind]} ${sensor.padEnd(9)} ${kind.padEnd(8)}`)} ${reason}`)
   }
@@ -125,10 +127,14 @@ export function checkLines(checked: Checked, colour: boolean): readonly string[]
       `  ${paint(33, `! ${name.padEnd(9)} ${'veto'.padEnd(8)}`)} ${detail === undefined ? reason : `${reason} (${detail})`}`,
     )
   }
-  if (look.coveredMs > 0)
-    lines.push(
-      paint(2, `  covers the last ${duration(look.coveredMs)}${decision.interval.covered ? '' : ', not all of it'}`),
-    )
+  if (look.coveredMs > 0) lines.push(paint(2, `  ${coverLine(look, decision)}`))
   for (const { action, result, detail } of deeds) lines.push(`  ${paint(1, `→ ${action} ${result}`)}: ${detail}`)
   return [...lines, ...checked.notes.map((note) => `  note: ${note}`)]
+}
+
+/** What the readings are about; where nothing of this run is recorded, a check by hand looks twice. */
+function coverLine({ coveredMs }: Look, { interval }: Decision): string {
+  const long = duration(coveredMs)
+  if (interval.newRun) return `covers ${long}: two looks of this check, since there is no earlier one to compare with`
+  return `covers the last ${long}${interval.covered ? '' : `, which do not count as idle: ${interval.reason}`}`
 }

@@ -12,7 +12,8 @@ export const help: Help = {
   hibernation: {
     unit: 'hibinit-agent',
     swapFile: '/swap',
-    prepare: 'install ec2-hibinit-agent and start the unit hibinit-agent, which sets up /swap',
+    prepare:
+      'install ec2-hibinit-agent and start the unit hibinit-agent, which sets up /swap; where the distribution has none, set action: stop',
     notEnabled: 'the instance was launched without it: it will be stopped instead',
     enable: 'launch it with hibernation, or set action: stop',
     failed: 'EC2 will stop the machine instead, and its memory is lost',

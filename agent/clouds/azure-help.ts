@@ -21,7 +21,8 @@ export const help: Help = {
     unit: setupTool.unit,
     swapFile,
     extension: 'Microsoft.CPlat.Core.LinuxHibernateExtension',
-    prepare: 'install the extension LinuxHibernateExtension (it needs the VM agent), or hibernation-setup-tool itself',
+    prepare:
+      'install the extension LinuxHibernateExtension (it needs the VM agent), or hibernation-setup-tool itself; else set action: stop',
     notEnabled: 'the VM has it not enabled: it will be deallocated without its memory instead',
     enable: 'deallocate it and set additionalCapabilities.hibernationEnabled, or set action: stop',
     failed: 'Azure will refuse to hibernate it, and after not_ready_minutes it is deallocated without its memory',

@@ -20,7 +20,7 @@ export async function check(context: CommandContext): Promise<number> {
   const { parts, cache } = await (act ? assembleToAct : assemble)(context)
   try {
     const checked = act ? await checkAndAct(parts) : await checkByHand(parts, GLANCE_MS)
-    print(context, parts, checked)
+    await print(context, parts, { ...checked, byHand: !act })
     const given = act ? parts.cloud.givenConfig?.() : undefined
     if (given !== undefined) await (await import('./given-config.ts')).adoptConfig(context, parts, given)
     const path = parts.paths.configCache
@@ -47,7 +47,8 @@ async function standing(context: CommandContext, parts: Parts): Promise<number> 
   const text = await context.host.store.read(path)
   if (text === undefined) {
     const looked = await checkByHand(parts, GLANCE_MS)
-    print(context, parts, { ...looked, notes: [...looked.notes, 'not recorded: another check waits for its due time'] })
+    const notes = [...looked.notes, 'not recorded: another check waits for its due time']
+    await print(context, parts, { ...looked, notes, byHand: false })
     return 0
   }
   const { readable } = await import('./status.ts')
@@ -57,9 +58,20 @@ async function standing(context: CommandContext, parts: Parts): Promise<number> 
   return 0
 }
 
-function print({ flags, out, colour }: CommandContext, parts: Parts, checked: Checked): void {
-  if (flags.json) out(JSON.stringify(checkObject(parts, checked)))
-  else for (const line of checkLines(checked, colour)) out(line)
+async function print(
+  { flags, out, colour }: CommandContext,
+  parts: Parts,
+  checked: Checked & { readonly byHand: boolean },
+): Promise<void> {
+  if (flags.json) return out(JSON.stringify(checkObject(parts, checked)))
+  const unrecorded = checked.byHand && checked.decision.interval.newRun
+  const watched = parts.cloud.defaultAction === 'report'
+  // Loaded where there is more to say than the evidence: never by the schedule of a machine that can be stopped.
+  const { shown, more } =
+    unrecorded || watched
+      ? (await import('./check-beside.ts')).beside(checked, { unrecorded, watched })
+      : { shown: checked, more: [] }
+  for (const line of [...checkLines(shown, colour), ...more]) out(line)
 }
 
 /** A refusal that another way got round in the same check (stop in place of hibernate) leaves nothing to try again. */

@@ -19,6 +19,9 @@ const commands: ReadonlyMap<string, Command> = new Map([
 export async function config(context: CommandContext): Promise<number> {
   const [name, ...rest] = context.args
   const command = commands.get(name ?? '')
+  const [file = '-'] = rest
+  if ((name === 'check' || name === 'show') && rest.length === 1 && !file.startsWith('-'))
+    throw new UsageError(`config ${name} takes the file by its flag: idle-agent config ${name} --config ${file}`)
   if (command === undefined || rest.length > 0) throw new UsageError('usage: idle-agent config check|show|schema')
   return command({ ...context, args: rest })
 }

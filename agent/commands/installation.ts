@@ -1,13 +1,16 @@
 /** What `install`, `uninstall` and `doctor` share: paths below `--root`, folders that were made, systemd. */
 import { HostError, UsageError } from '../errors.ts'
-import type { InstalledFile } from '../install/files.ts'
+import { executablePath, type InstalledFile } from '../install/files.ts'
 import type { CommandContext } from './context.ts'
 
 const COMMAND_MS = 30_000
 
-/** Throws UsageError for anybody but root. */
+/** Throws UsageError for anybody but root, with the path it was called by where that is not the installed one. */
 export function needRoot({ host }: CommandContext, what: string): void {
-  if (host.self.uid !== 0) throw new UsageError(`${what} must run as root: run "sudo idle-agent ${what}"`)
+  const { uid, executable } = host.self
+  if (uid === 0) return
+  const name = executable === executablePath ? 'idle-agent' : executable
+  throw new UsageError(`${what} must run as root: run "sudo ${name} ${what}"`)
 }
 
 /** Below `--root`, where an image is being built, or on the machine itself. */

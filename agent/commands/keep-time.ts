@@ -1,9 +1,10 @@
 /** Durations and times of day as people write them on the command line. */
 import type { Clocks } from '../types.ts'
 
-const UNIT_MS: Readonly<Record<string, number>> = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1000 }
+const DAY_MS = 86_400_000
+const UNIT_MS: Readonly<Record<string, number>> = { d: DAY_MS, h: 3_600_000, m: 60_000, s: 1000 }
 /** Ten years; beyond that somebody mistyped. */
-const LONGEST_MS = 3650 * 86_400_000
+const LONGEST_MS = 3650 * DAY_MS
 
 /** Milliseconds of `90s`, `10m`, `4h`, `1d`, `1h30m` (each unit once, the largest first), or why it is none. */
 export function parseDuration(text: string): number | string {
@@ -31,13 +32,16 @@ function isDay(date: string): boolean {
   return !Number.isNaN(time.getTime()) && time.toISOString().startsWith(date)
 }
 
-/** Wall time of `18:00` (local, today or tomorrow) or an ISO 8601 date with time, local unless it names a zone; or why it is none. */
+/** Wall time of `18:00` (local, today or tomorrow) or an ISO 8601 date with time (a space for the T will do), local unless it names a zone; or why it is none. */
 export function parseUntil(text: string, now: Clocks): number | string {
   const [, hours, minutes] = /^([01]?\d|2[0-3]):([0-5]\d)$/.exec(text) ?? []
   if (hours !== undefined) return nextTimeOfDay(Number(hours), Number(minutes), now)
-  const date = /^(\d{4}-\d\d-\d\d)T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)?$/.exec(text)?.[1]
-  const wallMs = date !== undefined && isDay(date) ? Date.parse(text) : Number.NaN
-  if (Number.isNaN(wallMs)) return `"${text}" is no time; write it as 18:00 or 2026-11-22T18:00Z`
+  const date = /^(\d{4}-\d\d-\d\d)[T ]\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)?$/.exec(text)?.[1]
+  const wallMs = date !== undefined && isDay(date) ? Date.parse(text.replace(' ', 'T')) : Number.NaN
+  if (Number.isNaN(wallMs)) {
+    const tomorrow = new Date(now.wallMs + DAY_MS).toISOString().slice(0, 10)
+    return `"${text}" is no time; write it as 18:00 or "${tomorrow} 18:00" (local time), or ${tomorrow}T18:00Z`
+  }
   if (wallMs <= now.wallMs) return `${text} is over`
   return wallMs - now.wallMs > LONGEST_MS ? `${text} is more than ten years away` : wallMs
 }

@@ -7,7 +7,7 @@ import { createLease, ownLeases, releaseLease } from '../leases.ts'
 import { timeInWords } from '../words.ts'
 import type { CommandContext } from './context.ts'
 import { type KeepRequest, readKeepRequest } from './keep-request.ts'
-import { inLeaseFolder, leaseFolder, prepareLeaseFolder } from './lease-folder.ts'
+import { inLeaseFolder, isChecked, prepareLeaseFolder, shownLeases } from './lease-folder.ts'
 
 /** `keep.ceiling_hours`; its default where the caller may not read the configuration, or it is wrong: it is for a message only. */
 async function readCeilingMs({ host, flags }: CommandContext): Promise<number> {
@@ -46,6 +46,13 @@ async function announce(context: CommandContext, lease: HeldLease): Promise<void
       `but at most until ${timeInWords(cut, now.wallMs)}: ${hours} h after your last input in a terminal (keep.ceiling_hours)`,
     )
   }
+  if (!(await isChecked(context))) {
+    const whose =
+      context.flags.stateDir === undefined
+        ? 'since boot, so nothing reads it yet: the schedule ("sudo idle-agent install") starts them'
+        : 'with this --state-dir, so nothing reads it yet'
+    context.out(`no check has run ${whose}`)
+  }
   context.out(`to give it back: ${releaseLine(context, lease.id)}`)
 }
 
@@ -68,13 +75,19 @@ async function keepCommand(
   })
 }
 
-/** `keep --list`: the caller's own, whether a check has seen them yet or not. */
+/** `keep --list`: the caller's own, whether a check has seen them yet or not; for root everybody's. */
 async function list(context: CommandContext): Promise<number> {
   const { host, flags, out } = context
-  const own = await ownLeases(host, leaseFolder(context))
-  if (flags.json) out(JSON.stringify({ schema: 'idle-agent.leases.v1', leases: own.map(shown) }))
-  else if (own.length === 0) out('you hold no lease')
-  else for (const lease of own) out(`${lease.id}  ${leaseInWords(lease, host.clocks())}`)
+  const isRoot = host.self.uid === 0
+  const leases = await shownLeases(context)
+  if (flags.json) {
+    const all = leases.map((lease) => ({ ...shown(lease), owner: lease.owner }))
+    out(JSON.stringify({ schema: 'idle-agent.leases.v1', leases: all }))
+  } else if (leases.length === 0) out(isRoot ? 'nobody holds a lease' : 'you hold no lease')
+  else {
+    for (const lease of leases)
+      out(`${lease.id}${isRoot ? ` of ${lease.owner}` : ''}  ${leaseInWords(lease, host.clocks())}`)
+  }
   return 0
 }
 

@@ -1,12 +1,16 @@
 /** `run`: `check --act` on the configured interval, resident, for hosts without cron. */
 import { checkAndAct } from '../agent.ts'
 import { LockedError, messageOf, UsageError } from '../errors.ts'
+import { stateInWords } from '../words.ts'
 import { assembleToAct } from './assemble.ts'
 import type { CommandContext } from './context.ts'
+import { needRoot } from './installation.ts'
 
 /** Checks until the process is ended; a failing check is told and the next one runs. Throws UsageError. */
 export async function run(context: CommandContext): Promise<number> {
   if (context.args.length > 0) throw new UsageError(`run takes no arguments, got ${context.args.join(' ')}`)
+  // A state folder of somebody's own is theirs to write.
+  if (context.flags.stateDir === undefined) needRoot(context, 'run')
   const { config } = await assembleToAct(context)
   const pattern = cronPattern(config.checkIntervalMs / 1000)
   if (pattern === undefined) {
@@ -45,7 +49,8 @@ async function once(context: CommandContext): Promise<void> {
     const { decision } = await checkAndAct(parts)
     const given = parts.cloud.givenConfig?.()
     if (given !== undefined) await (await import('./given-config.ts')).adoptConfig(context, parts, given)
-    context.out(`${at} ${decision.verdict} (${decision.phase}): ${decision.reason}`)
+    const { verdict, phase, reason } = decision
+    context.out(`${at} ${verdict}${stateInWords({ verdict, state: phase, reason })}: ${reason}`)
   } catch (error) {
     if (!(error instanceof LockedError) || error.hanging !== undefined) failed(context, error)
   }

@@ -3,13 +3,16 @@ import { pathsOf } from '../check/parts.ts'
 import { shutdownNotes } from '../clouds/shutdown.ts'
 import { duration } from '../decide/words.ts'
 import { HostError, messageOf, UsageError } from '../errors.ts'
-import { type HeldLease, leaseInWords } from '../leases/lease.ts'
-import { ownLeases } from '../leases.ts'
+import { leaseInWords } from '../leases/lease.ts'
 import { isObject, type JsonObject, listAt, numberAt, objectAt, parseObject, textAt } from '../parse.ts'
 import type { Clocks } from '../types.ts'
-import { timeInWords } from '../words.ts'
+import { accepted, actionInWords, stateInWords, timeInWords } from '../words.ts'
+import { watchedWords } from './check-beside.ts'
 import type { CommandContext } from './context.ts'
-import { leaseFolder } from './lease-folder.ts'
+import { type OwnedLease, shownLeases } from './lease-folder.ts'
+
+/** Leases of others that are shown to root; "keep --list" has them all. */
+const MOST_SHOWN = 16
 
 /** Throws HostError if no check has left a status. */
 export async function status(context: CommandContext): Promise<number> {
@@ -22,7 +25,7 @@ export async function status(context: CommandContext): Promise<number> {
       `${path} is not there: no check has run since boot; run "sudo idle-agent check --act" or look at the schedule`,
     )
   }
-  const view = { now: host.clocks(), colour, own: await ownLeases(host, leaseFolder(context)) }
+  const view = { now: host.clocks(), colour, uid: host.self.uid, leases: await shownLeases(context) }
   const lines = readable(path, () => statusLines(parseObject(text), view))
   for (const line of flags.json ? [text.trim()] : lines) out(line)
   return 0
@@ -40,8 +43,9 @@ export function readable<T>(path: string, read: () => T): T {
 interface View {
   readonly now: Clocks
   readonly colour: boolean
-  /** The caller's leases. */
-  readonly own: readonly HeldLease[]
+  readonly uid: number
+  /** The caller's leases, for root everybody's. */
+  readonly leases: readonly OwnedLease[]
 }
 
 function statusLines(status: JsonObject, view: View): readonly string[] {
@@ -56,16 +60,17 @@ function statusLines(status: JsonObject, view: View): readonly string[] {
   const vetoes = listAt(status, 'vetoes', (one) => (isObject(one) ? one : {}))
   return [
     ...fault,
-    bold(`${textAt(status, 'verdict')} (${textAt(status, 'state')}): ${textAt(status, 'reason')}`),
+    bold(headline(status)),
     row('last check', `${duration(nowMs - atMs)} ago${late(status, nowMs - atMs)}`),
     row('idle since', sinceWords(status, nowMs)),
     row('next', nextWords(objectAt(status, 'next'), status, nowMs)),
+    ...watchedLines(status),
     ...(typeof status['call'] === 'string' ? [row('call', status['call'])] : []),
-    ...vetoes.map((veto) => row('veto', `${String(veto['name'])}: ${String(veto['reason'])}`)),
+    ...vetoes.map((veto) => row('veto', vetoWords(String(veto['name']), String(veto['reason'])))),
     ...(status['endedLeases'] === undefined ? [] : listAt(status, 'endedLeases', String)).map((text) =>
-      row('lease', text),
+      row('lease', text.replace(/^lease /, '')),
     ),
-    ...view.own.map((lease) => row('your lease', ownWords(lease, view.now, atMs))),
+    ...leaseRows(view, atMs).map(([name, text]) => row(name, text)),
     ...readings.map((reading) =>
       row(String(reading['sensor']), `${String(reading['kind'])}: ${String(reading['reason'])}`),
     ),
@@ -82,14 +87,36 @@ function faultLines(status: JsonObject, nowMs: number): readonly string[] {
   return [`idle-agent has not worked since ${when(textAt(fault, 'since'), nowMs)}: ${textAt(fault, 'reason')}`]
 }
 
-/** A lease of the caller's; the check has to see it once before it is among the vetoes. */
-function ownWords(lease: HeldLease, now: Clocks, checkedMs: number): string {
-  const unseen = lease.ctimeMs > checkedMs ? '; the next check will see it' : ''
-  return `${lease.id} ${leaseInWords(lease, now)}${unseen}`
+function headline(status: JsonObject): string {
+  const said = { verdict: textAt(status, 'verdict'), state: textAt(status, 'state'), reason: textAt(status, 'reason') }
+  return `${said.verdict}${stateInWords(said)}: ${said.reason}`
+}
+
+function vetoWords(name: string, reason: string): string {
+  return reason.startsWith(name) ? reason : `${name}: ${reason}`
+}
+
+/** The caller's leases and, for root, those of others; a check has to see one before it is among the vetoes. */
+function leaseRows({ now, uid, leases }: View, checkedMs: number): readonly (readonly [string, string])[] {
+  const words = (lease: OwnedLease): string =>
+    `${leaseInWords(lease, now)}${lease.ctimeMs > checkedMs ? '; the next check will see it' : ''}`
+  const own = leases.filter((lease) => lease.uid === uid)
+  const others = leases.filter((lease) => lease.uid !== uid)
+  const more = others.length - MOST_SHOWN
+  return [
+    ...own.map((lease) => ['your lease', `${lease.id} ${words(lease)}`] as const),
+    ...others.slice(0, MOST_SHOWN).map((lease) => ['lease', `${lease.id} of ${lease.owner} ${words(lease)}`] as const),
+    ...(more > 0 ? [['lease', `${more} more: "sudo idle-agent keep --list" shows them`] as const] : []),
+  ]
 }
 
 function runWords(run: JsonObject, nowMs: number): string {
   return `since ${when(textAt(run, 'began'), nowMs)} (${textAt(run, 'cause')})`
+}
+
+/** Where nothing can be stopped, that is no secret. */
+function watchedLines({ stoppable }: JsonObject): readonly string[] {
+  return stoppable === false ? [`  only watched: ${watchedWords}`] : []
 }
 
 /** Where it is no stop, whoever thinks of it should know. */
@@ -126,10 +153,15 @@ function nextWords(next: JsonObject, status: JsonObject, nowMs: number): string 
   const action = textAt(next, 'action')
   const at = next['at']
   if (status['state'] === 'grace') return `counting begins at ${when(String(at ?? 'the end of grace'), nowMs)}`
-  if (action === 'none') return `nothing: ${String(status['wanted'])} comes after the configured minutes of idleness`
+  if (String(status['call']).endsWith(accepted)) return 'nothing but the machine going down'
+  if (action === 'none') {
+    const wanted = status['wanted'] === 'report' ? 'a report' : String(status['wanted'])
+    return `nothing: ${wanted} comes after the configured minutes of idleness`
+  }
   if (action === 'report' && typeof at !== 'string')
     return 'nothing: it was reported once, and is again after the next use'
-  return typeof at === 'string' ? `${action} at ${when(at, nowMs)}` : `${action} when nothing forbids it any more`
+  const doing = actionInWords(action)
+  return typeof at === 'string' ? `${doing} at ${when(at, nowMs)}` : `${doing} when nothing forbids it any more`
 }
 
 function times(count: number): string {

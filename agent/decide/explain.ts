@@ -1,7 +1,7 @@
 /** The verdict in one sentence for a person: why it is still up, or why it stops. */
 
 import type { Clocks, Policy, State, WantedAction } from '../types.ts'
-import { evidenceInWords } from '../words.ts'
+import { actionInWords, evidenceInWords } from '../words.ts'
 import type { Judgement } from './policy.ts'
 import type { Standing } from './state.ts'
 import { duration, timeOfDay } from './words.ts'
@@ -32,7 +32,7 @@ export function explain(state: State, standing: Standing, context: Context): str
     return context.policy.action === 'report' ? `${quiet}; only reported, nothing is stopped` : quiet
   const veto = standing.vetoes[0]
   if (veto !== undefined) return `${quiet}; held: ${veto.reason}`
-  return due === '' ? quiet : `${quiet}; ${methodIn(state, context.policy.action)} at ${due}`
+  return due === '' ? quiet : `${quiet}; ${actionInWords(methodIn(state, context.policy.action))} at ${due}`
 }
 
 function graceWords(state: State, standing: Standing, context: Context): string {

@@ -26,7 +26,11 @@ function executable({ executable: found }: MachineFacts): Finding {
 
 function folders({ folders: all }: MachineFacts): readonly Finding[] {
   const wrong = all.flatMap((folder) => wrongFolder(folder))
-  return wrong.length > 0 ? wrong : [ok('folders', `${all.length} with the right owner and mode`)]
+  if (wrong.length > 0) return wrong
+  const there = all.filter(({ found }) => found !== undefined).length
+  if (there === 0) return [ok('folders', `none of ${all.length} is there yet: "install" and the first check make them`)]
+  const count = there === all.length ? `${there}` : `${there} of ${all.length} are there,`
+  return [ok('folders', `${count} with the right owner and mode`)]
 }
 
 /** Closed ones, and the one that all may write and nobody list, must be so exactly; others may be closed further. */

@@ -41,15 +41,15 @@ function swapFinding({ memoryKb, swapKb, swapFileKb, preparer }: MachineFacts, w
   if (memoryKb !== undefined && space < memoryKb) {
     return fault(
       'hibernation',
-      `swap of ${mib(space)} is smaller than the memory of ${mib(memoryKb)}: it cannot be saved`,
-      preparer === 'missing'
+      `swap of ${mib(space)} is smaller than the memory of ${mib(memoryKb)}, so ${words.failed}`,
+      preparer !== 'there'
         ? words.prepare
         : `make the root volume large enough for the memory, then start the unit ${words.unit} again`,
     )
   }
   if (preparer === 'missing') {
-    const text = `there is no unit ${words.unit}, so the system may not know what to do when ${words.provider} asks it to hibernate`
-    return worry('hibernation', text, `${words.prepare}, unless you have set this up yourself`)
+    const text = `there is no unit ${words.unit}; unless something else makes it hibernate when ${words.provider} asks, ${words.failed}`
+    return worry('hibernation', text, words.prepare)
   }
   return ok('hibernation', `configured, ${mib(space)} of swap`)
 }

@@ -79,3 +79,43 @@ describe('a damaged status', () => {
     },
   )
 })
+
+describe('help', () => {
+  it('tells every command, every exit code, and for one command only the flags that mean something to it', async () => {
+    const { code, text } = await type(['help'])
+    expect(code).toBe(0)
+    const unasked = (await type([])).text
+    const names = /say what to do: (.*) \(/.exec(unasked)?.[1]?.split(', ') ?? []
+    expect(names.length).toBeGreaterThan(8)
+    for (const name of names) {
+      expect(text).toContain(`\n  idle-agent ${name}`)
+      expect((await type(['help', name])).text).toMatch(new RegExp(`^usage: idle-agent ${name}`))
+    }
+    for (const exit of [0, 1, 2, 3, 4, 5]) expect(text).toMatch(new RegExp(`^  ${exit}  \\w`, 'm'))
+    expect((await type(['help', 'version'])).text).not.toMatch(/--root|--config|--state-dir/)
+    expect((await type(['help', 'check'])).text).toMatch(/--json[\s\S]*--config[\s\S]*--state-dir[\s\S]*--root/)
+  })
+
+  it.each([
+    [['help', 'keep'], /--until .*local time[\s\S]*1000-0/],
+    [['keep', '--for', '4h', '--help'], /--until .*local time/],
+    [['help', 'config'], /^usage: idle-agent config check \| show/],
+    [['help', 'config', 'show'], /^usage: idle-agent config show/],
+    [['config', 'show', '--help'], /^usage: idle-agent config show/],
+  ])('%j tells how', async (argv, text) => {
+    expect(await type(argv)).toEqual({ code: 0, text: expect.stringMatching(text) })
+  })
+
+  it.each([
+    [['instal'], /there is no command "instal": did you mean install\?/],
+    [['stats'], /did you mean status\?/],
+    [['stop'], /there is no command "stop": check, status/],
+    [['constructor'], /there is no command "constructor": check/],
+    [['help', 'chek'], /there is no command "chek": did you mean check\?/],
+    [['help', 'check', 'keep'], /help takes one command, got check keep/],
+    [['help', 'config', 'show', 'it'], /help takes one command/],
+    [['stop', '--help'], /there is no command "stop"/],
+  ])('%j is answered with 2', async (argv, text) => {
+    expect(await type(argv)).toEqual({ code: 2, text: expect.stringMatching(text) })
+  })
+})

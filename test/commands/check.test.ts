@@ -93,7 +93,66 @@ describe('a configuration that cannot be used', () => {
     const host = await used('idle_detection: {}\n')
     host.files.write('/home/alice/a.yaml', 'idle_detection: 5\n')
     await check(host, '--act', '--config', '/home/alice/a.yaml')
-    expect(status(host)).toMatchObject({ fault: { reason: expect.stringMatching(/^the configuration:1:17/) } })
+    expect(status(host)).toMatchObject({
+      fault: {
+        reason: expect.stringMatching(
+          /^the configuration, line 1: idle_detection: .*; "sudo idle-agent config check --config FILE" tells more$/,
+        ),
+      },
+    })
     expect(JSON.stringify(status(host))).not.toContain('alice')
+    const lines: string[] = []
+    const say = (line: string) => void lines.push(line)
+    for (const args of [['status'], ['status', '--json']])
+      expect(await run(args, { host: () => host, out: say, err: say, colour: false })).toBe(0)
+    expect(lines[0]).toMatch(/^idle-agent has not worked since 12:04 UTC: the configuration, line 1: /)
+    expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ fault: { kind: 'config', reason: expect.any(String) } })
+  })
+})
+
+describe('a check by hand', () => {
+  it('says where nothing is recorded yet that no clock runs, and what it compared', async () => {
+    const host = machine()
+    const { code, text } = await check(host)
+    expect(code).toBe(0)
+    expect(text).toMatch(/^ {2}covers 2 s: two looks of this check, since there is no earlier one to compare with$/m)
+    expect(text).toMatch(
+      /^ {2}nothing is recorded yet: no clock runs, .*"sudo idle-agent install".*"sudo idle-agent check --act"/m,
+    )
+    await check(host, '--act')
+    host.clock.advance(120_000)
+    expect((await check(host)).text).not.toMatch(/recorded|two looks/)
+    host.clock.suspend(3_600_000)
+    expect((await check(host)).text).toMatch(/^ {2}nothing of this run of the machine is recorded yet: /m)
+  })
+
+  it('says what an interval is that does not count', async () => {
+    const host = machine()
+    await check(host, '--act')
+    host.clock.advance(3_600_000)
+    expect((await check(host)).text).toMatch(
+      /^ {2}covers the last 60 min, which do not count as idle: nobody looked for 3600 s$/m,
+    )
+  })
+})
+
+describe('where nothing can be stopped', () => {
+  const watched = /^ {2}only watched: this is no EC2 instance or Azure VM, so nothing will be stopped$/m
+
+  it('a person is told, and hears nothing of tags; programs read what they always do', async () => {
+    const host = machine()
+    const first = await check(host, '--act')
+    expect(first.text).toMatch(watched)
+    expect(first.text).not.toMatch(/tag done/)
+    host.clock.advance(120_000)
+    expect((await check(host)).text).toMatch(watched)
+    const json = JSON.parse((await check(machine(), '--act', '--json')).text) as Record<string, unknown>
+    expect(json).toMatchObject({ actions: [{ action: 'tag', result: 'done' }] })
+  })
+
+  it('and of EC2 that is not said', async () => {
+    const host = machine()
+    host.files.write('/sys/class/dmi/id/sys_vendor', 'Amazon EC2\n')
+    expect((await check(host)).text).not.toMatch(/only watched/)
   })
 })

@@ -126,7 +126,14 @@ describe('of hibernation on the machine', () => {
     ['ready', {}, true, 'ok', /configured, 1074 MiB of swap/, undefined],
     ['not enabled', {}, false, 'worry', /deallocated without its memory/, /additionalCapabilities.hibernationEnabled/],
     ['no tool, no swap', { preparer: 'missing', swapKb: 0 }, true, 'fault', /0 MiB/, /LinuxHibernateExtension/],
-    ['no tool', { preparer: 'missing' }, true, 'worry', /no unit hibernation-setup-tool.* Azure asks/, /yourself$/],
+    [
+      'no tool',
+      { preparer: 'missing' },
+      true,
+      'worry',
+      /no unit hibernation-setup-tool.* Azure asks, .*without its memory$/,
+      /action: stop$/,
+    ],
     ['a tool that failed', { preparer: 'failed' }, true, 'fault', /hibernation-setup-tool failed/, /journalctl/],
     ['an extension that failed', { extensionProblem: 'no space' }, true, 'fault', /its extension failed/, /no space/],
   ])('%s', (_what, change, configured, level, text, remedy) => {

@@ -4,6 +4,7 @@ import { run } from '../../agent/cli.ts'
 import type { Finding } from '../../agent/doctor/finding.ts'
 import { HostError } from '../../agent/errors.ts'
 import type { Host } from '../../agent/host/host.ts'
+import { hostError } from '../../agent/host/real-errors.ts'
 import { configPath, cronPath, executablePath, installedFiles } from '../../agent/install/files.ts'
 import { createMemoryHost, type MemoryHost } from '../host/memory.ts'
 
@@ -80,6 +81,22 @@ describe('what cannot be read', () => {
     expect(code).toBe(5)
   })
 
+  it('to root either, is not to be read as root, but with what root lacks here', async () => {
+    const host = machine()
+    host.files.write(`${ROOT}/proc/1/exe`, '')
+    const readLink: Host['readLink'] = async (path) => {
+      throw hostError('read the link', path, Object.assign(new Error('EACCES'), { code: 'EACCES' }))
+    }
+    const { findings } = await doctor({ ...host, readLink })
+    const [one] = findings.filter(({ name }) => name === 'schedule')
+    expect(one).toEqual({
+      name: 'schedule',
+      level: 'fault',
+      text: 'cannot be told: cannot read the link /proc/1/exe: permission denied, even to root (EACCES)',
+      remedy: expect.stringMatching(/CAP_SYS_PTRACE/),
+    })
+  })
+
   it('is not a state that was set aside, whatever it is', async () => {
     const host = machine()
     host.files.makeDir('/srv/x/state.json.corrupt/x')
@@ -110,4 +127,8 @@ it('is for root, who changes nothing by it', async () => {
   const host = machine().withSelf({ uid: 1000 })
   expect(await run(['doctor'], { host: () => host, out: say, err: say, colour: false })).toBe(2)
   expect(lines).toEqual(['idle-agent: doctor must run as root: run "sudo idle-agent doctor"'])
+  // Before it is installed, nobody's PATH has it.
+  const self = { ...host.self, executable: '/home/me/dist/idle-agent' }
+  expect(await run(['install'], { host: () => ({ ...host, self }), out: say, err: say, colour: false })).toBe(2)
+  expect(lines[1]).toBe('idle-agent: install must run as root: run "sudo /home/me/dist/idle-agent install"')
 })

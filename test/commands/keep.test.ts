@@ -1,6 +1,6 @@
 // `keep` and `release` as somebody types them: in memory, and for a real command with real signals.
 import { spawn } from 'node:child_process'
-import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -19,6 +19,7 @@ function machine(uid = 1000, options: MemoryOptions = {}): MemoryHost {
   const clocks = { wallMs: NOON, bootMs: HOUR, monoMs: HOUR }
   const host = createMemoryHost({ clocks, ...options, self: { uid } })
   host.files.makeDir(DIR)
+  host.files.write('/run/idle-agent/status.json', '{}')
   return host
 }
 
@@ -54,6 +55,8 @@ describe('times', () => {
     ['9:05', new Date(2026, 10, 23, 9, 5)],
     ['12:00', new Date(2026, 10, 23, 12, 0)],
     ['2026-11-30T10:00', new Date(2026, 10, 30, 10, 0)],
+    ['2026-11-30 10:00', new Date(2026, 10, 30, 10, 0)],
+    ['2026-11-30 10:00Z', new Date(Date.UTC(2026, 10, 30, 10, 0))],
     ['2026-11-30T10:00:30Z', new Date(Date.UTC(2026, 10, 30, 10, 0, 30))],
     ['2026-11-30T10:00+02:00', new Date(Date.UTC(2026, 10, 30, 8, 0))],
   ])('%s is a time', (text, time) => {
@@ -68,11 +71,19 @@ describe('times', () => {
     'noon',
     '2026-02-30T10:00Z',
     '2026-11-30',
+    '2026-11-30  10:00',
     '2026-13-01T10:00',
     '2020-01-01T00:00',
     '9999-01-01T00:00',
   ])('"%s" is none', (text) => {
     expect(parseUntil(text, now)).toEqual(expect.stringContaining(text))
+  })
+
+  it('the examples of what is a time are some themselves', () => {
+    const told = String(parseUntil('soon', now))
+    const [, local = '', zoned = ''] = /or "(.+)" \(local time\), or (\S+)$/.exec(told) ?? []
+    for (const example of [local, zoned])
+      expect([example, typeof parseUntil(example, now)]).toEqual([example, 'number'])
   })
 })
 
@@ -140,7 +151,7 @@ describe('keep', () => {
     expect(host.files.names(DIR)).toEqual([])
   })
 
-  it('tells a user where the agent has not run, and makes the folder for root and a state folder', async () => {
+  it('tells a user where the agent has not run, and makes the folder for root', async () => {
     const without = (uid: number) => {
       const host = machine(uid)
       host.files.remove('/run/idle-agent')
@@ -148,11 +159,27 @@ describe('keep', () => {
     }
     await expect(run(keep, without(1000), ['--for', '1h'])).rejects.toThrow(/has not run on this machine/)
     const asRoot = without(0)
-    await run(keep, asRoot, ['--for', '1h'])
+    const { code, lines } = await run(keep, asRoot, ['--for', '1h'])
     expect(asRoot.files.stat(DIR)?.mode).toBe(0o1733)
-    const own = without(1000)
-    const { lines } = await run(keep, own, ['--for', '1h'], { stateDir: '/home/me/s' })
-    expect(own.files.names('/home/me/s/run/leases')).toEqual(['1000-0'])
+    expect([code, ...lines]).toEqual([
+      0,
+      expect.stringMatching(/stays up/),
+      expect.stringMatching(/^no check has run since boot, so nothing reads it yet/),
+      expect.stringMatching(/give it back/),
+    ])
+  })
+
+  it('takes a state folder that is there, and makes none', async () => {
+    const host = machine()
+    const asked = () => run(keep, host, ['--for', '1h'], { stateDir: '/home/me/s' })
+    await expect(asked()).rejects.toThrow(
+      new UsageError('--state-dir: there is no folder /home/me/s; a check makes it, "keep" does not'),
+    )
+    expect(host.files.stat('/home/me')).toBeUndefined()
+    host.files.makeDir('/home/me/s')
+    const { lines } = await asked()
+    expect(lines[1]).toBe('no check has run with this --state-dir, so nothing reads it yet')
+    expect(host.files.names('/home/me/s/run/leases')).toEqual(['1000-0'])
     expect(lines.at(-1)).toContain('--state-dir /home/me/s')
   })
 
@@ -197,9 +224,27 @@ describe('keep --list', () => {
     expect(lines.map((line) => JSON.parse(line))).toMatchObject([
       {
         schema: 'idle-agent.leases.v1',
-        leases: [{ id: '1000-0', reason: 'lunch', until: '2026-11-22T16:00:00.000Z' }, {}],
+        leases: [{ id: '1000-0', reason: 'lunch', until: '2026-11-22T16:00:00.000Z', owner: 'uid 1000' }, {}],
       },
     ])
+  })
+
+  it('shows root everybody’s, with their owners', async () => {
+    const host = machine()
+    const root = host.withSelf({ uid: 0 })
+    expect((await run(keep, root, ['--list'])).lines).toEqual(['nobody holds a lease'])
+    host.files.write('/etc/passwd', 'root:x:0:0::/root:/bin/sh\nalice:x:1000:1000::/home/alice:/bin/sh\n')
+    await run(keep, host, ['--for', '4h', '--reason', 'lunch'])
+    await run(keep, host.withSelf({ uid: 1001 }), ['--for', '1h'])
+    await run(keep, root, ['--for', '2h'])
+    for (const uid of [0, 1001]) host.files.touch(`${DIR}/${uid}-0`, { uid })
+    expect((await run(keep, root, ['--list'])).lines).toEqual([
+      '0-0 of root  until 14:00 UTC',
+      '1000-0 of alice  until 16:00 UTC (lunch)',
+      '1001-0 of uid 1001  until 13:00 UTC',
+    ])
+    expect((await run(keep, root, ['--list'], { json: true })).lines.join()).toContain('"owner":"alice"')
+    expect((await run(keep, host, ['--list'])).lines).toEqual(['1000-0  until 16:00 UTC (lunch)'])
   })
 
   it('stands alone', async () => {
@@ -253,6 +298,7 @@ describe('with a real command', () => {
 
   it('holds while it runs, forwards a signal, passes its code on and leaves nothing', async () => {
     const state = join(base, 'state')
+    mkdirSync(state, { mode: 0o700 })
     const command = ['sh', '-c', 'trap "exit 9" TERM; echo ready; while :; do sleep 0.05; done']
     const argv = ['--input-type=module-typescript', '-e', script, '--', state, '--', ...command]
     const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'] })

@@ -44,7 +44,7 @@ async function rows(host: MemoryHost, command = status, args: readonly string[] 
 describe('times', () => {
   it('are all in one form, the nearest with seconds, the farthest with the date', async () => {
     expect(await rows(machine())).toEqual([
-      'idle (idle): nothing needed this machine for 8 min; hibernate at 12:01:07 UTC',
+      'idle: nothing needed this machine for 8 min; hibernate at 12:01:07 UTC',
       'last check: 60 s ago',
       'idle since: 11:51:07 UTC',
       'next: hibernate at 12:01:07 UTC',
@@ -67,9 +67,41 @@ describe('one’s own leases', () => {
     expect((await rows(host.withSelf({ uid: 1001 }))).join()).not.toContain('lunch')
   })
 
+  it('and those of others, with their owners and reasons, are shown to root alone', async () => {
+    const host = machine()
+    const root = host.withSelf({ uid: 0 })
+    host.files.write('/etc/passwd', 'alice:x:1000:1000::/home/alice:/bin/sh\n')
+    await rows(host, keep, ['--for', '4h', '--reason', 'lunch'])
+    await rows(root, keep, ['--for', '2h'])
+    host.files.touch('/run/idle-agent/leases/0-0', { uid: 0 })
+    const shown = (await rows(root)).filter((row) => row.includes('lease'))
+    expect(shown).toEqual([
+      'your lease: 0-0 until 14:00 UTC; the next check will see it',
+      'lease: 1000-0 of alice until 16:00 UTC (lunch); the next check will see it',
+    ])
+    expect((await rows(host)).join()).not.toMatch(/alice|0-0 until 14/)
+    for (let uid = 2000; uid < 2020; uid += 1) {
+      await rows(host.withSelf({ uid }), keep, ['--for', '1h'])
+      host.files.touch(`/run/idle-agent/leases/${uid}-0`, { uid })
+    }
+    expect((await rows(root)).filter((row) => row.startsWith('lease:')).slice(15)).toEqual([
+      expect.stringMatching(/^lease: 2014-0 of uid 2014 /),
+      'lease: 5 more: "sudo idle-agent keep --list" shows them',
+    ])
+  })
+
+  it('are said once where they are what holds', async () => {
+    const held = { state: 'held', vetoes: [{ name: 'lease', reason: 'lease until 16:00 UTC' }] }
+    expect(await rows(machine(held))).toContain('veto: lease until 16:00 UTC')
+    const other = { vetoes: [{ name: 'package-manager', reason: 'dpkg works' }] }
+    expect(await rows(machine(other))).toContain('veto: package-manager: dpkg works')
+  })
+
   it('are named when they have ended', async () => {
     const text = 'lease of uid 1000 ended: its ceiling of 24 h without input'
-    expect(await rows(machine({ endedLeases: [text] }))).toContain(`lease: ${text}`)
+    expect(await rows(machine({ endedLeases: [text] }))).toContain(
+      'lease: of uid 1000 ended: its ceiling of 24 h without input',
+    )
   })
 })
 
@@ -77,6 +109,40 @@ it('a call that may still be carried out is shown', async () => {
   expect(await rows(machine({ call: 'hibernating: sent, and not answered' }))).toContain(
     'call: hibernating: sent, and not answered',
   )
+})
+
+it.each([
+  ['idle', 'held', 'nothing needed this machine; held: dpkg works', 'idle (held): nothing needed'],
+  ['active', 'active', 'in use: make works', 'active: in use: make works'],
+  ['idle', 'grace', 'grace until 12:30 UTC (booted)', 'idle: grace until 12:30 UTC (booted)'],
+  ['unknown', 'active', 'unknown, so it stays up', 'unknown (active): unknown'],
+])('%s (%s) is said without saying anything twice', async (verdict, state, reason, line) => {
+  expect((await rows(machine({ verdict, state, reason })))[0]).toContain(line)
+})
+
+it('after a call that was accepted nothing comes next but the machine going down', async () => {
+  const next = { action: 'hibernate', at: '2026-11-22T11:58:50.000Z' }
+  const call = 'hibernating: the cloud has accepted it'
+  const shown = await rows(machine({ state: 'acting', next, call }))
+  expect(shown).toContain('next: nothing but the machine going down')
+  expect(shown).toContain(`call: ${call}`)
+})
+
+describe('where nothing can be stopped', () => {
+  it('that is said, and what comes next is a report', async () => {
+    const next = { action: 'report', at: '2026-11-22T12:01:07.250Z' }
+    const shown = await rows(machine({ wanted: 'report', stoppable: false, next }))
+    expect(shown).toContain('next: would be reported as idle at 12:01:07 UTC')
+    expect(shown).toContain('only watched: this is no EC2 instance or Azure VM, so nothing will be stopped')
+    const active = { verdict: 'active', state: 'active', next: { action: 'none', at: null } }
+    expect(await rows(machine({ wanted: 'report', stoppable: false, ...active }))).toContain(
+      'next: nothing: a report comes after the configured minutes of idleness',
+    )
+  })
+
+  it('is another thing than where an operator wants a report only', async () => {
+    expect((await rows(machine({ wanted: 'report', stoppable: true }))).join()).not.toContain('only watched')
+  })
 })
 
 describe('a fault', () => {
@@ -90,7 +156,7 @@ describe('a fault', () => {
   it('comes first', async () => {
     const [first, second, third] = await rows(machine({ fault, at: '2026-11-22T09:00:00.000Z' }))
     expect(first).toBe('idle-agent has not worked since 09:00 UTC: cannot write x: no space left on the device')
-    expect(second).toMatch(/^idle \(idle\)/)
+    expect(second).toMatch(/^idle: nothing/)
     // Not: the schedule does not run.
     expect(third).toBe('last check: 3 h 00 ago')
   })

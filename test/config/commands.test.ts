@@ -166,9 +166,20 @@ describe('schema', () => {
   })
 })
 
-test.each([[[]], [['chekc']], [['check', 'extra']], [['__proto__']], [['toString']]])(
-  'config %j is refused',
-  async (args) => {
-    await expect(run(args)).rejects.toThrow(new UsageError('usage: idle-agent config check|show|schema'))
-  },
-)
+test.each([
+  [[]],
+  [['chekc']],
+  [['check', 'a', 'b']],
+  [['schema', 'extra']],
+  [['check', '--all']],
+  [['__proto__']],
+  [['toString']],
+])('config %j is refused', async (args) => {
+  await expect(run(args)).rejects.toThrow(new UsageError('usage: idle-agent config check|show|schema'))
+})
+
+test.each(['check', 'show'])('config %s says how to name the file', async (name) => {
+  await expect(run([name, 'my.yaml'])).rejects.toThrow(
+    new UsageError(`config ${name} takes the file by its flag: idle-agent config ${name} --config my.yaml`),
+  )
+})

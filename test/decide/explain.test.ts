@@ -96,6 +96,11 @@ describe('the reason of a decision', () => {
     ['in use', given([busy], []), /^in use: make works$/],
     ['unknown', given([idle, blind], []), /^unknown, so it stays up: gpu: nvidia-smi hangs$/],
     ['counting down', given([idle], []), /^nothing needed this machine for 4 min; hibernate at 06:10 UTC$/],
+    [
+      'counting down to a report',
+      { ...given([idle], []), policy: { ...policy, checkIntervalMs: HOUR, action: 'report' } },
+      /^nothing needed this machine for 4 min; would be reported as idle at 06:10 UTC$/,
+    ],
     ['a veto', given([idle], [{ name: 'x', reason: 'dpkg works' }]), /held: dpkg works$/],
     [
       'a hold',

@@ -191,6 +191,19 @@ describe('machineFindings', () => {
   })
 })
 
+it.each([
+  [[], /^none of 3 is there yet: .*first check/],
+  [[0], /^1 of 3 are there, with the right owner and mode$/],
+  [[0, 1, 2], /^3 with the right owner and mode$/],
+])('tells how many folders there are: %j', (there, text) => {
+  const folders = healthy.folders.map((one, index) => ({
+    ...one,
+    found: there.includes(index) ? { uid: 0, mode: one.wanted } : undefined,
+  }))
+  const found = machineFindings({ ...healthy, folders }).find(({ name }) => name === 'folders')
+  expect(found).toEqual({ name: 'folders', level: 'ok', text: expect.stringMatching(text) })
+})
+
 const words = help.hibernation
 
 describe('hibernationFinding', () => {
@@ -199,10 +212,22 @@ describe('hibernationFinding', () => {
     ['ready without systemd', { preparer: undefined }, true, 'ok', /configured/],
     ['not configured', {}, false, 'worry', /stopped instead/],
     ['not told', {}, undefined, 'worry', /does not tell/],
-    ['too little swap', { swapFileKb: 500_000 }, true, 'fault', /488 MiB .* 977 MiB/],
+    [
+      'too little swap',
+      { swapFileKb: 500_000 },
+      true,
+      'fault',
+      /488 MiB .* 977 MiB, so EC2 will stop .* memory is lost/,
+    ],
     ['no swap at all', { swapFileKb: 0 }, true, 'fault', /0 MiB/],
     ['a failed unit', { preparer: 'failed' }, true, 'fault', /failed/],
-    ['no unit', { preparer: 'missing' }, true, 'worry', /no unit hibinit-agent/],
+    [
+      'no unit',
+      { preparer: 'missing' },
+      true,
+      'worry',
+      /no unit hibinit-agent; unless .*, EC2 will stop .* memory is lost/,
+    ],
     ['an extension that failed', { extensionProblem: 'no space' }, true, 'fault', /extension failed/],
   ])('%s', (_what, change, configured, level, text) => {
     const found = hibernationFinding({ ...healthy, ...change }, { wanted: 'hibernate', configured, words })
@@ -218,9 +243,11 @@ describe('hibernationFinding', () => {
     expect(
       hibernationFinding({ ...healthy, preparer: 'failed' }, { wanted: 'stop', configured: false, words }).level,
     ).toBe('ok')
-    const bare = { ...healthy, swapFileKb: 0, preparer: 'missing' } as const
-    expect(hibernationFinding(bare, { wanted: 'hibernate', configured: true, words }).remedy).toMatch(
-      /install ec2-hibinit-agent/,
-    )
+    for (const preparer of ['missing', undefined] as const) {
+      const bare = { ...healthy, swapFileKb: 0, preparer }
+      expect(hibernationFinding(bare, { wanted: 'hibernate', configured: true, words }).remedy).toMatch(
+        /install ec2-hibinit-agent .*action: stop/,
+      )
+    }
   })
 })

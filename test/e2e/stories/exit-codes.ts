@@ -1,5 +1,5 @@
 // Exit codes, and where output goes: stdout holds the answer alone, stderr everything else.
-import { existsSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
@@ -38,6 +38,7 @@ for (const { name, args, says } of [
   test.concurrent(`2, and nothing on stdout: ${name}`, slow, async ({ onTestFinished }) => {
     const machine = await startMachine()
     onTestFinished(() => machine.close())
+    mkdirSync(machine.stateDir)
     const flags = args.at(-1) === '--root' ? [] : machine.flags
     const ran = await machine.run(...flags, ...args)
     expect([ran.code, ran.stdout]).toEqual([2, ''])

@@ -1,13 +1,21 @@
 // What people say against it: an operator's tags, and leases of users; each holds, is named, and lets go when it is over.
 import { spawn } from 'node:child_process'
+import { mkdirSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { agentPolicy } from '../../clouds/aws/iam.ts'
-import { acted, type Checked, fastest, startMachine } from '../machine.ts'
+import { acted, type Checked, fastest, type Machine, startMachine } from '../machine.ts'
 
 const slow = { timeout: 90_000 }
 const prefix = 'CloudWorkstation'
 const withoutDescribeTags = {
   roles: { 'idle-agent': { ...agentPolicy, actions: agentPolicy.actions.filter((name) => name !== 'DescribeTags') } },
+}
+
+/** A machine for `keep` before its first check, which would make the state folder. */
+async function startWithState(): Promise<Machine> {
+  const machine = await startMachine({ settings: fastest })
+  mkdirSync(machine.stateDir, { mode: 0o700 })
+  return machine
 }
 
 /** The check that would have acted, and does not. */
@@ -93,7 +101,7 @@ test.concurrent(
 )
 
 test.concurrent('keep --for holds, is named, and lets go', slow, async ({ onTestFinished }) => {
-  const machine = await startMachine({ settings: fastest })
+  const machine = await startWithState()
   onTestFinished(() => machine.close())
   const kept = await machine.run('keep', '--for', '14s', '--reason', 'lunch', ...machine.flags)
   expect([kept.code, kept.stderr]).toEqual([0, ''])
@@ -113,7 +121,7 @@ test.concurrent('keep --for holds, is named, and lets go', slow, async ({ onTest
 })
 
 test.concurrent('keep --pid holds as long as the process lives', slow, async ({ onTestFinished }) => {
-  const machine = await startMachine({ settings: fastest })
+  const machine = await startWithState()
   const job = spawn('sleep', ['300'], { stdio: 'ignore' })
   onTestFinished(async () => {
     job.kill('SIGKILL')
@@ -129,7 +137,7 @@ test.concurrent('keep --pid holds as long as the process lives', slow, async ({ 
 })
 
 test.concurrent('keep -- COMMAND holds as long as it runs, and ends as it ends', slow, async ({ onTestFinished }) => {
-  const machine = await startMachine({ settings: fastest })
+  const machine = await startWithState()
   onTestFinished(() => machine.close())
   const began = Date.now()
   const job = machine.start('keep', ...machine.flags, '--', 'sh', '-c', 'echo out; sleep 10; exit 7')
@@ -143,7 +151,7 @@ test.concurrent('keep -- COMMAND holds as long as it runs, and ends as it ends',
 })
 
 test.concurrent('release gives it back', slow, async ({ onTestFinished }) => {
-  const machine = await startMachine({ settings: fastest })
+  const machine = await startWithState()
   onTestFinished(() => machine.close())
   const kept = await machine.run('keep', '--for', '1h', '--json', ...machine.flags)
   const lease: unknown = JSON.parse(kept.stdout)

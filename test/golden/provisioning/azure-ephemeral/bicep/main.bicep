@@ -88,7 +88,7 @@ resource vm 'Microsoft.Compute/virtualMachines@2024-07-01' = {
           ]
         }
       }
-      customData: '(3452 characters of base64, sha256 62723372957c389c)'
+      customData: '(3520 characters of base64, sha256 e5be72b64d6e6adc)'
     }
     userData: 'aWRsZV9kZXRlY3Rpb246CiAgb3BlcmF0b3JfdGFnczogcmVxdWlyZWQK'
     networkProfile: {

@@ -90,7 +90,7 @@ resource vm 'Microsoft.Compute/virtualMachines@2024-07-01' = {
           ]
         }
       }
-      customData: '(3472 characters of base64, sha256 a2f2f93f1936e4fc)'
+      customData: '(3540 characters of base64, sha256 e91eaf93bc1c9a25)'
     }
     userData: 'aWRsZV9kZXRlY3Rpb246CiAgb3BlcmF0b3JfdGFnczogcmVxdWlyZWQKICBhbGxvdzoKICAgIC0gc3BvdAo='
     networkProfile: {

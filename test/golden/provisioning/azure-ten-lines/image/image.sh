@@ -53,7 +53,7 @@ while :; do
 done
 chmod 0755 "$agent"
 
-"$agent" version || fail 'the executable does not run here: it needs glibc 2.28 or newer'
+"$agent" version || fail 'the executable does not run here: it needs glibc 2.28 or newer, libstdc++, and a /var/tmp that programs run from'
 if install -m 0755 "$agent" /usr/local/bin/idle-agent.new && mv /usr/local/bin/idle-agent.new /usr/local/bin/idle-agent; then
   say '/usr/local/bin/idle-agent is in the image; have agent_in_image: true in the template'
 else
