@@ -75,6 +75,7 @@ describe('the document', () => {
       scaleSet: 'none',
       ephemeral: false,
       tags: new Map([['team', 'Vision: A;B']]),
+      userData: '',
     })
     expect(asked.requests.map(({ method, url, headers }) => ({ method, url, headers }))).toEqual([
       {

@@ -4,6 +4,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, write
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { agentPolicy } from '../clouds/aws/iam.ts'
 import { type AwsCloud, type AwsOptions, type InstanceSpec, startAws } from '../clouds/aws.ts'
 import type { RequestLog } from '../clouds/request-log.ts'
 import { type CheckObject, parseCheck } from './check-object.ts'
@@ -148,7 +149,8 @@ function lines(path: string): readonly Readonly<Record<string, unknown>>[] {
 /** An EC2 instance that was started an hour ago. */
 export async function startMachine(spec: MachineSpec = {}): Promise<Machine> {
   const launchTime = Date.now() - 3_600_000
-  const cloud = await startAws({ instances: [{ launchTime, ...spec.instance }], ...spec.cloud })
+  const roles = { 'idle-agent': agentPolicy }
+  const cloud = await startAws({ instances: [{ launchTime, ...spec.instance }], roles, ...spec.cloud })
   return machineIn(spec, {
     cloud,
     tags: () => cloud.instance().tags,

@@ -1,5 +1,6 @@
 // The child process that is the cloud: it runs in the sealed namespace and asks its parent to switch the guest's power.
 
+import { agentPolicy } from '../clouds/aws/iam.ts'
 import type { PowerVerb } from '../clouds/aws/power.ts'
 import { type InstanceSpec, startAws } from '../clouds/aws.ts'
 import { startAzure, type VmSpec } from '../clouds/azure.ts'
@@ -75,7 +76,8 @@ const hooks = { onStop: hook('stop'), onHibernate: hook('hibernate'), onStart: h
 async function startCloud(spec: GuestSpec): Promise<Started> {
   if (spec.cloud === 'aws') {
     const api = { address: addresses.gateway, port: 80 }
-    const aws = await startAws({ ...servers, api, hooks, instances: [{ ...card, ...spec.instance }] })
+    const roles = { 'idle-agent': agentPolicy }
+    const aws = await startAws({ ...servers, api, hooks, roles, instances: [{ ...card, ...spec.instance }] })
     return { env: aws.env, instanceId: aws.instance().id, controlUrl: aws.controlUrl }
   }
   const api = { address: addresses.gateway, port: 443 }

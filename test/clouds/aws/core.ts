@@ -8,7 +8,7 @@ import type { StateListener as Listener } from '../transition.ts'
 import { type CredentialStore, createCredentials } from './credentials.ts'
 import { answerApi, describeApi } from './ec2.ts'
 import { errorAnswer, usualError } from './errors.ts'
-import { agentPolicy, type RolePolicy } from './iam.ts'
+import { type RolePolicy, readingPolicy } from './iam.ts'
 import { answerMetadata, describeMetadata, page, type Tokens } from './imds.ts'
 import { createInstance, type Instance, type InstanceSpec, regionOf, type StateName } from './instance.ts'
 import { createPower, type Power, type PowerDelays, type PowerHooks } from './power.ts'
@@ -86,7 +86,7 @@ export function createCore(options: AwsOptions): Core {
     power: createPower({ clock, delays, hooks: options.hooks ?? {}, onState }),
     region: regionOfAll([...instances.values()]),
     accountId,
-    policies: new Map(Object.entries({ 'idle-agent': agentPolicy, ...options.roles })),
+    policies: new Map(Object.entries({ 'idle-agent': readingPolicy, ...options.roles })),
     stateListeners,
   }
 }

@@ -21,17 +21,16 @@ export interface AccessRequest {
   readonly tagKeys: readonly string[]
 }
 
-/** What the agent needs, and no more. */
+/** What the role of iam/ allows, and no more, where metadata shows no tags; of tags any, for prefixes of all kinds. */
 export const agentPolicy: RolePolicy = {
-  actions: [
-    'CreateTags',
-    'DescribeInstanceAttribute',
-    'DescribeInstances',
-    'DescribeInstanceStatus',
-    'DescribeTags',
-    'StopInstances',
-  ],
+  actions: ['CreateTags', 'DescribeTags', 'StopInstances'],
   selfOnly: true,
+}
+
+/** The same with questions that other clients ask, with the role's credentials, of servers under test. */
+export const readingPolicy: RolePolicy = {
+  ...agentPolicy,
+  actions: [...agentPolicy.actions, 'DescribeInstanceAttribute', 'DescribeInstances', 'DescribeInstanceStatus'],
 }
 
 // These have no resource types in the service authorization table: they are allowed for `*` or not at all.
