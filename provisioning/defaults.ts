@@ -1,13 +1,16 @@
 /** What is generated without a template: the role for machines that exist, and user data to fill in by hand. */
 
+import { posix } from 'node:path'
 import { permissions as azurePermissions } from '../agent/clouds/azure-send.ts'
+import { general } from '../agent/config/options.ts'
+import { installedFiles, servicePath, timerPath } from '../agent/install/files.ts'
 import { roleDescription, roleTitle } from './azure-vm.ts'
 import { bootstrapScript } from './bootstrap.ts'
 import { awsPolicy, awsTrust, instancesIn } from './iam.ts'
 import { jsonFile, type OutputFile } from './output.ts'
 import { writtenKeys } from './tags.ts'
 
-const prefix = 'CloudWorkstation'
+const prefix = general.tag_prefix.default
 
 const about = [
   'Installs idle-agent at the first boot: give this as user data to an EC2 instance, as custom data or user data to an Azure',
@@ -51,5 +54,17 @@ export function defaultFiles(): readonly OutputFile[] {
       AssignableScopes: ['/subscriptions/SUBSCRIPTION/resourceGroups/GROUP'],
     }),
     { name: 'cloud-init/user-data.sh', text: script },
+    ...units(),
   ]
+}
+
+/** What `install --schedule timer` writes, for whoever installs by other means. */
+function units(): readonly OutputFile[] {
+  return installedFiles({
+    schedule: 'timer',
+    intervalMs: general.check_interval_minutes.default * 60_000,
+    environment: {},
+  })
+    .filter(({ path }) => path === servicePath || path === timerPath)
+    .map(({ path, text }) => ({ name: `cloud-init/${posix.basename(path)}`, text }))
 }

@@ -3,7 +3,12 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { DescribeInstancesCommand, DescribeLaunchTemplateVersionsCommand } from '@aws-sdk/client-ec2'
+import {
+  CreateLaunchTemplateCommand,
+  type CreateLaunchTemplateCommandInput,
+  DescribeInstancesCommand,
+  DescribeLaunchTemplateVersionsCommand,
+} from '@aws-sdk/client-ec2'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { provision } from '../../provisioning/main.ts'
 import { literals } from '../../provisioning/terraform.ts'
@@ -169,6 +174,23 @@ describe.skipIf(!hasCommand)('the commands that it prints, against moto', { time
       const instance = Reservations?.[0]?.Instances?.[0]
       expect(instance?.InstanceType).toBe(spec.size.name)
       expect(Object.fromEntries(instance?.Tags?.map(({ Key, Value }) => [Key, Value]) ?? [])).toMatchObject(spec.tags)
+    } finally {
+      ec2.destroy()
+    }
+  })
+
+  test.each(sized)('the SDK writes all of the launch template of %s, and reads it back', async (name) => {
+    const made = provision({ template: join(folder, name), cloud: undefined, format: 'launch-template' })
+    const text = made.files.find((file) => file.name === 'launch-template.json')?.text.toString() ?? ''
+    const input = JSON.parse(text) as CreateLaunchTemplateCommandInput
+    const ec2 = moto.client()
+    try {
+      const LaunchTemplateName = `${String(input.LaunchTemplateName)}-sdk`
+      await ec2.send(new CreateLaunchTemplateCommand({ ...input, LaunchTemplateName }))
+      const { LaunchTemplateVersions } = await ec2.send(
+        new DescribeLaunchTemplateVersionsCommand({ LaunchTemplateName }),
+      )
+      expect(LaunchTemplateVersions?.[0]?.LaunchTemplateData).toEqual(input.LaunchTemplateData)
     } finally {
       ec2.destroy()
     }
