@@ -13,7 +13,7 @@ launch template and user data on EC2, VM, role and assignment on Azure. It conta
 name: Research workstation
 cloud: aws
 base: ubuntu-22.04
-size: m7g.large
+size: m7i.large
 packages: [git, tmux]
 agent_url: https://downloads.example.com/idle-agent-linux-{arch}
 agent_sha256: # 64 digits, in dist/SHA256SUMS
