@@ -1,4 +1,5 @@
 /** From a template to what is generated from it: one cloud, everything decided, everything that is wrong said at once. */
+import { general } from '../agent/config/options.ts'
 import { UsageError } from '../agent/errors.ts'
 import { cronFields } from '../agent/install/files.ts'
 import {
@@ -10,11 +11,12 @@ import {
   ownershipAdvice,
 } from './advice.ts'
 import { type Agent, agentOf } from './agent-source.ts'
+import { settingsBlock } from './config-block.ts'
 import type { CloudName } from './fields.ts'
 import { type AwsImage, type AzureImage, awsImage, azureImage, systemOf, systemsOn } from './images.ts'
 import { partsProblem } from './own-data.ts'
 import { type Size, sizeOf } from './sizes.ts'
-import { settingsBlock, tagProblems } from './tags.ts'
+import { tagProblems } from './tags.ts'
 import type { Read, Template } from './template.ts'
 
 /** What both clouds' machines have. */
@@ -76,7 +78,7 @@ function decide(read: Read, cloud: CloudName, wrong: Wrong): Spec | undefined {
   userProblems(template, wrong)
   pairProblems(template, cloud, wrong)
   if (size === undefined) return undefined
-  const intervalMs = Number(settings.get('check_interval_minutes') ?? 2) * 60_000
+  const intervalMs = Number(settings.get('check_interval_minutes') ?? general.check_interval_minutes.default) * 60_000
   const obstacles = cloud === 'aws' ? awsObstacles(read, size) : azureObstacles(read, size)
   const { hibernation, advice } = hibernationOf(read, obstacles)
   const diskGib = diskOf({ template, cloud, size, hibernation }, wrong)
@@ -154,7 +156,7 @@ function slugOf(name: string): string {
 }
 
 function prefixOf({ settings }: Read): string {
-  return String(settings.get('tag_prefix') ?? 'CloudWorkstation')
+  return String(settings.get('tag_prefix') ?? general.tag_prefix.default)
 }
 
 function allTags(read: Read, cloud: CloudName, wrong: Wrong): Readonly<Record<string, string>> {

@@ -1,6 +1,5 @@
-/** Tags at the launch, the tags that the agent may write, and its settings as a block. */
+/** Tags at the launch, and the tags that the agent may write. */
 import { laterTags, writtenTags } from '../agent/clouds/tags.ts'
-import type { Value } from '../agent/config/options.ts'
 import { shown } from '../agent/config/problems.ts'
 import type { CloudName } from './fields.ts'
 import type { AwsSpec } from './spec.ts'
@@ -45,23 +44,4 @@ export function tagProblems(
   return count > 40
     ? [...problems, `must be at most 40, got ${count}: the cloud takes 50, and the agent has its own`]
     : problems
-}
-
-/** The settings by dotted name as nested blocks; the operator's tags are required unless the template says otherwise. */
-export function settingsBlock(settings: ReadonlyMap<string, Value>, rootOnly: boolean): object {
-  const block = {}
-  const own: readonly (readonly [string, Value])[] = rootOnly ? [['metadata_root_only', true]] : []
-  for (const [name, value] of [['operator_tags', 'required'] as const, ...settings, ...own])
-    put(block, name.split('.'), value)
-  return block
-}
-
-function put(block: Record<string, unknown>, [key = '', ...rest]: readonly string[], value: Value): void {
-  if (rest.length === 0) {
-    block[key] = value
-    return
-  }
-  const inner = (block[key] ?? {}) as Record<string, unknown>
-  block[key] = inner
-  put(inner, rest, value)
 }

@@ -7,43 +7,7 @@ import { nearest, type Place, printable, shown } from '../agent/config/problems.
 import { jsonSchema } from '../agent/config/schema.ts'
 import { type Block, placeKey, readEntries } from '../agent/config/tree.ts'
 import { UsageError } from '../agent/errors.ts'
-import { type CloudName, type Field, type FieldName, fields, userFields } from './fields.ts'
-
-/** An account to make. */
-export interface User {
-  readonly name: string
-  readonly ssh_keys?: readonly string[] | undefined
-  readonly groups?: readonly string[] | undefined
-  readonly shell?: string | undefined
-  readonly sudo?: boolean | undefined
-}
-
-/** What a template without problems says, by the names in the file; `undefined` where it says nothing. */
-export interface Template {
-  readonly name: string
-  readonly description?: string | undefined
-  readonly cloud?: CloudName | undefined
-  readonly base: string
-  readonly size: string
-  readonly memory_gib?: number | undefined
-  readonly root_device?: string | undefined
-  readonly disk_gib?: number | undefined
-  readonly hibernation?: boolean | undefined
-  readonly spot?: boolean | undefined
-  readonly auto_scaling?: boolean | undefined
-  readonly ephemeral_os_disk?: boolean | undefined
-  readonly time_zone?: string | undefined
-  readonly protected?: boolean | undefined
-  readonly packages?: readonly string[] | undefined
-  readonly users?: readonly User[] | undefined
-  readonly tags?: Readonly<Record<string, string>> | undefined
-  readonly agent_url?: string | undefined
-  readonly agent_sha256?: string | undefined
-  readonly agent_in_image?: boolean | undefined
-  readonly proxy?: string | undefined
-  readonly imds_root_only?: boolean | undefined
-  readonly user_data?: string | undefined
-}
+import { type Field, type FieldName, fields, userFields } from './fields.ts'
 
 /** A template as it was read. */
 export interface Read {
@@ -90,6 +54,12 @@ const file = z.strictObject({
   user_data: z.optional(fields.user_data.schema),
   idle_detection: z.optional(z.unknown()), // compile.ts looks at it
 })
+
+/** What a template without problems says, by the names in the file; `undefined` where it says nothing. */
+export type Template = z.output<typeof file>
+
+/** An account to make. */
+export type User = z.output<typeof user>
 
 interface Finding {
   readonly place: Place | undefined
