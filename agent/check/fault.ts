@@ -78,7 +78,8 @@ function faultOf(status: JsonObject): Fault | undefined {
 async function writeFault({ host, paths }: Parts, status: JsonObject, fault: Fault): Promise<void> {
   const at = status['at'] ?? iso(host.clocks().wallMs)
   const text = JSON.stringify({ ...status, schema: 'idle-agent.status.v1', at, fault })
-  await host.store.makeDir(paths.runDir, 0o755) // gone since the machine started
+  // Gone since the machine started. A folder of somebody's own is made by a check that works.
+  if (paths.runDir === pathsOf(undefined).runDir) await host.store.makeDir(paths.runDir, 0o755)
   await replaceFile(host, { path: paths.status, mode: 0o644 }, `${text}\n`)
 }
 

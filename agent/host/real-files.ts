@@ -1,5 +1,15 @@
-/** Bounded, non-blocking reads of files and their facts: the part of the real host that every check uses. */
-import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, type Stats } from 'node:fs'
+/** Bounded, non-blocking reads of files and their facts, and folders: the part of the real host that every check uses. */
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  type Stats,
+  statSync,
+} from 'node:fs'
 import { posix } from 'node:path'
 import type { FileStat } from './host.ts'
 import { codeOf, hostError, notRegular, ownError, tooLarge } from './real-errors.ts'
@@ -83,4 +93,32 @@ export function syncFolder(path: string): void {
   } finally {
     closeSync(descriptor)
   }
+}
+
+/** Makes a folder, and those above it, so that they are on the disk when it returns; one that is there is left alone. */
+export function makeDir(path: string, mode: number): void {
+  // No umask rather than a chmod afterwards: a crash in between would leave a folder with the wrong mode for good.
+  const umask = process.umask(0)
+  try {
+    const first = makeParents(posix.dirname(path)) ?? path
+    mkdirSync(path, mode)
+    // What is synced in a folder is lost with it, as long as the folder's own name is not on the disk.
+    for (let made = path; made.length >= first.length; made = posix.dirname(made)) syncFolder(made)
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST' || !statSync(path).isDirectory()) throw error
+  } finally {
+    process.umask(umask)
+  }
+}
+
+/** Gives back the first that was not there. One after the other: below some folders, as /proc, Node's own way never ends. */
+function makeParents(path: string): string | undefined {
+  if (isFolderBehindLinks(path)) return undefined
+  const first = makeParents(posix.dirname(path))
+  mkdirSync(path, 0o755)
+  return first ?? path
+}
+
+function isFolderBehindLinks(path: string): boolean {
+  return path === '/' || statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 }

@@ -8,13 +8,11 @@ import {
   ftruncateSync,
   lchownSync,
   lstatSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readSync,
   renameSync,
   rmdirSync,
-  statSync,
   unlinkSync,
   writeSync,
 } from 'node:fs'
@@ -22,7 +20,7 @@ import { posix } from 'node:path'
 import { HostError } from '../errors.ts'
 import type { Self, Store } from './host.ts'
 import { codeOf, hostError, isAbsent, notRegular, ownError } from './real-errors.ts'
-import { fileStat, READ_FLAGS, readAtMost, readRegular, syncFolder, unlessAbsent } from './real-files.ts'
+import { fileStat, makeDir, READ_FLAGS, readAtMost, readRegular, syncFolder, unlessAbsent } from './real-files.ts'
 import { nameOf, pathOf } from './real-names.ts'
 
 const READ_MAX_BYTES = 16 * 1_048_576
@@ -186,21 +184,6 @@ function isFolder(path: string): boolean {
 
 function list(path: string): readonly string[] {
   return readdirSync(path, { encoding: 'buffer' }).map(nameOf)
-}
-
-function makeDir(path: string, mode: number): void {
-  // No umask rather than a chmod afterwards: a crash in between would leave a folder with the wrong mode for good.
-  const umask = process.umask(0)
-  try {
-    const first = mkdirSync(posix.dirname(path), { recursive: true, mode: 0o755 }) ?? path
-    mkdirSync(path, mode)
-    // What is synced in a folder is lost with it, as long as the folder's own name is not on the disk.
-    for (let made = path; made.length >= first.length; made = posix.dirname(made)) syncFolder(made)
-  } catch (error) {
-    if (codeOf(error) !== 'EEXIST' || !statSync(path).isDirectory()) throw error
-  } finally {
-    process.umask(umask)
-  }
 }
 
 function strictly<T>(what: string, path: string, act: () => T): T {

@@ -166,6 +166,9 @@ describe('folders and removal', () => {
     writeFileSync(path, '')
     await expect(store.makeDir(path, 0o700)).rejects.toThrow(HostError)
     await expect(store.makeDir(join(path, 'x'), 0o700)).rejects.toThrow(HostError)
+    await expect(store.makeDir(join(path, 'x/y/z'), 0o700)).rejects.toThrow(HostError)
+    // Node's own recursive way never ends there.
+    await expect(store.makeDir('/proc/idle-agent/x/y', 0o700)).rejects.toThrow(HostError)
   })
 
   it('removes files, links and empty folders, and minds no absence', async () => {

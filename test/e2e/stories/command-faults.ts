@@ -144,7 +144,7 @@ for (const row of byVetoes) {
       await expectNothingLeft(cell)
       timePasses(cell)
     }
-    expect((await cell.run('status', ...cell.flags)).stdout).toMatch(/veto +timer: /)
+    expect((await cell.run('status', ...cell.flags)).stdout).toMatch(/veto +timer/)
     commands(cell)
     expect([(await checkWhenDue(cell)).code, cell.stops()]).toEqual([0, ['hibernate accepted']])
   })

@@ -28,7 +28,7 @@ test
       expect(machine.stops()).toEqual(['hibernate accepted'])
       expect(Number(/held for (\d+) s/.exec(ended?.out ?? '')?.[1])).toBeGreaterThanOrEqual(35)
       expect(ended?.out).toContain('lease of uid 65534 ended: its ceiling of 0.01 h without input')
-      expect(status?.out).toMatch(/lease +lease of uid 65534 ended/)
+      expect(status?.out).toMatch(/lease +of uid 65534 ended/)
     },
   )
 

@@ -35,7 +35,7 @@ for (const row of vetoSources) {
       await broken({ root: cell.root, path: row.path }, put, () => expectHeld(cell, row, { fault, says }))
       timePasses(cell)
     }
-    expect((await cell.run('status', ...cell.flags)).stdout).toMatch(new RegExp(`^ {2}veto +${row.veto}: `, 'm'))
+    expect((await cell.run('status', ...cell.flags)).stdout).toMatch(new RegExp(`^ {2}veto +${row.veto}`, 'm'))
     expect([(await checkWhenDue(cell)).code, cell.stops()]).toEqual([0, ['hibernate accepted']])
   })
 }
