@@ -59,7 +59,7 @@ const inImage = [
   `agent=${installed}
 [ -x "$agent" ] || fail "the image holds no $agent"
 ln -f "$agent" "$agent.image" || fail "cannot write beside $agent"
-trap 'mv -f "$agent.image" "$agent"; rm -rf "$work"' EXIT
+trap '[ -e "$agent" ] || mv "$agent.image" "$agent"; rm -rf "$work" "$agent.image"' EXIT
 `,
 ]
 

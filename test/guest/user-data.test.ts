@@ -158,7 +158,18 @@ describe.skipIf(guestsSkipped('user data'))('the first user data', () => {
     )
     expect(left).toEqual(expect.arrayContaining(['./etc/cron.d/idle-agent', './usr/local/bin/idle-agent']))
     expect(left.filter((path) => path.startsWith('./var/tmp'))).toEqual([])
+    expect(left.filter((path) => path.endsWith('.image'))).toEqual([])
     expect(asked).toEqual(['/good'])
+  })
+
+  it('leaves the image its executable where installing fails', { timeout: 120_000 }, async () => {
+    const { port } = server.address() as AddressInfo
+    const agent = { agent_url: `http://127.0.0.1:${port}/good`, agent_sha256: sum }
+    const keys = { size: 'm7i.large', ...agent, agent_in_image: true, imds_root_only: true }
+    const image = made(template(keys), { format: 'image' }).files[0]?.text.toString()
+    const { status, left } = await runScript(`(\n${image}) || exit 1\n${scriptOf(keys)}`, '/good')
+    expect(status).toBe(1)
+    expect(left).toEqual(['./usr/local/bin/idle-agent'])
   })
 
   it('is not installed from an image that does not hold it', { timeout: 120_000 }, async () => {

@@ -81,7 +81,7 @@ resource vm 'Microsoft.Compute/virtualMachines@2024-07-01' = {
           ]
         }
       }
-      customData: '(1856 characters of base64, sha256 e876e89d871be810)'
+      customData: '(1896 characters of base64, sha256 3dad62fbfdd7ef28)'
     }
     userData: 'aWRsZV9kZXRlY3Rpb246CiAgb3BlcmF0b3JfdGFnczogcmVxdWlyZWQKICBhY3Rpb246IHN0b3AK'
     networkProfile: {
