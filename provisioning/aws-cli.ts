@@ -5,6 +5,9 @@ import { jsonFile, type Output } from './output.ts'
 import { policyOf, roleDescription, roleNameOf } from './role.ts'
 import type { AwsSpec } from './spec.ts'
 
+/** Before a template that is there gets a new version. */
+const laterOnAws = ['(with --key-name, --subnet-id and --security-group-ids as for any instance)', 'after a change:']
+
 /** Role, policy and launch template as the CLI takes them (`--cli-input-json`). */
 export function awsCli(spec: AwsSpec): Output {
   const policy = policyOf(spec, instancesIn('aws'))
@@ -36,7 +39,9 @@ export function awsCli(spec: AwsSpec): Output {
       `${iam} create-instance-profile --instance-profile-name ${roleName}`,
       `${iam} add-role-to-instance-profile --instance-profile-name ${roleName} --role-name ${roleName}`,
       'aws ec2 create-launch-template --cli-input-json file://DIR/launch-template.json',
-      `aws ec2 run-instances --launch-template LaunchTemplateName=${spec.slug}`,
+      `aws ec2 run-instances --launch-template 'LaunchTemplateName=${spec.slug},Version=$Latest'`,
+      ...laterOnAws,
+      'aws ec2 create-launch-template-version --cli-input-json file://DIR/launch-template.json',
     ],
   }
 }

@@ -49,7 +49,7 @@ export function cloudFormation(spec: AwsSpec): Output {
     files: [jsonFile('stack.json', stack)],
     next: [
       `aws cloudformation deploy --stack-name ${spec.slug} --template-file DIR/stack.json --capabilities CAPABILITY_NAMED_IAM`,
-      `aws ec2 run-instances --launch-template LaunchTemplateName=${spec.slug}`,
+      `aws ec2 run-instances --launch-template 'LaunchTemplateName=${spec.slug},Version=$Latest'`,
     ],
   }
 }

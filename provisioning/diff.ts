@@ -1,15 +1,17 @@
 /** What would change in a folder that was generated into before. */
 import { createHash } from 'node:crypto'
 import { createTwoFilesPatch } from 'diff'
+import { UsageError } from '../agent/errors.ts'
 import type { OutputFile } from './output.ts'
-import { present } from './write.ts'
+import { isFolder, present } from './write.ts'
 
 const red = '\u001b[31m'
 const green = '\u001b[32m'
 const plain = '\u001b[0m'
 
-/** Lines of a unified diff, from what is there to what would be written. Throws HostError where a file cannot be read. */
+/** Lines of a unified diff, from what is there to what would be written. Throws UsageError where there is no such folder, HostError where a file cannot be read. */
 export function differences(folder: string, files: readonly OutputFile[], colour: boolean): readonly string[] {
+  if (!isFolder(folder)) throw new UsageError(`${folder}: no folder is there to compare with`)
   const before = present(folder, files)
   return files.flatMap(({ name, text }) => {
     const old = before.get(name)

@@ -60,11 +60,13 @@ function of<C extends CloudName>(
 
 /** With the user data, which is in there in base64, beside it for people to read. */
 function readable(spec: Spec, { files, next }: Output): Output {
-  return { files: [...files, ...userDataAlone(spec).files], next }
+  // On Azure the configuration is also what can be changed later, by itself.
+  const config = spec.cloud === 'azure' ? configAlone(spec).files : []
+  return { files: [...files, ...userDataAlone(spec).files, ...config], next }
 }
 
 function userDataAlone(spec: Spec): Output {
-  return { files: [{ name: 'user-data', text: userData(spec) }], next: [] }
+  return { files: [{ name: spec.cloud === 'aws' ? 'user-data' : 'custom-data', text: userData(spec) }], next: [] }
 }
 
 function imageScript({ agent, template }: Spec): Output {
@@ -76,12 +78,12 @@ function imageScript({ agent, template }: Spec): Output {
     config: undefined,
     proxy: template.proxy,
   })
-  return { files: [{ name: 'image.sh', text }], next: ['sudo sh DIR/image.sh'] }
+  return { files: [{ name: 'image.sh', text }], next: ['on a machine that the image is made of: sudo sh image.sh'] }
 }
 
 function configAlone({ config }: Spec): Output {
   return {
     files: [{ name: 'idle-agent.yaml', text: yaml(config) }],
-    next: ['sudo idle-agent install --config DIR/idle-agent.yaml'],
+    next: ['on the machine: sudo idle-agent install --config idle-agent.yaml'],
   }
 }

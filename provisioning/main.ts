@@ -2,12 +2,13 @@
 import { UsageError } from '../agent/errors.ts'
 import { shellWord } from './bootstrap.ts'
 import { differences } from './diff.ts'
+import { endOf } from './end.ts'
 import type { CloudName } from './fields.ts'
 import { type Format, formats } from './formats.ts'
 import type { Output } from './output.ts'
 import { type Spec, specOf } from './spec.ts'
 import { readTemplate } from './template.ts'
-import { readText, write } from './write.ts'
+import { readText, refuseStrangers, write } from './write.ts'
 
 /** What is asked for. */
 export interface Wish {
@@ -20,12 +21,14 @@ export interface Wish {
 /** What a template comes to. */
 export interface Provisioned extends Pick<Output, 'files'> {
   readonly spec: Spec
+  /** What becomes of such a machine when nobody uses it, in words. */
+  readonly end: string
   readonly format: string
   /** Legal oddities, and what cannot work, one line each. */
   readonly warnings: readonly string[]
   /** What an operator does with the files once they are in a folder, a command a line. */
   commands(folder: string): readonly string[]
-  /** Writes the files below a folder. Throws HostError. */
+  /** Writes the files below a folder. Throws UsageError where something else would be lost, HostError. */
   write(folder: string): void
   /** What would change in a folder, as lines of a unified diff. Throws HostError. */
   differences(folder: string, colour: boolean): readonly string[]
@@ -40,13 +43,17 @@ export function provision({ template, cloud, format: name }: Wish): Provisioned 
   return {
     files: output.files,
     spec,
+    end: endOf(spec),
     format: chosen.name,
     warnings: [
       ...read.warnings,
       ...spec.advice.map(({ key, message, source }) => `${read.problem(key, message)} (${source})`),
     ],
     commands: (folder) => output.next.map((line) => line.replaceAll('DIR', () => wordFor(folder))),
-    write: (folder) => write(folder, output.files),
+    write: (folder) => {
+      refuseStrangers(folder, output.files, template)
+      write(folder, output.files)
+    },
     differences: (folder, colour) => differences(folder, output.files, colour),
   }
 }

@@ -76,6 +76,9 @@ function decide(read: Read, cloud: CloudName, wrong: Wrong): Spec | undefined {
   const own = partsProblem(template.user_data)
   if (own !== undefined) wrong('user_data', own)
   userProblems(template, wrong)
+  if (size !== undefined) architectureProblem(template, size, wrong)
+  if (template.agent_in_image === true && systemOf(template.base) !== undefined)
+    wrong('base', `must be the id of your own image: ${template.base} by its name does not hold the agent`)
   pairProblems(template, cloud, wrong)
   if (size === undefined) return undefined
   const intervalMs = Number(settings.get('check_interval_minutes') ?? general.check_interval_minutes.default) * 60_000
@@ -106,6 +109,17 @@ function decide(read: Read, cloud: CloudName, wrong: Wrong): Spec | undefined {
   const rootDevice = template.root_device ?? image.rootDevice
   if (rootDevice === undefined) return wrong('root_device', deviceMessage(template.base))
   return { ...common, cloud, image: { ...image, rootDevice }, metadataTags: shown.length === 0 }
+}
+
+/** An address that names the other architecture would be found out at the first boot. */
+function architectureProblem({ agent_url: url = '' }: Template, { architecture, name }: Size, wrong: Wrong): void {
+  const named = [/x64|x86_64|amd64/.test(url) ? 'x64' : undefined, /arm64|aarch64/.test(url) ? 'arm64' : undefined]
+  const others = named.filter((one) => one !== undefined && one !== architecture)
+  if (others.length === 1 && !named.includes(architecture))
+    wrong(
+      'agent_url',
+      `names the executable for ${others[0]}, and ${name} is ${architecture}; {arch} in it stands for either`,
+    )
 }
 
 /** What cannot be together, or on this cloud. */
@@ -187,7 +201,7 @@ function hibernationOf(
   if (template.hibernation === true && refused.length === 0) return { hibernation: true, advice: unlisted }
   const advice = [...refused, ...unlisted].map((one) => ({
     ...one,
-    message: `${one.message}: launched without hibernation, it will be stopped`,
+    message: `${one.message}: launched without hibernation`,
   }))
   return { hibernation: advice.length === 0, advice }
 }

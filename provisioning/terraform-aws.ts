@@ -49,7 +49,7 @@ export function terraformAws(spec: AwsSpec): Output {
     next: [
       'terraform -chdir=DIR init',
       'terraform -chdir=DIR apply',
-      `aws ec2 run-instances --launch-template LaunchTemplateName=${spec.slug}`,
+      `aws ec2 run-instances --launch-template 'LaunchTemplateName=${spec.slug},Version=$Latest'`,
     ],
   }
 }

@@ -1,9 +1,10 @@
 /** The only place of provisioning that touches files: what was generated goes below a folder. */
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { isAbsolute, join, sep } from 'node:path'
+import { isAbsolute, join, resolve, sep } from 'node:path'
 import { HostError, messageOf, UsageError } from '../agent/errors.ts'
-import type { OutputFile } from './output.ts'
+import { isObject } from '../agent/parse.ts'
+import { jsonFile, type OutputFile } from './output.ts'
 
 /** Largest template, and largest file to compare with, in bytes. */
 const mostBytes = 1_048_576
@@ -25,6 +26,11 @@ export function present(folder: string, files: readonly OutputFile[]): ReadonlyM
   return new Map(files.map(({ name }) => [name, contentOf(join(folder, name))]))
 }
 
+/** Whether a folder is there. */
+export function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+}
+
 function contentOf(path: string): string | undefined {
   try {
     const stat = statSync(path)
@@ -37,8 +43,43 @@ function contentOf(path: string): string | undefined {
   }
 }
 
+/** What was written into a folder: by name, the SHA-256 of each file. */
+const manifestName = '.idle-agent-provision.json'
+
+/**
+ * Throws UsageError where a file would be lost that this did not write, or that somebody has changed since, or the template.
+ * HostError where that cannot be told.
+ */
+export function refuseStrangers(folder: string, files: readonly OutputFile[], template: string): void {
+  const ours = manifestOf(folder)
+  const problems = files.flatMap(({ name }) => {
+    const path = join(folder, name)
+    if (resolve(path) === resolve(template)) return [`${path}: is the template; choose another folder`]
+    const there = contentOf(path)
+    if (there === undefined || ours[name] === sumOf(there)) return []
+    return [`${path}: is there, and not as provision made it; choose another folder, or remove it`]
+  })
+  if (problems.length > 0) throw new UsageError(problems)
+}
+
+function manifestOf(folder: string): Readonly<Record<string, unknown>> {
+  try {
+    const found: unknown = JSON.parse(contentOf(join(folder, manifestName)) ?? '{}')
+    return isObject(found) ? found : {}
+  } catch (error) {
+    if (error instanceof SyntaxError) return {}
+    throw error
+  }
+}
+
+function sumOf(text: string | Buffer): string {
+  return createHash('sha256').update(text.toString()).digest('hex')
+}
+
 /** Writes all files, each beside its place first, under a name of its own; then each takes its place. Throws HostError. */
-export function write(folder: string, files: readonly OutputFile[]): void {
+export function write(folder: string, made: readonly OutputFile[]): void {
+  const sums = { ...manifestOf(folder), ...Object.fromEntries(made.map(({ name, text }) => [name, sumOf(text)])) }
+  const files = [...made, jsonFile(manifestName, sums)]
   const mark = randomBytes(6).toString('hex')
   const moves = files.map(({ name, text }) => ({
     text,
@@ -71,7 +112,7 @@ function makeFolder(folder: string): void {
 }
 
 function refuseFolder(path: string): void {
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) throw new Error(`${path} is a folder`)
+  if (isFolder(path)) throw new Error(`${path} is a folder`)
 }
 
 /** What cannot be removed was not written. */

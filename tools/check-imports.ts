@@ -27,7 +27,7 @@ const rows: readonly Row[] = [
   { of: ['doctor'], may: ['install', 'types', ...plain] },
   { of: plain, may: ['types'] },
   { of: bottom, may: bottom },
-  { of: ['provisioning'], may: ['config', 'install', 'errors', 'types', 'provisioning'] },
+  { of: ['provisioning'], may: ['config', 'install', 'errors', 'types', 'provisioning', ...plain] },
 ]
 
 /** Lists that sensors and vetoes share; there is no code in them. */

@@ -37,9 +37,8 @@ export async function provision(context: CommandContext): Promise<number> {
   if (differences !== undefined) {
     for (const line of differences.length === 0 ? [`${diff}: nothing would change`] : differences) context.out(line)
   } else {
-    const end = hibernation ? 'hibernated when idle' : 'stopped when idle'
     context.out(
-      `${wish.template}: valid; ${size.name} (${size.architecture}) on ${cloud}, ${diskGib === undefined ? '' : `${diskGib} GiB, `}${end}`,
+      `${wish.template}: valid; ${size.name} (${size.architecture}) on ${cloud}, ${diskGib === undefined ? '' : `${diskGib} GiB, `}${made.end}`,
     )
   }
   for (const warning of warnings) context.out(`warning: ${warning}`)

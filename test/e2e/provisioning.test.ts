@@ -126,7 +126,7 @@ describe.skipIf(!hasCommand)('the commands that it prints, against moto', { time
 
   /** As printed, but for where the API is, and for the image: moto has no public parameters. */
   function follow(line: string): Ran {
-    const words = line.split(' ')
+    const words = line.split(' ').map((word) => word.replace(/^'|'$/g, ''))
     const image = words.includes('run-instances') ? ['--image-id', 'ami-0123456789abcdef0', '--count', '1'] : []
     const env = {
       ...process.env,
@@ -144,12 +144,15 @@ describe.skipIf(!hasCommand)('the commands that it prints, against moto', { time
 
   test.each(sized)('launch %s', async (name) => {
     const { next } = written(name, 'launch-template')
-    const results = next.map((line) => ({ line, ...follow(line) }))
+    const commands = next.filter((line) => line.startsWith('aws '))
+    const results = commands.map((line) => ({ line, ...follow(line) }))
     // The account has the role from the first template on.
     const failed = results.filter(({ status, text }) => status !== 0 && !/EntityAlreadyExists|LimitExceeded/.test(text))
     expect(failed).toEqual([])
     const [{ InstanceId: id = '' } = {}] = (
-      JSON.parse(results.at(-1)?.text ?? '{}') as { Instances: { InstanceId: string }[] }
+      JSON.parse(results.find(({ line }) => line.includes('run-instances'))?.text ?? '{}') as {
+        Instances: { InstanceId: string }[]
+      }
     ).Instances
     const { spec } = provision({ template: join(folder, name), cloud: undefined, format: undefined })
     const ec2 = moto.client()

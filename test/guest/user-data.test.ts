@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { partsOf } from '../../provisioning/cloud-init.ts'
-import { type Changes, made, template } from '../provisioning/make.ts'
+import { type Changes, inImage, made, template } from '../provisioning/make.ts'
 import { environment } from './host.ts'
 import { rootfs } from './rootfs.ts'
 import { guestsSkipped } from './story.ts'
@@ -147,7 +147,7 @@ describe.skipIf(guestsSkipped('user data'))('the first user data', () => {
   }, async () => {
     const { port } = server.address() as AddressInfo
     const agent = { agent_url: `http://127.0.0.1:${port}/good`, agent_sha256: sum }
-    const keys = { size: 'm7i.large', ...agent, agent_in_image: true }
+    const keys = { ...inImage, size: 'm7i.large', ...agent }
     const image = made(template(keys), { format: 'image' }).files[0]?.text.toString()
     const boots = scriptOf(keys)
     asked.length = 0
@@ -165,7 +165,7 @@ describe.skipIf(guestsSkipped('user data'))('the first user data', () => {
   it('leaves the image its executable where installing fails', { timeout: 120_000 }, async () => {
     const { port } = server.address() as AddressInfo
     const agent = { agent_url: `http://127.0.0.1:${port}/good`, agent_sha256: sum }
-    const keys = { size: 'm7i.large', ...agent, agent_in_image: true, imds_root_only: true }
+    const keys = { ...inImage, size: 'm7i.large', ...agent, imds_root_only: true }
     const image = made(template(keys), { format: 'image' }).files[0]?.text.toString()
     const { status, left } = await runScript(`(\n${image}) || exit 1\n${scriptOf(keys)}`, '/good')
     expect(status).toBe(1)
@@ -173,7 +173,7 @@ describe.skipIf(guestsSkipped('user data'))('the first user data', () => {
   })
 
   it('is not installed from an image that does not hold it', { timeout: 120_000 }, async () => {
-    const keys = { size: 'm7i.large', agent_url: undefined, agent_sha256: undefined, agent_in_image: true }
+    const keys = { ...inImage, size: 'm7i.large', agent_url: undefined, agent_sha256: undefined }
     const { status, lines, left } = await runScript(scriptOf(keys), '/good')
     expect([status, lines.at(-1)]).toEqual([
       1,

@@ -49,6 +49,7 @@ describe('provision', () => {
     expect(out[1]).toBe('written to F/out here: role.json, role-policy.json, launch-template.json, user-data')
     expect(out).toContain("  aws ec2 create-launch-template --cli-input-json file://'F/out here'/launch-template.json")
     expect(readdirSync(join(folder, 'out here')).toSorted()).toEqual([
+      '.idle-agent-provision.json',
       'launch-template.json',
       'role-policy.json',
       'role.json',
@@ -66,7 +67,7 @@ describe('provision', () => {
     expect(out).toContain('+  hibernate_threshold_minutes: 20')
     const told = JSON.parse((await provision(...all, '--diff', 'F/o', '--json')).out[0] ?? '')
     expect(told).toMatchObject({ schema: 'idle-agent.provision.v1', differences: out })
-    expect((await provision(...all, '--diff', 'F/nowhere')).out[0]).toBe('--- /dev/null')
+    expect((await provision(...all, '--diff', 'F/nowhere')).code).toBe(2)
   })
 
   it('tells everything with --json', async () => {
@@ -81,7 +82,7 @@ describe('provision', () => {
         warnings: [],
         next: [
           'aws cloudformation deploy --stack-name work --template-file F/o/stack.json --capabilities CAPABILITY_NAMED_IAM',
-          'aws ec2 run-instances --launch-template LaunchTemplateName=work',
+          "aws ec2 run-instances --launch-template 'LaunchTemplateName=work,Version=$Latest'",
         ],
       },
     ])
@@ -122,11 +123,40 @@ describe('provision', () => {
     expect(readdirSync(join(folder, 'o')).filter((name) => name.startsWith('.'))).toEqual([])
   })
 
-  it('replaces a link, and leaves alone where it leads', async () => {
+  it('loses nothing that it did not write, nor what somebody has changed since', async () => {
+    const all = ['--template', 'F/t.yaml', '--format', 'config', '--out'] as const
     mkdirSync(join(folder, 'o'))
     writeFileSync(join(folder, 'elsewhere'), 'mine')
-    symlinkSync(join(folder, 'elsewhere'), join(folder, 'o/role.json'))
-    expect((await provision('--template', 'F/t.yaml', '--out', 'F/o')).code).toBe(0)
+    symlinkSync(join(folder, 'elsewhere'), join(folder, 'o/idle-agent.yaml'))
+    expect(await provision(...all, 'F/o')).toMatchObject({
+      code: 2,
+      err: [
+        'idle-agent: F/o/idle-agent.yaml: is there, and not as provision made it; choose another folder, or remove it',
+      ],
+    })
     expect(readFileSync(join(folder, 'elsewhere'), 'utf8')).toBe('mine')
+    expect((await provision(...all, 'F/p')).code).toBe(0)
+    expect((await provision(...all, 'F/p')).code).toBe(0)
+    writeFileSync(join(folder, 'p/idle-agent.yaml'), 'changed')
+    expect((await provision(...all, 'F/p')).code).toBe(2)
+    writeFileSync(join(folder, 'idle-agent.yaml'), template())
+    const own = await provision('--template', 'F/idle-agent.yaml', '--format', 'config', '--out', `${folder}`)
+    expect(own).toMatchObject({
+      code: 2,
+      err: ['idle-agent: F/idle-agent.yaml: is the template; choose another folder'],
+    })
+  })
+
+  it.each([
+    [{ protected: true }, 'never stopped by the agent (protected)'],
+    [{ idle_detection: { action: 'report' } }, 'never stopped by the agent (action: report)'],
+    [{ spot: true }, 'never stopped by the agent (spot)'],
+    [{ spot: true, idle_detection: { allow: ['spot'] } }, 'stopped when idle'],
+    [{ hibernation: false }, 'stopped when idle'],
+  ])('says what becomes of it: %j', async (changes, end) => {
+    writeFileSync(join(folder, 't.yaml'), template(changes))
+    expect((await provision('--template', 'F/t.yaml', '--check')).out[0]).toMatch(
+      new RegExp(`, ${end.replace(/[()]/g, '.')}$`),
+    )
   })
 })

@@ -26,6 +26,9 @@ export function template(changes: Changes = {}): string {
   return stringify({ ...good, ...changes }, { lineWidth: 0 })
 }
 
+/** The executable is in an image of one's own. */
+export const inImage: Changes = { agent_in_image: true, base: 'ami-0123456789abcdef0', root_device: '/dev/sda1' }
+
 /** Valid on Azure. */
 export const onAzure: Changes = { cloud: 'azure', size: 'Standard_D2s_v5' }
 

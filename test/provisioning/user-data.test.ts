@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { gunzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
-import { type Changes, made, onAzure, problems, template } from './make.ts'
+import { type Changes, inImage, made, onAzure, problems, template } from './make.ts'
 
 interface Part {
   readonly name: string
@@ -161,7 +161,7 @@ test.skipIf(!hasShellcheck)('shellcheck finds nothing in our scripts', () => {
       idle_detection: { check_interval_minutes: 7 },
       time_zone: 'UTC',
     })[0]?.text,
-    parts({ agent_in_image: true, agent_url: undefined, agent_sha256: undefined })[0]?.text,
+    parts({ ...inImage, agent_url: undefined, agent_sha256: undefined })[0]?.text,
     made(template(), { format: 'image' }).files[0]?.text.toString(),
   ]
   for (const input of texts) {

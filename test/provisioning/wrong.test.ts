@@ -1,6 +1,6 @@
 // Templates that cannot be used: everything that is wrong at once, each with its place and the way out.
 import { expect, test } from 'vitest'
-import { type Changes, onAzure, problems, template } from './make.ts'
+import { type Changes, inImage, onAzure, problems, template } from './make.ts'
 
 const cases: readonly (readonly [name: string, changes: Changes, lines: readonly string[]])[] = [
   [
@@ -187,6 +187,16 @@ const cases: readonly (readonly [name: string, changes: Changes, lines: readonly
 
 const more: typeof cases = [
   [
+    'an image by its name that is said to hold the agent',
+    { agent_in_image: true },
+    ['T:3:7 base: must be the id of your own image: ubuntu-22.04 by its name does not hold the agent'],
+  ],
+  [
+    'the executable of the other architecture',
+    { agent_url: 'https://example.com/idle-agent-linux-x64' },
+    ['T:5:12 agent_url: names the executable for x64, and m7g.large is arm64; {arch} in it stands for either'],
+  ],
+  [
     'a line break of Unicode in a key',
     { users: [{ name: 'bob', ssh_keys: ['ssh-ed25519 AAAA joe\u2028runcmd:\u2028- [touch, /pwned]'] }] },
     [expect.stringMatching(/^T:11:9 users\.0\.ssh_keys\.0: must be a public key/)],
@@ -275,7 +285,7 @@ test('a format of the other cloud', () => {
 })
 
 test('an image of nothing', () => {
-  const text = template({ agent_url: undefined, agent_sha256: undefined, agent_in_image: true })
+  const text = template({ ...inImage, agent_url: undefined, agent_sha256: undefined })
   expect(problems(text, { format: 'image' })).toEqual([
     'agent_url: is missing, with agent_sha256: what is put into the image is fetched from there',
   ])
