@@ -10,7 +10,7 @@ import { cloudInitResult } from './guest.ts'
 import { until } from './host.ts'
 import { bootQemu, type QemuGuest, type QemuSpec } from './qemu.ts'
 import { smallArchiveOnly, smallPackage, writeSmallArchive } from './small-archive.ts'
-import { apiOnly, guestsSkipped, observe, waitForPower, waitForTag } from './story.ts'
+import { apiOnly, guestsSkipped, type Observer, observe, waitForPower, waitForTag } from './story.ts'
 
 const executable = 'idle-agent-linux-x64'
 
@@ -83,8 +83,8 @@ async function expectInstalled(guest: QemuGuest, account: string): Promise<void>
 }
 
 /** Somebody at the machine holds it, and is named. */
-async function expectHeld(guest: QemuGuest, { see, note }: ReturnType<typeof observe>): Promise<void> {
-  const person = guest.ssh()
+async function expectHeld(guest: QemuGuest, { see, note }: Observer, account: string): Promise<void> {
+  const person = guest.ssh({ as: account })
   try {
     await until(() => person.text().includes('$'), 60_000, 'a prompt', 1_000)
     const typing = setInterval(() => person.type(' '), 3_000)
@@ -120,7 +120,7 @@ describe.skipIf(guestsSkipped('provisioned guests'))('what provision made', () =
       expect(await cloudInitResult(guest, 400_000)).toMatch(/"datasource": "DataSourceEc2Local"(.|\n)*"errors": \[\]/)
       observer.note('cloud-init is done')
       await expectInstalled(guest, 'debian')
-      await expectHeld(guest, observer)
+      await expectHeld(guest, observer, 'debian')
       await waitForPower(guest, 'stopped', 500_000)
       observer.note('asleep on disk')
       expect(await guest.cloud.stops()).toEqual(['hibernate accepted'])
@@ -165,6 +165,7 @@ describe.skipIf(guestsSkipped('provisioned guests'))('what provision made', () =
       expect(await cloudInitResult(guest, 400_000)).toMatch(/"datasource": "DataSourceAzure[^"]*"(.|\n)*"errors": \[\]/)
       observer.note('cloud-init is done')
       await expectInstalled(guest, 'azureuser')
+      await expectHeld(guest, observer, 'azureuser')
       await waitForPower(guest, 'deallocated', 500_000)
       observer.note('deallocated')
       expect(await guest.cloud.stops()).toEqual(['stop accepted'])
