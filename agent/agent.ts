@@ -2,7 +2,6 @@
 
 import { type Deed, recordDeed } from './audit.ts'
 import type { Episode } from './check/episode.ts'
-import { tellFault } from './check/fault.ts'
 import { keepNote } from './check/note.ts'
 import { costlyVetoes, type Look, look } from './check/observe.ts'
 import { makeFolders, openState, takeLock, tidyStamp } from './check/open.ts'
@@ -64,8 +63,11 @@ export async function checkAndAct(parts: Parts): Promise<Checked> {
   try {
     return await locked(parts)
   } catch (error) {
-    if (error instanceof HostError) await tellFault(parts, 'files', error.message)
-    if (error instanceof LockedError && error.hanging !== undefined) await tellFault(parts, 'check', error.message)
+    const hangs = error instanceof LockedError && error.hanging !== undefined
+    if (hangs || error instanceof HostError) {
+      const { tellFault } = await import('./check/tell-fault.ts')
+      await tellFault(parts, hangs ? 'check' : 'files', error.message)
+    }
     throw error
   }
 }

@@ -1,7 +1,7 @@
 /** Tells of a configuration that cannot be used: without one nothing is judged, and nobody reads what the schedule prints. */
-import { tellFault } from '../check/fault.ts'
 import { plain } from '../check/judge.ts'
 import { type Parts, pathsOf } from '../check/parts.ts'
+import { tellFault } from '../check/tell-fault.ts'
 import { type Config, defaultConfigPath, lastConfig, locateConfig } from '../config.ts'
 import { UsageError } from '../errors.ts'
 import type { CommandContext } from './context.ts'

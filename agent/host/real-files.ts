@@ -113,12 +113,8 @@ export function makeDir(path: string, mode: number): void {
 
 /** Gives back the first that was not there. One after the other: below some folders, as /proc, Node's own way never ends. */
 function makeParents(path: string): string | undefined {
-  if (isFolderBehindLinks(path)) return undefined
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return undefined
   const first = makeParents(posix.dirname(path))
   mkdirSync(path, 0o755)
   return first ?? path
-}
-
-function isFolderBehindLinks(path: string): boolean {
-  return path === '/' || statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 }
