@@ -39,7 +39,7 @@ esac
 fetch() {
   if [ -n "${PROXY-}" ]; then export http_proxy="$PROXY" https_proxy="$PROXY"; fi
   if command -v curl >/dev/null; then
-    curl -gfsSL --connect-timeout 10 --max-time "$LIMIT" -o "$agent" "$AGENT_URL" 2>&1
+    curl -gfsSL --connect-timeout 10 --speed-limit 1000 --speed-time 30 --max-time "$LIMIT" -o "$agent" "$AGENT_URL" 2>&1
   elif command -v wget >/dev/null; then
     timeout "$LIMIT" wget -nv -T 10 -t 1 -O "$agent" "$AGENT_URL" 2>&1
   else

@@ -40,7 +40,7 @@ export const formats: Readonly<Record<string, Format>> = {
   terraform: {
     about: 'the same in the JSON syntax of Terraform',
     clouds: ['aws', 'azure'],
-    make: (spec) => readable(spec, spec.cloud === 'aws' ? terraformAws(spec) : terraformAzure(spec)),
+    make: (spec) => withUserData(spec, spec.cloud === 'aws' ? terraformAws(spec) : terraformAzure(spec)),
   },
   'user-data': { about: 'user data (EC2) or custom data (Azure) alone', clouds: ['aws', 'azure'], make: userDataAlone },
   image: { about: 'a script that puts the executable into an image', clouds: ['aws', 'azure'], make: imageScript },
@@ -54,12 +54,12 @@ function of<C extends CloudName>(
 ): (spec: Spec) => Output {
   return (spec) => {
     if (spec.cloud !== cloud) throw new Error(`no format of ${spec.cloud}`)
-    return readable(spec, make(spec as Extract<Spec, { cloud: C }>))
+    return withUserData(spec, make(spec as Extract<Spec, { cloud: C }>))
   }
 }
 
 /** With the user data, which is in there in base64, beside it for people to read. */
-function readable(spec: Spec, { files, next }: Output): Output {
+function withUserData(spec: Spec, { files, next }: Output): Output {
   // On Azure the configuration is also what can be changed later, by itself.
   const config = spec.cloud === 'azure' ? configAlone(spec).files : []
   return { files: [...files, ...userDataAlone(spec).files, ...config], next }

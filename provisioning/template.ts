@@ -5,7 +5,7 @@ import { parseEntries } from '../agent/config/document.ts'
 import type { Value } from '../agent/config/options.ts'
 import { nearest, type Place, printable, shown } from '../agent/config/problems.ts'
 import { jsonSchema } from '../agent/config/schema.ts'
-import { type Block, placeKey, readEntries } from '../agent/config/tree.ts'
+import { type Block, placeKey, readEntries, valueAt } from '../agent/config/tree.ts'
 import { UsageError } from '../agent/errors.ts'
 import { type Field, type FieldName, fields, userFields } from './fields.ts'
 
@@ -164,15 +164,6 @@ function unknownMessage(path: readonly string[], key: string): string {
   const known = Object.keys(path[0] === 'users' ? userFields : fields)
   const near = nearest(key, path.length === 0 ? [...known, 'idle_detection'] : known)
   return near === undefined ? 'unknown key' : `unknown key, did you mean ${near}?`
-}
-
-function valueAt(value: unknown, path: readonly string[]): unknown {
-  let found = value
-  for (const key of path) {
-    if (typeof found !== 'object' || found === null) return undefined
-    found = Object.getOwnPropertyDescriptor(found, key)?.value
-  }
-  return found
 }
 
 function nameOf(path: readonly string[]): string {

@@ -1,8 +1,9 @@
 /** The only place of provisioning that touches files: what was generated goes below a folder. */
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { isAbsolute, join, resolve, sep } from 'node:path'
+import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { HostError, messageOf, UsageError } from '../agent/errors.ts'
+import { makeParents } from '../agent/host/real-files.ts'
 import { isObject } from '../agent/parse.ts'
 import { jsonFile, type OutputFile } from './output.ts'
 
@@ -12,13 +13,18 @@ const mostBytes = 1_048_576
 /** Reads the template. Throws UsageError where that is not possible: the operator chose the file. */
 export function readText(path: string): string {
   try {
-    const stat = statSync(path)
-    if (!stat.isFile()) throw new Error('no file')
-    if (stat.size > mostBytes) throw new Error('larger than 1 MiB')
-    return readFileSync(path, 'utf8')
+    return textOf(path)
   } catch (error) {
     throw new UsageError(`${path}: cannot be read: ${messageOf(error)}`, { cause: error })
   }
+}
+
+/** Of a file, not of a pipe, which would be waited for, nor of something without an end. */
+function textOf(path: string): string {
+  const stat = statSync(path)
+  if (!stat.isFile()) throw new Error('no file')
+  if (stat.size > mostBytes) throw new Error('larger than 1 MiB')
+  return readFileSync(path, 'utf8')
 }
 
 /** What is there now, by name; `undefined` where nothing is. Throws HostError where it cannot be read. */
@@ -33,10 +39,7 @@ export function isFolder(path: string): boolean {
 
 function contentOf(path: string): string | undefined {
   try {
-    const stat = statSync(path)
-    if (!stat.isFile()) throw new Error('no file')
-    if (stat.size > mostBytes) throw new Error('larger than 1 MiB')
-    return readFileSync(path, 'utf8')
+    return textOf(path)
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
     throw new HostError(`cannot read ${path}: ${messageOf(error)}`, { cause: error })
@@ -87,27 +90,13 @@ export function write(folder: string, made: readonly OutputFile[]): void {
     to: join(folder, name),
   }))
   try {
-    makeFolder(folder)
+    makeParents(resolve(folder))
     for (const { to } of moves) refuseFolder(to)
     for (const { from, text } of moves) writeFileSync(from, text, { mode: 0o644, flag: 'wx' })
     for (const { from, to } of moves) renameSync(from, to)
   } catch (error) {
     for (const { from } of moves) remove(from)
     throw new HostError(`cannot write below ${folder}: ${messageOf(error)}`, { cause: error })
-  }
-}
-
-/** One after the other: below some folders, as /proc, Node's own way never ends. */
-function makeFolder(folder: string): void {
-  let path = isAbsolute(folder) ? sep : ''
-  for (const name of folder.split(sep).filter((one) => one !== '')) {
-    path = join(path, name)
-    try {
-      mkdirSync(path)
-    } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST' && statSync(path).isDirectory()))
-        throw error
-    }
   }
 }
 

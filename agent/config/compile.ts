@@ -6,7 +6,7 @@ import { settings, type Value } from './options.ts'
 import { type Place, type Problem, problemLines, unknownMessage, valueMessage } from './problems.ts'
 import { contradictions, type Effective, type Finding, oddities } from './rules.ts'
 import { schemaIssues } from './schema.ts'
-import { placeKey } from './tree.ts'
+import { placeKey, valueAt } from './tree.ts'
 
 /** A setting that the file gives. */
 export interface Given extends Place {
@@ -74,15 +74,6 @@ function optionAt(path: readonly string[]): {
 
 function placed(place: Place | undefined): { readonly place?: Place } {
   return place === undefined ? {} : { place }
-}
-
-function valueAt(block: unknown, path: readonly string[]): unknown {
-  let value = block
-  for (const key of path) {
-    if (typeof value !== 'object' || value === null) return undefined
-    value = Object.getOwnPropertyDescriptor(value, key)?.value
-  }
-  return value
 }
 
 function isValue(value: unknown): value is Value {

@@ -27,6 +27,16 @@ export function placeKey(path: readonly string[]): string {
   return path.join('\0')
 }
 
+/** What stands at a path of the plain data; `undefined` where nothing does. */
+export function valueAt(block: unknown, path: readonly string[]): unknown {
+  let value = block
+  for (const key of path) {
+    if (typeof value !== 'object' || value === null) return undefined
+    value = Object.getOwnPropertyDescriptor(value, key)?.value
+  }
+  return value
+}
+
 /** The name that a key gives, or `undefined` where it is a list, a block or an alias. */
 export function keyName({ key }: Entry): string | undefined {
   return isScalar(key) ? String(key.value) : undefined

@@ -111,8 +111,8 @@ export function makeDir(path: string, mode: number): void {
   }
 }
 
-/** Gives back the first that was not there. One after the other: below some folders, as /proc, Node's own way never ends. */
-function makeParents(path: string): string | undefined {
+/** Makes a folder and those above it; gives back the first that was not there. One after the other: below some folders, as /proc, Node's own way never ends. */
+export function makeParents(path: string): string | undefined {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return undefined
   const first = makeParents(posix.dirname(path))
   mkdirSync(path, 0o755)

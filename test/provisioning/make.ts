@@ -54,8 +54,3 @@ export function problems(text: string, wish: Partial<Omit<Wish, 'template'>> = {
   }
   return []
 }
-
-/** What is warned of, with `T` for the file and without the sources. */
-export function warnings(text: string): readonly string[] {
-  return made(text).warnings.map((line) => line.replace(/^\S*\/T(?=:)/, 'T').replace(/ \(https:[^)]*\)$/, ''))
-}

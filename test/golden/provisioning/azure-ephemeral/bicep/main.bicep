@@ -88,7 +88,7 @@ resource vm 'Microsoft.Compute/virtualMachines@2024-07-01' = {
           ]
         }
       }
-      customData: '(3520 characters of base64, sha256 e5be72b64d6e6adc)'
+      customData: '(3568 characters of base64, sha256 f1e3c980ec4e6730)'
     }
     userData: 'aWRsZV9kZXRlY3Rpb246CiAgb3BlcmF0b3JfdGFnczogcmVxdWlyZWQK'
     networkProfile: {

@@ -89,7 +89,7 @@ resource vm 'Microsoft.Compute/virtualMachines@2024-07-01' = {
           ]
         }
       }
-      customData: '(4396 characters of base64, sha256 99a2c3bbb3defc38)'
+      customData: '(4440 characters of base64, sha256 249bb665a0653b06)'
     }
     userData: 'aWRsZV9kZXRlY3Rpb246CiAgb3BlcmF0b3JfdGFnczogcmVxdWlyZWQKICBrZWVwOgogICAgY2VpbGluZ19ob3VyczogOAo='
     networkProfile: {

@@ -90,7 +90,7 @@ resource vm 'Microsoft.Compute/virtualMachines@2024-07-01' = {
           ]
         }
       }
-      customData: '(3540 characters of base64, sha256 e91eaf93bc1c9a25)'
+      customData: '(3584 characters of base64, sha256 7e351397b6769e86)'
     }
     userData: 'aWRsZV9kZXRlY3Rpb246CiAgb3BlcmF0b3JfdGFnczogcmVxdWlyZWQKICBhbGxvdzoKICAgIC0gc3BvdAo='
     networkProfile: {

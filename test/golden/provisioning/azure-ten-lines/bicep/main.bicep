@@ -85,7 +85,7 @@ resource vm 'Microsoft.Compute/virtualMachines@2024-07-01' = {
           ]
         }
       }
-      customData: '(3616 characters of base64, sha256 0d643079e363ac84)'
+      customData: '(3660 characters of base64, sha256 99366ee3e94bcb32)'
     }
     userData: 'aWRsZV9kZXRlY3Rpb246CiAgb3BlcmF0b3JfdGFnczogcmVxdWlyZWQKICBpZGxlX3RocmVzaG9sZF9taW51dGVzOiA1CiAgaGliZXJuYXRlX3RocmVzaG9sZF9taW51dGVzOiAxMAo='
     networkProfile: {
