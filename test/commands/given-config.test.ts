@@ -1,8 +1,10 @@
 /** A configuration that comes with the user data of a machine that runs. */
 import { describe, expect, it } from 'vitest'
 import { pathsOf } from '../../agent/check/parts.ts'
+import { run } from '../../agent/cli.ts'
 import type { CommandContext } from '../../agent/commands/context.ts'
 import { adoptConfig } from '../../agent/commands/given-config.ts'
+import { HostError } from '../../agent/errors.ts'
 import { configPath } from '../../agent/install/files.ts'
 import { createMemoryHost } from '../host/memory.ts'
 
@@ -107,5 +109,56 @@ describe('a configuration in user data', () => {
     host.files.full = true
     await expect(give(after)).rejects.toThrow()
     expect(config()).toBe(before)
+  })
+})
+
+/** A VM whose metadata is ours; switched off, so that nothing is sent anywhere. */
+function vm() {
+  const off = 'idle_detection:\n  enabled: false\n'
+  const given = { userData: '' }
+  const compute = {
+    vmId: '5c08b38e-4d57-4c23-ac45-aca61037f084',
+    location: 'westeurope',
+    tagsList: [],
+  }
+  const host = createMemoryHost({
+    files: { '/etc/machine-id': `${'a'.repeat(32)}\n`, [configPath]: off },
+    clocks: { wallMs: Date.UTC(2026, 10, 22, 12), bootMs: 1e8, monoMs: 1e8 },
+    http: () => ({ status: 200, headers: {}, body: JSON.stringify({ ...compute, ...given }) }),
+  })
+  host.environment.set('AZURE_POD_IDENTITY_AUTHORITY_HOST', 'http://127.0.0.1:9')
+  host.environment.set('AZURE_RESOURCE_MANAGER_ENDPOINT', 'https://127.0.0.1:9')
+  const check = async (...args: readonly string[]) => {
+    host.clock.advance(120_000)
+    const ignore = (): void => undefined
+    return await run(['check', ...args], { host: () => host, out: ignore, err: ignore, colour: false })
+  }
+  return { host, given, check, off, config: () => host.files.read(configPath) }
+}
+
+describe('a check on Azure', () => {
+  it('takes the configuration when it acts, and not when somebody looks', async () => {
+    const { given, check, config, off } = vm()
+    expect(await check('--act')).toBe(0)
+    given.userData = Buffer.from(`${off}  protected: true\n`).toString('base64')
+    expect(await check()).toBe(0)
+    expect(config()).toBe(off)
+    expect(await check('--act')).toBe(0)
+    expect(config()).toBe(`${off}  protected: true\n`)
+  })
+
+  it('has done its work where the new one cannot be written, and says so', async () => {
+    const { host, given, check, config, off } = vm()
+    await check('--act')
+    given.userData = Buffer.from(`${off}  protected: true\n`).toString('base64')
+    host.files.onMutation = ({ path }) => {
+      if (path === configPath) throw new HostError(`cannot write ${path}`)
+    }
+    expect(await check('--act')).toBe(5)
+    expect(config()).toBe(off)
+    expect(JSON.parse(host.files.read(paths.status) ?? '{}')).toMatchObject({ schema: 'idle-agent.status.v1' })
+    host.files.onMutation = undefined
+    expect(await check('--act')).toBe(0)
+    expect(config()).toBe(`${off}  protected: true\n`)
   })
 })

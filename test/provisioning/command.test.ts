@@ -139,6 +139,10 @@ describe('provision', () => {
     expect((await provision(...all, 'F/p')).code).toBe(0)
     writeFileSync(join(folder, 'p/idle-agent.yaml'), 'changed')
     expect((await provision(...all, 'F/p')).code).toBe(2)
+    // Without the list of what it wrote nothing is known to be its own.
+    expect((await provision(...all, 'F/q')).code).toBe(0)
+    writeFileSync(join(folder, 'q/.idle-agent-provision.json'), '{"idle-agent')
+    expect((await provision(...all, 'F/q')).code).toBe(2)
     writeFileSync(join(folder, 'idle-agent.yaml'), template())
     const own = await provision('--template', 'F/idle-agent.yaml', '--format', 'config', '--out', `${folder}`)
     expect(own).toMatchObject({
