@@ -26,6 +26,8 @@ interface Change {
   readonly megabytes?: number
   /** Asked for in the configuration, where no systemd runs that could do it. */
   readonly rootOnly?: true
+  /** Of tries and time; few and short unless given. */
+  readonly limits?: Readonly<Record<string, string>>
 }
 
 const answers: Readonly<Record<string, (response: ServerResponse) => void>> = {
@@ -40,6 +42,10 @@ const answers: Readonly<Record<string, (response: ServerResponse) => void>> = {
   '/html': (response) => response.end('<!doctype html><title>Sign in</title>'),
   '/slow': (response) => {
     response.write('x')
+  },
+  '/drip': (response) => {
+    const drip = setInterval(() => response.write('x'.repeat(100)), 1_000)
+    response.on('close', () => clearInterval(drip))
   },
 }
 
@@ -87,7 +93,7 @@ describe.skipIf(guestsSkipped('user data'))('the first user data', () => {
       cp script layer/root/root/script; mount -t proc proc layer/root/proc; mount -t devtmpfs none layer/root/dev 2>/dev/null || mount --bind /dev layer/root/dev
       set +e; chroot layer/root /bin/sh /root/script </dev/null; status=$?
       echo "=== left"; cd layer/up; find . ! -type d ! -path ./root/script | sort; exit $status`
-    const limits = { IDLE_AGENT_TRIES: '2', IDLE_AGENT_PAUSE: '1', IDLE_AGENT_LIMIT: '4' }
+    const { limits = { IDLE_AGENT_TRIES: '2', IDLE_AGENT_PAUSE: '1', IDLE_AGENT_LIMIT: '4' } } = change
     return new Promise((resolve, reject) => {
       const child = spawn('unshare', ['--mount', '--propagation', 'private', 'sh', '-c', within], {
         env: { ...environment, ...(path === '/good' ? {} : limits) },
@@ -140,6 +146,14 @@ describe.skipIf(guestsSkipped('user data'))('the first user data', () => {
     expect(left).toEqual([])
     expect(asked.length).toBe(2)
     expect(lines[0]).toMatch(/^idle-agent: try 1 of 2: /)
+  })
+
+  it('gives up a download that hardly moves, long before its limit', { timeout: 120_000 }, async () => {
+    const began = Date.now()
+    const { status, lines, left } = await run('/drip', { limits: { IDLE_AGENT_TRIES: '1' } })
+    expect([status, lines.at(-1)]).toEqual([1, expect.stringMatching(/NOT INSTALLED: cannot fetch .*curl: \(28\)/)])
+    expect(Date.now() - began).toBeLessThan(60_000)
+    expect(left).toEqual([])
   })
 
   it('comes into an image by its script, and boots from there without fetching anything', {
