@@ -1,7 +1,7 @@
 // A sensor behind a gate: absent without its subject, not loaded before it is there, and told when the subject has just come.
 import { expect, test } from 'vitest'
 import { type Gate, gated } from '../../agent/sensors/gated.ts'
-import { Machine } from '../host/fixture.ts'
+import { createMachine } from '../host/fixture.ts'
 
 const span = { now: { wallMs: 0, bootMs: 0, monoMs: 120_000 }, ms: 120_000 }
 
@@ -26,7 +26,7 @@ function gateOf(loads: string[]): Gate<string> {
 test('absent, then just there, then known; loaded once', async () => {
   const loads: string[] = []
   const sensor = gated(gateOf(loads))
-  const machine = new Machine()
+  const machine = createMachine('debian12-vm-quiet')
   const read = (before?: Awaited<ReturnType<typeof sensor.read>>) =>
     sensor.read(machine.host(), new AbortController().signal, before)
 
@@ -50,5 +50,7 @@ test('a gate that cannot be asked throws, for the loop to say unknown', async ()
       throw new Error('/proc cannot be listed')
     },
   })
-  await expect(sensor.read(new Machine().host(), new AbortController().signal)).rejects.toThrow('/proc cannot be listed')
+  await expect(sensor.read(createMachine('debian12-vm-quiet').host(), new AbortController().signal)).rejects.toThrow(
+    '/proc cannot be listed',
+  )
 })

@@ -1,0 +1,5 @@
+/**
+ * The words of command lines that sensors look for. A capture keeps these and nothing else of what stands behind a program's
+ * name, so a sensor that looks for another word has to add it here. Data only.
+ */
+export const tellingWords: ReadonlySet<string> = new Set(['inf', 'infinity'])
