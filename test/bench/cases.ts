@@ -1,9 +1,10 @@
-// What is measured: four cases, each with the executable on one side and the peer doing the same on the other.
+// What is measured: five cases, each with the executable on one side and the peer doing the same on the other.
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { AwsCloud } from '../clouds/aws.ts'
 import { type Agent, type AgentOptions, beginHistory, createAgent, executable, expectCheck } from './agent-side.ts'
 import { activeTags, type History, rewriteHistory } from './agent-state.ts'
+import { canCrowd, crowd, gather } from './crowd.ts'
 import type { Command, Measurer, Run } from './processes.ts'
 
 /** One side of a case. */
@@ -16,9 +17,11 @@ export interface Side {
 }
 
 export interface Case {
-  readonly name: 'version' | 'steady' | 'writing' | 'acting'
+  readonly name: 'version' | 'steady' | 'writing' | 'acting' | 'crowded'
   readonly about: string
   readonly pairs: number
+  /** What is around both sides for as long as the case takes; gives back what ends it. */
+  around?(): Promise<() => Promise<void>>
   readonly agent: Side
   readonly peer: Side
 }
@@ -73,7 +76,20 @@ export async function createCases(
       agent: actingSide(cloud, await agentFor('acting', { intervalMs: 0.05 * MINUTE_MS, sessions: false })),
       peer: peer('hibernating after', { IdleStatus: 'idle', minutes: 11 }),
     },
+    ...(canCrowd(options.folder) ? [await crowded()] : []),
   ]
+
+  async function crowded(): Promise<Case> {
+    const { processes, groups, sockets, ptys } = crowd
+    return {
+      name: 'crowded',
+      about: `as \`steady\`, among ${processes} processes, ${groups} control groups, ${sockets} sockets and ${ptys} terminals with a shell in front of each`,
+      pairs: 7,
+      around: () => gather(options.folder),
+      agent: agentSide(await agentFor('crowded'), { checkedMs, idleMs: 3 * MINUTE_MS, tags: activeTags }, []),
+      peer: peer('idle for 3 min', { IdleStatus: 'idle', minutes: 3 }),
+    }
+  }
 }
 
 function plainSide(command: Command, words: string): Side {

@@ -21,7 +21,12 @@ async function measureAll(measurer: Measurer, cloud: AwsCloud, aws: string): Pro
   const rows: Row[] = []
   for (const one of await createCases(measurer, cloud, { folder, aws })) {
     say(`${one.name}: ${one.pairs} pairs: ${one.about}`)
-    rows.push(await measureCase(measurer, one, join(folder, 'strace')))
+    const end = await one.around?.()
+    try {
+      rows.push(await measureCase(measurer, one, join(folder, 'strace')))
+    } finally {
+      await end?.()
+    }
   }
   return rows
 }

@@ -41,6 +41,14 @@ describe('limits', () => {
     expect(failures(good)).toEqual([])
   })
 
+  test('of a crowded machine hold where there is one', () => {
+    expect(failures([...good, row('crowded', 400, 110)])).toEqual([])
+    expect(failures([...good, row('crowded', 501, 121)])).toEqual([
+      expect.stringContaining('crowded machine: CPU'),
+      expect.stringContaining('crowded machine: peak memory'),
+    ])
+  })
+
   test('are part of the limit', () => {
     expect(failures([row('steady', 80, 80), row('writing', 200)])).toEqual([])
   })
