@@ -3,6 +3,7 @@ import { cpu } from './cpu.ts'
 import { disk } from './disk.ts'
 import { gpu } from './gpu.ts'
 import { network } from './network.ts'
+import { schedulers } from './schedulers.ts'
 import type { Sensor } from './sensor.ts'
 import { sessions } from './sessions.ts'
 
@@ -12,4 +13,5 @@ export const sensors: readonly Sensor<unknown>[] = [
   network,
   disk,
   gpu,
+  schedulers,
 ]
