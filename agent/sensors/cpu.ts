@@ -2,6 +2,7 @@
 import type { Host } from '../host/host.ts'
 import type { Options } from '../types/options.ts'
 import type { Reading } from '../types.ts'
+import { type Apart, apartMs, apartOf } from './apart.ts'
 import { grown, msPerTick, parseCount, secondsOf } from './counts.ts'
 import { culprit, ownWork, type ProcessTimes, type Workers } from './culprit.ts'
 import { readGroups } from './groups.ts'
@@ -52,6 +53,8 @@ export interface CpuSample extends Workers {
   readonly known: readonly (readonly [pid: number, start: number, ticks: number])[]
   /** CPU time in milliseconds of housekeeping units that ended between the sample before and this one, as far as it was asked for. */
   readonly endedMs?: number
+  /** Containers, and the groups of those that are labelled to be left out; their processes are in no other list. */
+  readonly apart?: Apart
 }
 
 /** Most processes in a sample, those with most CPU time; the rest can only go unnamed, not uncounted. */
@@ -90,7 +93,11 @@ async function isKnownAgent(host: Host, { comm, pid }: Process): Promise<boolean
 
 async function sortOut(
   host: Host,
-  { table, own }: { readonly table: ProcessTable; readonly own: Own | undefined },
+  {
+    table,
+    own,
+    apart,
+  }: { readonly table: ProcessTable; readonly own: Own | undefined; readonly apart: ReadonlySet<number> },
   signal: AbortSignal,
 ): Promise<Pick<CpuSample, 'known' | 'processes' | 'cut'>> {
   const known: [number, number, number][] = []
@@ -100,7 +107,7 @@ async function sortOut(
     const { pid, start } = process
     const ticks = process.utime + process.stime
     const ended = process.cutime + process.cstime
-    if (ticks + ended === 0 || (pid === own?.pid && start === own.start)) continue
+    if (ticks + ended === 0 || (pid === own?.pid && start === own.start) || apart.has(pid)) continue
     if (await isKnownAgent(host, process)) known.push([pid, start, ticks])
     else workers.push([pid, start, ticks, ended, process.ppid, process.comm])
   }
@@ -113,7 +120,7 @@ async function sortOut(
   }
 }
 
-async function read(host: Host, signal: AbortSignal): Promise<CpuSample> {
+async function read(host: Host, signal: AbortSignal, before?: CpuSample): Promise<CpuSample> {
   const stat = await host.readText('/proc/stat')
   if (stat === undefined) throw new Error('/proc/stat is absent')
   const own = await ownUse(host)
@@ -124,8 +131,9 @@ async function read(host: Host, signal: AbortSignal): Promise<CpuSample> {
       : { of: 'container', ino: container[1], ms: container[2] / 1000 }
   const { bootMs } = host.clocks()
   const table = await processTable(host, signal)
-  const sorted = await sortOut(host, { table, own }, signal)
-  return { whole, bootMs, ...sorted, groups, ...(own === undefined ? {} : { own }) }
+  const apart = await apartOf(host, table, { before: before?.apart, signal })
+  const sorted = await sortOut(host, { table, own, apart: apart.pids }, signal)
+  return { whole, bootMs, ...sorted, ...apart.sample, groups, ...(own === undefined ? {} : { own }) }
 }
 
 /** Busy time of the whole in the interval. A container whose root group was made anew begins at 0. */
@@ -171,7 +179,8 @@ function withAgents(before: CpuSample): CpuSample {
 
 /** What nobody known used, in milliseconds. */
 function workMs(now: CpuSample, before: CpuSample): number {
-  const rest = wholeMs(now, before) - knownMs(now, before) - ownMs(now, before) - (now.endedMs ?? 0)
+  const rest =
+    wholeMs(now, before) - knownMs(now, before) - ownMs(now, before) - apartMs(now, before) - (now.endedMs ?? 0)
   // The kernel may count the whole by sampling at its clock tick, and a container's root group may not hold everybody in
   // it, but what processes used is exact: the larger one counts. It holds nobody who has ended.
   return Math.max(rest, ownWork(now, withAgents(before))) - runningMs(now.groups, before.groups)

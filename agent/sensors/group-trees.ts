@@ -39,17 +39,20 @@ export function groupOf(text: string, { version }: GroupTree): string | undefine
   return undefined
 }
 
-/** CPU time of a group so far in microseconds, and its inode; `undefined` once it is gone. Throws where the figure is not understood. */
+/** CPU time of a group so far in microseconds, and its inode, in the first tree that has it; `undefined` once it is gone. Throws where the figure is not understood. */
 export async function groupUsage(
   host: Host,
-  { mount, version }: GroupTree,
+  trees: readonly GroupTree[],
   path: string,
 ): Promise<{ readonly ino: number; readonly us: number } | undefined> {
-  const folder = `${mount}${path}`
-  const stat = await host.stat(folder)
-  const text = await host.readText(`${folder}/${version === 2 ? 'cpu.stat' : 'cpuacct.usage'}`)
-  if (stat === undefined || text === undefined) return undefined
-  // Version 1 counts nanoseconds (kernel.md 1.1).
-  const us = version === 2 ? parseUsage(text) : Math.floor(parseCount(text.trim(), 'cpuacct.usage') / 1000)
-  return { ino: stat.ino, us }
+  for (const { mount, version } of trees) {
+    const folder = `${mount}${path}`
+    const stat = await host.stat(folder)
+    const text = await host.readText(`${folder}/${version === 2 ? 'cpu.stat' : 'cpuacct.usage'}`)
+    if (stat === undefined || text === undefined) continue
+    // Version 1 counts nanoseconds (kernel.md 1.1).
+    const us = version === 2 ? parseUsage(text) : Math.floor(parseCount(text.trim(), 'cpuacct.usage') / 1000)
+    return { ino: stat.ino, us }
+  }
+  return undefined
 }

@@ -38,7 +38,7 @@ async function podUids(host: Host, signal: AbortSignal): Promise<ReadonlySet<str
     found = true
     for (const name of (await host.list(folder)) ?? []) {
       const names = classes.test(name) ? ((await host.list(`${folder}/${name}`)) ?? []) : [name]
-      for (const uid of names.map(podUid)) if (uid !== undefined) uids.add(uid)
+      for (const uid of names.flatMap((one) => podUid(one) ?? [])) uids.add(uid)
     }
   }
   return found ? uids : undefined

@@ -1,4 +1,5 @@
 /** All sensors, in the order in which they are read and shown; adding one is one line. */
+import { containers } from './containers.ts'
 import { cpu } from './cpu.ts'
 import { disk } from './disk.ts'
 import { gpu } from './gpu.ts'
@@ -13,5 +14,6 @@ export const sensors: readonly Sensor<unknown>[] = [
   network,
   disk,
   gpu,
+  containers,
   schedulers,
 ]

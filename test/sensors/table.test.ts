@@ -16,7 +16,15 @@ const machines = [
 ]
 
 it('the table is in the order of the output', () => {
-  expect(sensors.map(({ name }) => name)).toEqual(['cpu', 'sessions', 'network', 'disk', 'gpu', 'schedulers'])
+  expect(sensors.map(({ name }) => name)).toEqual([
+    'cpu',
+    'sessions',
+    'network',
+    'disk',
+    'gpu',
+    'containers',
+    'schedulers',
+  ])
 })
 
 describe.each(sensors.map((sensor) => [sensor.name, sensor] as const))('%s', (_, sensor) => {

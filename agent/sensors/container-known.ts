@@ -1,0 +1,105 @@
+/** Which container a process belongs to, and what its labels ask for: read once for each, and remembered in the samples. */
+import { messageOf } from '../errors.ts'
+import type { Host } from '../host/host.ts'
+import { type ContainerFacts, factsOf } from './container-facts.ts'
+import { containerProcesses } from './container-processes.ts'
+import { type GroupTree, groupOf, groupTrees } from './group-trees.ts'
+import { type Process, type ProcessTable, whileItLives } from './processes.ts'
+
+/** A process that a shim has started, and its container. */
+export interface Known extends ContainerFacts {
+  readonly pid: number
+  readonly start: number
+  /** All 64 digits; "" for a process that is in no container's group. */
+  readonly id: string
+  /** The container's group, below the mount of its tree. */
+  readonly path: string
+}
+
+/** What one look at the containers found. */
+export interface Containers {
+  readonly known: readonly Known[]
+  /** Why it is not known what another one asks for. */
+  readonly problem?: string
+}
+
+/**
+ * A container's own part of a path (kernel.md 1.3): docker, podman, nerdctl and CRI name it by their id of 64 digits, in a
+ * scope of systemd or a plain folder. podman's monitor has a group beside it.
+ */
+const part = /^(?!libpod-conmon-)(?:[a-z][a-z-]*-)?([0-9a-f]{64})(?:\.scope)?$/
+
+/** The container in a group's path, and the path up to it. The first one counts: what runs in it may be an engine itself. */
+export function containerIn(path: string): Pick<Known, 'id' | 'path'> | undefined {
+  const parts = path.split('/')
+  const index = parts.findIndex((one) => part.test(one))
+  const id = part.exec(parts[index] ?? '')?.[1]
+  return id === undefined ? undefined : { id, path: parts.slice(0, index + 1).join('/') }
+}
+
+/** The container of a process; `undefined` once the process is gone. */
+async function placeOf(
+  host: Host,
+  { pid }: Process,
+  trees: readonly GroupTree[],
+): Promise<Pick<Known, 'id' | 'path'> | undefined> {
+  const text = await whileItLives(host, pid, () => host.readText(`/proc/${pid}/cgroup`))
+  if (text === undefined) return undefined
+  for (const tree of trees) {
+    const found = containerIn(groupOf(text, tree) ?? '/')
+    if (found !== undefined) return found
+  }
+  return { id: '', path: '' }
+}
+
+/** What is already known of a container; nothing can be asked for one of a user's own, who keeps its engine below user.slice. */
+function knownOf(place: Pick<Known, 'id' | 'path'>, known: readonly Known[]): ContainerFacts | undefined {
+  if (place.id === '' || place.path.startsWith('/user.slice/')) return {}
+  const found = known.find(({ id }) => id === place.id)
+  if (found === undefined) return undefined
+  const { name, wants } = found
+  return { ...(name === undefined ? {} : { name }), ...(wants === undefined ? {} : { wants }) }
+}
+
+async function identify(
+  host: Host,
+  table: ProcessTable,
+  { before, signal }: { readonly before: readonly Known[]; readonly signal: AbortSignal },
+): Promise<Containers> {
+  const seen = new Map(before.map((one) => [`${one.pid}:${one.start}`, one]))
+  const trees = await groupTrees(host)
+  const known: Known[] = []
+  let problem: string | undefined
+  for (const process of containerProcesses(table)) {
+    signal.throwIfAborted()
+    const { pid, start } = process
+    const old = seen.get(`${pid}:${start}`)
+    if (old !== undefined) known.push(old)
+    const place = old === undefined ? await placeOf(host, process, trees) : undefined
+    if (place === undefined) continue
+    try {
+      const facts = knownOf(place, known) ?? (await factsOf(host, place, signal))
+      known.push({ pid, start, ...place, ...facts })
+    } catch (error) {
+      signal.throwIfAborted()
+      // What is removed while it is looked at is no problem.
+      if ((await host.stat(`/proc/${pid}`)) === undefined) continue
+      problem ??= `labels of the container ${place.id.slice(0, 12)} cannot be read: ${messageOf(error)}`
+    }
+  }
+  return { known, ...(problem === undefined ? {} : { problem }) }
+}
+
+/** A walk belongs to the Host object it was made through: every look of the loop has a Host object of its own. */
+const walks = new WeakMap<Host, Promise<Containers>>()
+
+/** The processes that shims have started, with their containers; `before` is what the caller remembers of them. */
+export function knownContainers(
+  host: Host,
+  table: ProcessTable,
+  given: { readonly before: readonly Known[]; readonly signal: AbortSignal },
+): Promise<Containers> {
+  const walk = walks.get(host) ?? identify(host, table, given)
+  walks.set(host, walk)
+  return walk
+}
