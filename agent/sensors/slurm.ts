@@ -5,7 +5,7 @@ import { commandLine, type Process, type ProcessTable, uidOf } from './processes
 
 /** One job with a step here. */
 export interface SlurmJob {
-  /** "1234"; not there in the moment before a new step has taken its name. */
+  /** "1234"; not there before a step has taken its title, and for seconds after its tasks have ended (22.05 observed). */
   readonly id?: string
   /** The `slurmstepd` of the step. */
   readonly process: Process
@@ -24,7 +24,7 @@ const keepsScope = /\0infinity\0*$/
 export async function slurmJobs(host: Host, table: ProcessTable, signal: AbortSignal): Promise<readonly SlurmJob[]> {
   const jobs = new Map<string, SlurmJob>()
   for (const process of table.values()) {
-    if (process.comm !== 'slurmstepd') continue
+    if (process.comm !== 'slurmstepd' || process.state === 'Z') continue
     signal.throwIfAborted()
     const uid = await uidOf(host, process.pid)
     if (uid === undefined || !isSystemUser(uid)) continue

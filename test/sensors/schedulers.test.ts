@@ -46,6 +46,8 @@ describe('slurm', () => {
       { ...stepd('x'), words: ['/usr/sbin/slurmstepd', 'infinity', '', ''] },
       'idle',
     ],
+    ['a step that is being cleared away', { ...stepd('x'), words: [] }, 'active'],
+    ['a step that nobody has waited for', { ...stepd('slurmstepd: [7.0]'), state: 'Z' }, 'idle'],
     ["a user's process of that name", { ...stepd('slurmstepd: [7.0]'), uid: 1000 }, 'idle'],
     ["nobody's process of that name", { ...stepd('slurmstepd: [7.0]'), uid: 65_534 }, 'idle'],
   ])('%s', async (_, process, kind) => {
