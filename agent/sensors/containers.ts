@@ -13,8 +13,7 @@ export const containersOptions = {
     min: 0.01,
     max: 64,
     unit: 'cores',
-    about:
-      'a container that uses more CPU than this, over what it always uses (0.30 at most), is active; one labelled idle-agent.activity=force is as long as it runs, and the CPU of one labelled ignore is left out',
+    about: 'more CPU of one container, over what it always uses (0.30 at most), is activity',
   },
 } as const satisfies Options
 

@@ -2,7 +2,8 @@
 import type { Host } from '../host/host.ts'
 import type { Options } from '../types/options.ts'
 import type { Reading } from '../types.ts'
-import { type Apart, apartMs, apartOf } from './apart.ts'
+import type { Apart } from './container-apart.ts'
+import { containerProcesses } from './container-processes.ts'
 import { grown, msPerTick, parseCount, secondsOf } from './counts.ts'
 import { culprit, ownWork, type ProcessTimes, type Workers } from './culprit.ts'
 import { readGroups } from './groups.ts'
@@ -53,7 +54,7 @@ export interface CpuSample extends Workers {
   readonly known: readonly (readonly [pid: number, start: number, ticks: number])[]
   /** CPU time in milliseconds of housekeeping units that ended between the sample before and this one, as far as it was asked for. */
   readonly endedMs?: number
-  /** Containers, and the groups of those that are labelled to be left out; their processes are in no other list. */
+  /** Containers, and what those used since the sample before that are labelled to be left out; their processes are in no other list. */
   readonly apart?: Apart
 }
 
@@ -97,7 +98,7 @@ async function sortOut(
     table,
     own,
     apart,
-  }: { readonly table: ProcessTable; readonly own: Own | undefined; readonly apart: ReadonlySet<number> },
+  }: { readonly table: ProcessTable; readonly own: Own | undefined; readonly apart: ReadonlySet<number> | undefined },
   signal: AbortSignal,
 ): Promise<Pick<CpuSample, 'known' | 'processes' | 'cut'>> {
   const known: [number, number, number][] = []
@@ -107,7 +108,7 @@ async function sortOut(
     const { pid, start } = process
     const ticks = process.utime + process.stime
     const ended = process.cutime + process.cstime
-    if (ticks + ended === 0 || (pid === own?.pid && start === own.start) || apart.has(pid)) continue
+    if (ticks + ended === 0 || (pid === own?.pid && start === own.start) || apart?.has(pid) === true) continue
     if (await isKnownAgent(host, process)) known.push([pid, start, ticks])
     else workers.push([pid, start, ticks, ended, process.ppid, process.comm])
   }
@@ -131,9 +132,18 @@ async function read(host: Host, signal: AbortSignal, before?: CpuSample): Promis
       : { of: 'container', ino: container[1], ms: container[2] / 1000 }
   const { bootMs } = host.clocks()
   const table = await processTable(host, signal)
-  const apart = await apartOf(host, table, { before: before?.apart, signal })
-  const sorted = await sortOut(host, { table, own, apart: apart.pids }, signal)
-  return { whole, bootMs, ...sorted, ...apart.sample, groups, ...(own === undefined ? {} : { own }) }
+  // Nothing is loaded where there is no container.
+  const { readApart } = containerProcesses(table).length > 0 ? await import('./container-apart.ts') : {}
+  const found = await readApart?.(host, table, { before, signal })
+  const sorted = await sortOut(host, { table, own, apart: found?.pids }, signal)
+  return {
+    whole,
+    bootMs,
+    ...sorted,
+    ...(found === undefined ? {} : { apart: found.apart }),
+    groups,
+    ...(own === undefined ? {} : { own }),
+  }
 }
 
 /** Busy time of the whole in the interval. A container whose root group was made anew begins at 0. */
@@ -180,7 +190,7 @@ function withAgents(before: CpuSample): CpuSample {
 /** What nobody known used, in milliseconds. */
 function workMs(now: CpuSample, before: CpuSample): number {
   const rest =
-    wholeMs(now, before) - knownMs(now, before) - ownMs(now, before) - apartMs(now, before) - (now.endedMs ?? 0)
+    wholeMs(now, before) - knownMs(now, before) - ownMs(now, before) - (now.apart?.ms ?? 0) - (now.endedMs ?? 0)
   // The kernel may count the whole by sampling at its clock tick, and a container's root group may not hold everybody in
   // it, but what processes used is exact: the larger one counts. It holds nobody who has ended.
   return Math.max(rest, ownWork(now, withAgents(before))) - runningMs(now.groups, before.groups)

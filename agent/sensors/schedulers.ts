@@ -12,8 +12,7 @@ export const schedulersOptions = {
     min: 0,
     max: 8760,
     unit: 'hours',
-    about:
-      'how long a job of a CI runner counts as activity, from its beginning, whatever it does; what it uses (CPU, network, disk, GPU) counts as ever',
+    about: 'how long a job of a CI runner is activity, from its beginning; what it uses counts as ever',
   },
 } as const satisfies Options
 

@@ -248,7 +248,7 @@ describe('labels', () => {
         /usage_usec (\d+)/.exec((await machine.host().readText(`/sys/fs/cgroup${docker}/cpu.stat`)) ?? '')?.[1],
       )
       machine.write(`/sys/fs/cgroup${docker}/cpu.stat`, `usage_usec ${base + container * 1_000_000}\n`)
-      const now: CpuSample = await sample(cpu, machine)
+      const now: CpuSample = await sample(cpu, machine, before)
       const whole = { ...now.whole, ms: before.whole.ms + (container + besides) * 1000 }
       const context = { span: { now: machine.clocks(), ms: 120_000 }, limits: { cores: 0.1 } }
       expect(cpu.judge({ ...now, whole }, before, context)).toMatchObject({ value })
@@ -267,9 +267,35 @@ describe('labels', () => {
 
   it('ignore: what a container had used before it was known hides nobody', async () => {
     const machine = machineWith({ labels: ignore })
-    const then = () => work(machine, 60)
-    const first = ({ apart, ...rest }: CpuSample): CpuSample => rest
-    expect(await interval(cpu, machine, { first, then })).toMatchObject({ kind: 'active', value: 0.5 })
+    const { apart, ...before } = await sample(cpu, machine)
+    machine.pass(120_000)
+    work(machine, 60)
+    const now: CpuSample = await sample<CpuSample, typeof cpu.options>(cpu, machine, before)
+    const context = { span: { now: machine.clocks(), ms: 120_000 }, limits: { cores: 0.1 } }
+    expect([apart?.groups.length, now.apart?.groups.length, now.apart?.ms]).toEqual([1, 1, 0])
+    expect(cpu.judge(now, before, context)).toMatchObject({ kind: 'active', value: 0.5 })
+  })
+
+  it.each<[string, number, number]>([
+    ['in the interval is left out whole', 720_500, 0],
+    ['before it and was not known is not', 700_000, 0.083],
+  ])('ignore: one that began %s', async (_, start, value) => {
+    const machine = createMachine('debian12-vm-quiet')
+    const before = await sample(cpu, machine)
+    machine.pass(120_000)
+    addProcess(machine, { pid: 700, comm: 'containerd-shim' })
+    // What is run in it later has a lower number, where numbers begin again.
+    addProcess(machine, { pid: 705, comm: 'sh', ppid: 700, start: 725_000, cgroup: `0::${docker}\n` })
+    addProcess(machine, { pid: 710, comm: 'server', ppid: 700, start, cgroup: `0::${docker}\n` })
+    machine.write(`/sys/fs/cgroup${docker}/cpu.stat`, 'usage_usec 10000000\n')
+    machine.write(
+      `/var/lib/docker/containers/${id}/config.v2.json`,
+      JSON.stringify({ Name: '/web', Config: { Labels: ignore } }),
+    )
+    machine.edit('/proc/stat', /^cpu {2}50000 /, 'cpu  51000 ')
+    const now: CpuSample = await sample<CpuSample, typeof cpu.options>(cpu, machine, before)
+    const context = { span: { now: machine.clocks(), ms: 120_000 }, limits: { cores: 0.1 } }
+    expect(cpu.judge(now, before, context)).toMatchObject({ value })
   })
 
   it.each([

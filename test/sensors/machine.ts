@@ -13,9 +13,9 @@ export function defaults<O extends Options>(options: O): Limits<O> {
   return Object.fromEntries(entries)
 }
 
-/** Samples, as they come back from the state file. */
-export async function sample<S, O extends Options>(sensor: Sensor<S, O>, machine: Machine): Promise<S> {
-  return JSON.parse(JSON.stringify(await sensor.read(machine.host(), new AbortController().signal)))
+/** Samples, as they come back from the state file; `before` is the sample of the check before. */
+export async function sample<S, O extends Options>(sensor: Sensor<S, O>, machine: Machine, before?: S): Promise<S> {
+  return JSON.parse(JSON.stringify(await sensor.read(machine.host(), new AbortController().signal, before)))
 }
 
 /** Judges the interval in which `change` happened; 120 s unless told. */
