@@ -143,9 +143,9 @@ function judge(
   const counting = all.filter(({ wants }) => wants !== 'ignore')
   const most = busiest(counting, { now, before, ms: span.ms })
   const over = most === undefined ? 0 : Math.max(0, most.cores - most.usual)
-  const measure = { value: Number(over.toFixed(3)), unit: 'cores', limit: limits.cores }
-  if (most !== undefined && over > limits.cores) {
-    const figures = `${most.cores.toFixed(2)} cores, ${most.usual.toFixed(2)} as always, limit ${limits.cores.toFixed(2)}`
+  const measure = { value: Number(over.toFixed(3)), unit: 'cores', limit: limits.cores_over_usual }
+  if (most !== undefined && over > limits.cores_over_usual) {
+    const figures = `${most.cores.toFixed(2)} cores, ${most.usual.toFixed(2)} as always, limit ${limits.cores_over_usual.toFixed(2)}`
     return { kind: 'active', reason: `${named(most.one)}: ${figures}`, ...measure }
   }
   if (now.problem !== undefined) return { kind: 'unknown', reason: now.problem }

@@ -7,7 +7,7 @@ import { processTable } from './processes.ts'
 import type { Sensor } from './sensor.ts'
 
 export const containersOptions = {
-  cores: {
+  cores_over_usual: {
     type: 'number',
     default: 0.1,
     min: 0.01,

@@ -98,7 +98,12 @@ const trees: readonly Source[] = [
 
 const processes: readonly Source[] = [
   {
-    ...{ path: '/proc/5010/stat', kind: 'file', sensors: ['cpu', 'sessions'], says: /\/proc\/(5010|PID)\/stat/ },
+    ...{
+      path: '/proc/5010/stat',
+      kind: 'file',
+      sensors: ['cpu', 'sessions', 'containers', 'schedulers'],
+      says: /\/proc\/(5010|PID)\/stat/,
+    },
     // A process without its files has ended.
     right: { missing: 'judged' },
     damage: { 'cut off': (text) => text.slice(0, 40), negative: (text) => text.replace(' 40 20 ', ' -40 20 ') },

@@ -11,7 +11,7 @@ import { type CpuSample, cpu } from '../../agent/sensors/cpu.ts'
 import { groupOf } from '../../agent/sensors/group-trees.ts'
 import { createMachine, type Machine } from '../host/fixture.ts'
 import { addProcess } from './add-process.ts'
-import { interval, sample } from './machine.ts'
+import { defaults, interval, sample } from './machine.ts'
 
 const id = '26bba82ae268cb875394773388efb9aed10910b4ddf0ad1135e24005b6142cc8'
 const short = id.slice(0, 12)
@@ -203,7 +203,7 @@ describe('containers', () => {
         machine.write(`/sys/fs/cgroup${docker}/cpu.stat`, `usage_usec ${us}\n`)
         const signal = new AbortController().signal
         const now = await containers.read(machine.host(), signal, before)
-        const context = { span: { now: machine.clocks(), ms: 600_000 }, limits: { cores: 0.1 } }
+        const context = { span: { now: machine.clocks(), ms: 600_000 }, limits: defaults(containers.options) }
         const reading = containers.judge(now, before, context)
         before = JSON.parse(JSON.stringify(now))
         return reading.kind
