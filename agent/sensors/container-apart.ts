@@ -20,7 +20,11 @@ export interface Apart {
 function descendants(table: ProcessTable, roots: ReadonlySet<number>): ReadonlySet<number> {
   const found = new Set(roots)
   const children = new Map<number, number[]>()
-  for (const { pid, ppid } of table.values()) children.set(ppid, [...(children.get(ppid) ?? []), pid])
+  for (const { pid, ppid } of table.values()) {
+    const siblings = children.get(ppid)
+    if (siblings === undefined) children.set(ppid, [pid])
+    else siblings.push(pid)
+  }
   // A set gives what is added to it while it is walked, too.
   for (const pid of found) for (const child of children.get(pid) ?? []) found.add(child)
   return found
