@@ -81,6 +81,15 @@ export interface Self {
   cpuMs(): number
 }
 
+/** An X display of this machine. */
+export interface Display {
+  readonly number: number
+  /** Real user id of its server; only that user's sockets and files are trusted with it. */
+  readonly uid: number
+  /** Absolute path of the file that the server takes its cookies from. */
+  readonly authFile?: string
+}
+
 export interface Host {
   /** Prefix of every path that a sensor reads; "/" on the machine itself. */
   readonly root: string
@@ -108,6 +117,8 @@ export interface Host {
   spawnInherited(argv: readonly string[]): Promise<number>
   /** One HTTP request, no proxy, no redirect, at most 1 MiB. Throws HostError if there is no answer in time. */
   http(request: HttpRequest): Promise<HttpAnswer>
+  /** Milliseconds since the last input on an X display (MIT-SCREEN-SAVER); `undefined` if nobody listens there, it refuses, or cannot tell, or `root` is not "/". Throws HostError if it does not answer before `signal` aborts, or with something else. */
+  displayIdleMs(display: Display, signal: AbortSignal): Promise<number | undefined>
   /** Writes to a terminal device below `root` without waiting for its reader; false if it is none or would block. */
   writeTerminal(path: string, text: string): Promise<boolean>
 }

@@ -101,6 +101,9 @@ export function createHost(options: { readonly root: string; readonly env: NodeJ
     run: async (argv, limits) => (own ? await runCommand(argv, limits) : undefined),
     spawnInherited,
     http: requestHttp,
+    // Loaded where a desktop runs.
+    displayIdleMs: async (display, signal) =>
+      own ? (await import('./real-display.ts')).displayIdleMs(display, signal) : undefined,
     writeTerminal: async (path, text) => own && writeToTerminal(posix.normalize(`/${path}`), text),
   }
 }

@@ -8,4 +8,9 @@ export const tellingWords: ReadonlySet<string> = new Set([
   // agents of Jenkins and TeamCity, by the last part of a path or the whole word
   ...['agent.jar', 'remoting.jar', 'slave.jar', 'swarm-client.jar', 'jenkins.war'],
   'jetbrains.buildServer.agent.AgentMain',
+  // Remote editors; these may also be one part of a path.
+  ...['server-main.js', 'bootstrap-fork', 'out', 'node', 'entry', 'code-server', 'openvscode-server', '.vscode-server'],
+  ...['.cursor-server', '.windsurf-server', '.vscodium-server', '.openvscode-server', '--type=extensionHost'],
+  ...['--type=fileWatcher', 'tunnel', 'serve-web', 'command-shell', 'remote-dev-server', 'cwmHost', 'cwmHostNoLobby'],
+  ...['remoteDevHost', 'serverMode', 'JetBrains', 'Fleet'],
 ])

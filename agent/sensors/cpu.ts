@@ -9,6 +9,7 @@ import { culprit, ownWork, type ProcessTimes, type Workers } from './culprit.ts'
 import { readGroups } from './groups.ts'
 import { endedAtMostMs, endedMs, runningMs, unitRuns } from './housekeeping.ts'
 import { agentNames, isSystemUser } from './known-agents.ts'
+import { editorNames } from './known-programs.ts'
 import {
   breathe,
   ownProcess,
@@ -212,10 +213,21 @@ function judge(now: CpuSample, before: CpuSample, { span, limits }: Context<type
   return { kind: 'active', reason: `${figures(cores, limit)}: ${culprit(now, withAgents(before), ms)}`, ...measure }
 }
 
+type Given = Context<typeof cpuOptions> & { readonly now: CpuSample; readonly before: CpuSample }
+
+/** Leaves out what runs an editor's extensions, where nobody is at the editor, and housekeeping units that ended. */
+async function excuse(host: Host, given: Given, signal: AbortSignal): Promise<CpuSample | undefined> {
+  const editors = given.now.processes.some((times) => editorNames.test(times[5]))
+  const left = editors
+    ? await (await import('./idle-editors.ts')).withoutIdleEditors(host, given.now, signal)
+    : undefined
+  return (await excuseEnded(host, { ...given, now: left ?? given.now }, signal)) ?? left
+}
+
 /** Asks systemd what housekeeping units that ended had used; not where even all that their slice used would change nothing. */
-async function excuse(
+async function excuseEnded(
   host: Host,
-  { now, before, span, limits }: Context<typeof cpuOptions> & { readonly now: CpuSample; readonly before: CpuSample },
+  { now, before, span, limits }: Given,
   signal: AbortSignal,
 ): Promise<CpuSample | undefined> {
   const atMost = endedAtMostMs(now.groups, before.groups)

@@ -50,15 +50,20 @@ export function parseSockets(text: string): ReadonlyMap<number, Socket> | undefi
 /** Both questions together may take so long, in milliseconds. */
 const TOTAL_MS = 3000
 
-async function ask(
+/** Established connections that `filter` lets through, by inode; `undefined` as with `readSockets`. `within`: a command that runs another one, in another network namespace. */
+export async function askSockets(
   host: Host,
   filter: readonly string[],
-  { until, signal }: { readonly until: Instant; readonly signal: AbortSignal },
+  {
+    until,
+    signal,
+    within = [],
+  }: { readonly until: Instant; readonly signal: AbortSignal; readonly within?: readonly string[] },
 ): Promise<ReadonlyMap<number, Socket> | undefined> {
   const timeoutMs = Math.max(1, Math.ceil(until - host.clocks().monoMs))
   let result: CommandResult | undefined
   try {
-    result = await host.run([...command, ...filter], { timeoutMs, maxBytes: 2_000_000, signal })
+    result = await host.run([...within, ...command, ...filter], { timeoutMs, maxBytes: 2_000_000, signal })
   } catch (error) {
     if (error instanceof HostError && codeOf(error.cause) === tooLarge) return undefined
     throw error
@@ -78,8 +83,8 @@ export async function readSockets(
   signal: AbortSignal,
 ): Promise<ReadonlyMap<number, Socket> | undefined> {
   const asking = { until: host.clocks().monoMs + TOTAL_MS, signal }
-  const usual = await ask(host, ['sport', '=', ':22'], asking)
+  const usual = await askSockets(host, ['sport', '=', ':22'], asking)
   if (usual === undefined || wanted.every((inodes) => inodes.length === 0 || inodes.some((ino) => usual.has(ino))))
     return usual
-  return await ask(host, [], asking)
+  return await askSockets(host, [], asking)
 }

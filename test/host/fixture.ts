@@ -41,6 +41,8 @@ export interface Machine {
   forbid(path: string): void
   /** Answers of commands by their first word. */
   readonly commands: Map<string, (argv: readonly string[]) => CommandResult>
+  /** Milliseconds since the last input, by X display. */
+  readonly displays: Map<number, number>
   /** Commands run so far. */
   readonly ran: (readonly string[])[]
   self: { pid: number; startTicks: number; bootId: string; cpuMs: number }
@@ -129,6 +131,7 @@ function makeHost(machine: Machine, world: World): Host {
     },
     spawnInherited: noWorld,
     http: noWorld,
+    displayIdleMs: async ({ number }) => machine.displays.get(number),
     writeTerminal: noWorld,
   }
 }
@@ -171,6 +174,7 @@ export function createMachine(name: string): Machine {
     },
     forbid: (path) => world.forbidden.add(path),
     commands: new Map(),
+    displays: new Map(),
     ran: [],
     self: { pid: 999_999, startTicks: 1, bootId: 'another-machine', cpuMs: 0 },
   }

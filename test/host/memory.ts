@@ -149,6 +149,7 @@ function createProcess(world: World, self: MemorySelf, options: MemoryOptions): 
       if (options.http === undefined) throw new HostError(`no answer from ${request.url}: nothing listens there`)
       return options.http(request)
     },
+    displayIdleMs: async () => undefined,
     async writeTerminal(path, text) {
       if (root !== '/' || files.stat(path)?.kind !== 'character') return false
       world.written.push({ path, text })

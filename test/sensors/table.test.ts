@@ -19,6 +19,8 @@ it('the table is in the order of the output', () => {
   expect(sensors.map(({ name }) => name)).toEqual([
     'cpu',
     'sessions',
+    'editors',
+    'desktops',
     'network',
     'disk',
     'gpu',

@@ -1,0 +1,84 @@
+/** What clients of servers did in an interval, by the bytes that they sent. */
+import type { Instant } from '../types.ts'
+import type { Served, Server } from './clients.ts'
+import { grown, secondsOf } from './counts.ts'
+import type { Span } from './sensor.ts'
+import { bytesPerMinute, isUsual, usualAfter } from './usual.ts'
+
+function keyOf({ pid, start }: Server): string {
+  return `${pid}:${start}`
+}
+
+/** Bytes that came from clients in the interval; a connection that is new counts whole. `undefined` where they are not known. Throws if a counter went down. */
+function received(now: Served, before: Served | undefined): number | undefined {
+  if (now.unread !== undefined || before === undefined || before.unread !== undefined) return undefined
+  const earlier = new Map(before.sockets)
+  let bytes = 0
+  for (const [ino, count] of now.sockets)
+    bytes += grown(count, earlier.get(ino) ?? 0, `bytes received by pid ${now.pid}`)
+  return bytes
+}
+
+/** All servers at one moment. */
+export interface Service {
+  readonly at: Instant
+  readonly served: readonly Served[]
+}
+
+/** The same with what their clients always send, as far as they were there before. */
+export function withUsual({ at, served }: Service, before: Service | undefined): Service {
+  const earlier = new Map(before?.served.map((one) => [keyOf(one), one]))
+  const ms = at - (before?.at ?? at)
+  const learned = served.map((one): Served => {
+    const old = earlier.get(keyOf(one))
+    const fell = one.sockets.some(([ino, count]) => count < (old?.sockets.find((entry) => entry[0] === ino)?.[1] ?? 0))
+    const bytes = fell || ms <= 0 ? undefined : received(one, old)
+    if (bytes === undefined) return one
+    // What they get may be output that nobody looks at: only what they send tells of them.
+    const passed = { now: at, ms, bytes: { received: bytes, sent: bytes }, typed: false, warned: false }
+    return { ...one, usual: usualAfter(old?.usual, passed) }
+  })
+  return { at, served: learned }
+}
+
+/** What clients sent, in bytes a second, and when. */
+export interface Use {
+  readonly server: Served
+  readonly perSecond: number
+  readonly at: Instant
+}
+
+/** What clients showed in an interval. */
+export interface ClientUse {
+  /** Sent more than always: the latest. */
+  readonly used?: Use
+  /** Are, or were, there and sent no more than always. */
+  readonly connected?: Served
+  /** May have sent anything. */
+  readonly unread?: Served & { readonly unread: string }
+}
+
+/** Traffic without a pause for longer than this is no person's: people sleep. */
+const pausesMs = 86_400_000
+
+/** Judges the clients of all servers. Throws if a counter went down. */
+export function judgeClients(now: Service, before: Service | undefined, span: Span): ClientUse {
+  const earlier = new Map(before?.served.map((one) => [keyOf(one), one]))
+  let result: ClientUse = {}
+  for (const server of now.served) {
+    const old = earlier.get(keyOf(server))
+    const { unread, quietMs = 0, dials } = server
+    if (unread !== undefined) result = { ...result, unread: { ...server, unread } }
+    // New servers have their first clients counted from the next check on; that they have some holds until then.
+    const perSecond = (received(server, old) ?? 0) / secondsOf(span.ms)
+    const flow = { received: perSecond, sent: perSecond }
+    const busy = perSecond * 60 >= bytesPerMinute
+    const at = quietMs < span.ms ? span.now.monoMs - quietMs : span.now.monoMs
+    if (busy && !isUsual(flow, server.usual, { now: span.now.monoMs, limitMs: pausesMs })) {
+      if (result.used === undefined || at > result.used.at) result = { ...result, used: { server, perSecond, at } }
+    }
+    const there = dials === true ? busy : server.clients + (old?.clients ?? 0) > 0
+    if (there) result = { ...result, connected: server }
+  }
+  return result
+}

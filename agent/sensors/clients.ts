@@ -1,0 +1,183 @@
+/** Who is connected to the ports of certain programs, and how much they send; read where such a program runs. */
+import type { Host } from '../host/host.ts'
+import { breathe, ifPermitted, parseUid, whileItLives } from './processes.ts'
+import { askSockets, type Socket } from './sockets.ts'
+import type { Usual } from './usual.ts'
+
+/** A program whose clients are asked for. */
+export interface Server {
+  readonly pid: number
+  readonly start: number
+  /** What it is called in a reason. */
+  readonly name: string
+  /** It listens for nobody: clients come over connections that it opens itself. */
+  readonly dials?: true
+}
+
+/** A server with its clients. */
+export interface Served extends Server {
+  readonly uid: number
+  readonly clients: number
+  /** Bytes received so far by each of its connections. */
+  readonly sockets: readonly (readonly [ino: number, received: number])[]
+  /** Milliseconds since data last passed. */
+  readonly quietMs?: number
+  /** Why the bytes of its clients are not known. */
+  readonly unread?: string
+  /** What its clients always send. */
+  readonly usual?: Usual
+}
+
+/** Most servers looked at, and most clients of one. */
+const mostServers = 64
+const mostClients = 1000
+/** A server has its ports among its first descriptors; anybody can have a million open. */
+const mostDescriptors = 4096
+const mostTableBytes = 8_000_000
+const totalMs = 2500
+
+interface Row {
+  readonly port: number
+  readonly ino: number
+  readonly listens: boolean
+}
+
+/** Established and listening sockets out of the text of /proc/net/tcp or tcp6 (proc_net_tcp.rst): state 01 and 0A. Throws if a line is not understood. */
+export function parseTcp(text: string): readonly Row[] {
+  const rows: Row[] = []
+  for (const line of text.split('\n').slice(1)) {
+    if (line.trim() === '') continue
+    const found = /^ *\d+: [\dA-F]+:([\dA-F]{4}) [\dA-F]+:[\dA-F]{4} ([\dA-F]{2})(?: +\S+){5} +(\d{1,15})(?: |$)/.exec(
+      line,
+    )
+    if (found === null) throw new Error('a line of /proc/net/tcp is not understood')
+    const [, port = '', state, ino] = found
+    if (state === '01' || state === '0A') {
+      rows.push({ port: Number.parseInt(port, 16), ino: Number(ino), listens: state === '0A' })
+    }
+  }
+  return rows
+}
+
+async function readRows(host: Host, folder: string): Promise<readonly Row[]> {
+  const rows: Row[] = []
+  for (const name of ['tcp', 'tcp6'])
+    rows.push(...parseTcp((await host.readText(`${folder}/${name}`, mostTableBytes)) ?? ''))
+  return rows
+}
+
+/** Inodes of a process's sockets, of its first descriptors where it has very many; none once it is gone, or where the host refuses. */
+export async function socketsOf(host: Host, pid: number, signal: AbortSignal): Promise<ReadonlySet<number>> {
+  const status = (await whileItLives(host, pid, () => host.readText(`/proc/${pid}/status`))) ?? ''
+  const many = Number(/^FDSize:\t(\d+)$/m.exec(status)?.[1] ?? 0) > mostDescriptors
+  const first = (): readonly string[] => Array.from({ length: mostDescriptors }, (_, index) => String(index))
+  const names = many ? first() : await ifPermitted(() => host.list(`/proc/${pid}/fd`))
+  const inodes = new Set<number>()
+  for (const [step, name] of (names ?? []).entries()) {
+    await breathe(host, step, signal)
+    const link = await whileItLives(host, pid, () => host.readLink(`/proc/${pid}/fd/${name}`))
+    const ino = /^socket:\[(\d{1,15})\]$/.exec(link ?? '')?.[1]
+    if (ino !== undefined) inodes.add(Number(ino))
+  }
+  return inodes
+}
+
+/** A server's established connections. */
+interface Found {
+  readonly server: Server
+  readonly uid: number
+  readonly rows: readonly Row[]
+}
+
+async function findRows(
+  host: Host,
+  servers: readonly Server[],
+  { rows, signal }: { readonly rows: readonly Row[]; readonly signal: AbortSignal },
+): Promise<readonly Found[]> {
+  const found: Found[] = []
+  const taken = new Set<number>()
+  const established = Map.groupBy(
+    rows.filter(({ listens }) => !listens),
+    ({ port }) => port,
+  )
+  for (const server of servers) {
+    const status = await whileItLives(host, server.pid, () => host.readText(`/proc/${server.pid}/status`))
+    if (status === undefined) continue
+    const inodes = await socketsOf(host, server.pid, signal)
+    const own = rows.filter(({ ino }) => inodes.has(ino))
+    // Its children may hold its connections, and share its ports.
+    const ports = [...new Set(own.filter(({ listens }) => listens).map(({ port }) => port))].filter(
+      (port) => !taken.has(port),
+    )
+    for (const port of ports) taken.add(port)
+    const clients =
+      server.dials === true
+        ? own.filter(({ listens }) => !listens)
+        : ports.flatMap((port) => established.get(port) ?? [])
+    found.push({ server, uid: parseUid(status), rows: clients })
+  }
+  return found
+}
+
+/** `( sport = :80 or sport = :81 )`, which the kernel filters by. */
+function portFilter(rows: readonly Row[]): readonly string[] {
+  const ports = [...new Set(rows.map(({ port }) => port))]
+  return ['(', ...ports.flatMap((port, index) => [...(index === 0 ? [] : ['or']), 'sport', '=', `:${port}`]), ')']
+}
+
+function measured({ server, uid, rows }: Found, sockets: ReadonlyMap<number, Socket> | undefined): Served {
+  const who = { ...server, uid, clients: rows.length }
+  if (rows.length === 0) return { ...who, sockets: [] }
+  if (sockets === undefined) return { ...who, sockets: [], unread: 'ss does not tell them' }
+  if (rows.length > mostClients)
+    return { ...who, sockets: [], unread: `there are more than ${mostClients} connections` }
+  const known = rows.flatMap(({ ino }) => {
+    const socket = sockets.get(ino)
+    return socket === undefined ? [] : [[ino, socket] as const]
+  })
+  const quiet = known.map(([, { quietMs }]) => quietMs).filter((ms) => ms !== undefined)
+  return {
+    ...who,
+    sockets: known.map(([ino, { received }]) => [ino, received] as const),
+    ...(quiet.length === 0 ? {} : { quietMs: Math.min(...quiet) }),
+  }
+}
+
+/** Servers by their network namespace: those of a container have one of their own. */
+async function byNamespace(host: Host, servers: readonly Server[]): Promise<ReadonlyMap<string, readonly Server[]>> {
+  const own = await host.readLink('/proc/self/ns/net')
+  const groups = new Map<string, Server[]>()
+  for (const server of servers) {
+    const link = await ifPermitted(() =>
+      whileItLives(host, server.pid, () => host.readLink(`/proc/${server.pid}/ns/net`)),
+    )
+    const key = link === undefined || link === own ? '' : link
+    groups.set(key, [...(groups.get(key) ?? []), server])
+  }
+  return groups
+}
+
+/**
+ * The clients of each server: established connections to the ports that it listens on, or that it opened itself where it
+ * dials. `ss` is asked for their bytes only if there are any, in the server's own network namespace. Throws if there are too
+ * many servers, or what the kernel says is not understood.
+ */
+export async function readServed(
+  host: Host,
+  servers: readonly Server[],
+  signal: AbortSignal,
+): Promise<readonly Served[]> {
+  if (servers.length > mostServers) throw new Error(`more than ${mostServers} servers run`)
+  const until = host.clocks().monoMs + totalMs
+  const served: Served[] = []
+  for (const [key, members] of await byNamespace(host, servers)) {
+    const pid = members[0]?.pid
+    const folder = key === '' ? '/proc/net' : `/proc/${pid}/net`
+    const found = await findRows(host, members, { rows: await readRows(host, folder), signal })
+    const rows = found.flatMap((one) => one.rows)
+    const within = key === '' ? [] : ['nsenter', `--net=/proc/${pid}/ns/net`]
+    const sockets = rows.length === 0 ? undefined : await askSockets(host, portFilter(rows), { until, signal, within })
+    served.push(...found.map((one) => measured(one, sockets)))
+  }
+  return served
+}

@@ -1,0 +1,81 @@
+/** What the clients of remote editors do; loaded where one runs. */
+import type { Host } from '../host/host.ts'
+import type { Limits } from '../types/options.ts'
+import type { Reading } from '../types.ts'
+import { judgeClients, type Service, withUsual } from './client-use.ts'
+import { readServed, type Served } from './clients.ts'
+import { grown, msPerTick, secondsOf } from './counts.ts'
+import { findEditors } from './editor-programs.ts'
+import type { editorsOptions } from './editors.ts'
+import type { Subject } from './gated.ts'
+import type { Context, Span } from './sensor.ts'
+import { rate } from './words.ts'
+
+export interface EditorsSample extends Service {
+  /** CPU ticks of extension hosts and file watchers. */
+  readonly helpers: readonly (readonly [pid: number, start: number, ticks: number])[]
+}
+
+type O = typeof editorsOptions
+
+/** More than watching files takes. */
+const idleCores = 0.05
+const mostHelpers = 200
+
+async function read(host: Host, signal: AbortSignal, before?: EditorsSample): Promise<EditorsSample> {
+  const at = host.clocks().monoMs
+  const { servers, helpers } = await findEditors(host, signal)
+  const service = withUsual({ at, served: await readServed(host, servers, signal) }, before)
+  const ticks = helpers.map(({ pid, start, utime, stime }) => [pid, start, utime + stime] as const)
+  return { ...service, helpers: ticks.sort((a, b) => b[2] - a[2]).slice(0, mostHelpers) }
+}
+
+/** "uid 1000: VS Code server". */
+function named({ uid, name }: Served): string {
+  return `uid ${uid}: ${name}`
+}
+
+/** Cores that extension hosts were busy with; those that are new count whole. */
+function helpersCores(now: EditorsSample, before: EditorsSample, span: Span): number {
+  const earlier = new Map(before.helpers.map(([pid, start, ticks]) => [`${pid}:${start}`, ticks]))
+  let ticks = 0
+  for (const [pid, start, count] of now.helpers)
+    ticks += grown(count, earlier.get(`${pid}:${start}`) ?? 0, `CPU time of pid ${pid}`)
+  return (ticks * msPerTick) / 1000 / secondsOf(span.ms)
+}
+
+/** The first of: bytes from a client above its usual, bytes that cannot be read, a client, extensions at work without one, nobody. */
+function judge(now: EditorsSample, before: EditorsSample | undefined, { span, limits }: Context<O>): Reading {
+  const { used, unread, connected } = judgeClients(now, before, span)
+  if (used !== undefined) {
+    const { server, perSecond, at } = used
+    const reason = `${named(server)}, client connected, ${rate(perSecond)} in (pid ${server.pid})`
+    // An editor is a person's, though programs may speak over it as well.
+    return { kind: 'active', reason, at, person: false }
+  }
+  if (unread !== undefined) {
+    return {
+      kind: 'unknown',
+      reason: `bytes of the clients of ${unread.name} (pid ${unread.pid}) cannot be read: ${unread.unread}`,
+    }
+  }
+  const hold = (reason: string): Reading => ({
+    kind: 'hold',
+    reason,
+    evidence: 'connection',
+    limitMinutes: limitOf(limits),
+  })
+  if (connected !== undefined) return hold(`${named(connected)}, client connected and not used (pid ${connected.pid})`)
+  const cores = before === undefined ? 0 : helpersCores(now, before, span)
+  const [first] = now.served
+  if (first === undefined) return { kind: 'idle', reason: 'remote editors have ended' }
+  if (cores > idleCores)
+    return hold(`${named(first)}, extensions busy with ${cores.toFixed(2)} cores, nobody connected`)
+  return { kind: 'idle', reason: `${named(first)}, nobody connected (pid ${first.pid})` }
+}
+
+function limitOf(limits: Limits<O>): number {
+  return limits.connection_hold_minutes
+}
+
+export const subject: Subject<EditorsSample, O> = { read, judge }
