@@ -1,6 +1,5 @@
 /** What the clients of remote editors do; loaded where one runs. */
 import type { Host } from '../host/host.ts'
-import type { Limits } from '../types/options.ts'
 import type { Reading } from '../types.ts'
 import { judgeClients, type Service, withUsual } from './client-use.ts'
 import { readServed, type Served } from './clients.ts'
@@ -63,19 +62,17 @@ function judge(now: EditorsSample, before: EditorsSample | undefined, { span, li
     kind: 'hold',
     reason,
     evidence: 'connection',
-    limitMinutes: limitOf(limits),
+    limitMinutes: limits.connection_hold_minutes,
   })
   if (connected !== undefined) return hold(`${named(connected)}, client connected and not used (pid ${connected.pid})`)
   const cores = before === undefined ? 0 : helpersCores(now, before, span)
+  if (cores > idleCores) {
+    const pid = now.helpers[0]?.[0]
+    return hold(`an editor's extensions (pid ${pid}) busy with ${cores.toFixed(2)} cores, nobody connected`)
+  }
   const [first] = now.served
-  if (first === undefined) return { kind: 'idle', reason: 'remote editors have ended' }
-  if (cores > idleCores)
-    return hold(`${named(first)}, extensions busy with ${cores.toFixed(2)} cores, nobody connected`)
+  if (first === undefined) return { kind: 'idle', reason: 'only extensions of an editor are left, idle' }
   return { kind: 'idle', reason: `${named(first)}, nobody connected (pid ${first.pid})` }
-}
-
-function limitOf(limits: Limits<O>): number {
-  return limits.connection_hold_minutes
 }
 
 export const subject: Subject<EditorsSample, O> = { read, judge }
