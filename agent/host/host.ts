@@ -117,8 +117,11 @@ export interface Host {
   spawnInherited(argv: readonly string[]): Promise<number>
   /** One HTTP request, no proxy, no redirect, at most 1 MiB. Throws HostError if there is no answer in time. */
   http(request: HttpRequest): Promise<HttpAnswer>
-  /** Milliseconds since the last input on an X display (MIT-SCREEN-SAVER); `undefined` if nobody listens there, it refuses, or cannot tell, or `root` is not "/". Throws HostError if it does not answer before `signal` aborts, or with something else. */
-  displayIdleMs(display: Display, signal: AbortSignal): Promise<number | undefined>
+  /** Milliseconds since the last input on an X display (MIT-SCREEN-SAVER); `undefined` if nobody listens there, it refuses, or cannot tell, or `root` is not "/". Only for a display that has programs: without any other, a server begins anew when this one leaves. Throws HostError if it does not answer in time, or with something else. */
+  displayIdleMs(
+    display: Display,
+    limits: { readonly timeoutMs: number; readonly signal: AbortSignal },
+  ): Promise<number | undefined>
   /** Writes to a terminal device below `root` without waiting for its reader; false if it is none or would block. */
   writeTerminal(path: string, text: string): Promise<boolean>
 }

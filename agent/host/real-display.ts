@@ -3,7 +3,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { HostError, messageOf } from '../errors.ts'
-import type { Display } from './host.ts'
+import type { Display, Host } from './host.ts'
 import { codeOf, isAbsent } from './real-errors.ts'
 
 /** O_PATH (open(2)), which Node has no name for: a hold on the file itself, whatever its name leads to later. */
@@ -148,7 +148,8 @@ async function ask(descriptor: number, request: Buffer, until: AbortSignal): Pro
 }
 
 /** See `Host.displayIdleMs`. The socket has to be the server's user's or root's, so that nobody answers in another's place or gets a cookie. */
-export async function displayIdleMs(display: Display, signal: AbortSignal): Promise<number | undefined> {
+export const displayIdleMs: Host['displayIdleMs'] = async (display, limits) => {
+  const signal = AbortSignal.any([limits.signal, AbortSignal.timeout(limits.timeoutMs)])
   const descriptor = openPlain(`/tmp/.X11-unix/X${display.number}`, O_PATH)
   if (descriptor === undefined) return undefined
   try {

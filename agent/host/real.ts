@@ -102,8 +102,8 @@ export function createHost(options: { readonly root: string; readonly env: NodeJ
     spawnInherited,
     http: requestHttp,
     // Loaded where a desktop runs.
-    displayIdleMs: async (display, signal) =>
-      own ? (await import('./real-display.ts')).displayIdleMs(display, signal) : undefined,
+    displayIdleMs: async (display, limits) =>
+      own ? (await import('./real-display.ts')).displayIdleMs(display, limits) : undefined,
     writeTerminal: async (path, text) => own && writeToTerminal(posix.normalize(`/${path}`), text),
   }
 }

@@ -82,6 +82,24 @@ export async function socketsOf(host: Host, pid: number, signal: AbortSignal): P
   return inodes
 }
 
+/**
+ * Names of the Unix sockets by which others are connected to the process. In /proc/net/unix what was accepted has state 03
+ * and the name of the one it came by (af_unix.c), pairs have none. Throws if that is absent, or very large.
+ */
+export async function localClients(host: Host, pid: number, signal: AbortSignal): Promise<readonly string[]> {
+  const inodes = await socketsOf(host, pid, signal)
+  const text = await host.readText(`/proc/${pid}/net/unix`, mostTableBytes)
+  if (text === undefined) {
+    if ((await host.stat(`/proc/${pid}`)) === undefined) return []
+    throw new Error(`/proc/${pid}/net/unix is absent`)
+  }
+  const names: string[] = []
+  for (const [, ino, name = ''] of text.matchAll(/^\S+ \S+ \S+ \S+ \S+ 03 +(\d{1,15}) (\S.*)$/gm)) {
+    if (inodes.has(Number(ino))) names.push(name)
+  }
+  return names
+}
+
 /** A server's established connections. */
 interface Found {
   readonly server: Server

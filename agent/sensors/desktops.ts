@@ -2,7 +2,6 @@
 import type { Options } from '../types/options.ts'
 import type { DesktopsSample } from './desktops-judge.ts'
 import { type GatedSample, gated } from './gated.ts'
-import { desktopServers, displayServers } from './known-programs.ts'
 import { processTable } from './processes.ts'
 import type { Sensor } from './sensor.ts'
 
@@ -17,6 +16,9 @@ export const desktopsOptions = {
   },
 } as const satisfies Options
 
+/** The names in desktop-programs.ts, and perhaps others: that is loaded only where one of these runs. */
+export const mayBeDesktop: RegExp = /^(X(?!w)|x11vnc|x0|x2go|xrdp$|xpra|nx|dcvserver|wayvnc|kr|gnome-remote)/
+
 /** Desktops, by the last input on their displays; where a display cannot be asked, by the bytes that clients send. */
 export const desktops: Sensor<GatedSample<DesktopsSample>, typeof desktopsOptions> = gated({
   name: 'desktops',
@@ -24,8 +26,9 @@ export const desktops: Sensor<GatedSample<DesktopsSample>, typeof desktopsOption
   options: desktopsOptions,
   absence: 'no desktop runs here',
   async present(host, signal) {
-    const table = await processTable(host, signal)
-    return [...table.values()].some(({ comm }) => displayServers.has(comm) || desktopServers.has(comm))
+    const names = [...(await processTable(host, signal)).values()].map(({ comm }) => comm)
+    const found = names.filter((comm) => mayBeDesktop.test(comm))
+    return found.length > 0 && found.some((await import('./desktop-programs.ts')).isDesktop)
   },
   load: async () => (await import('./desktops-judge.ts')).subject,
 })

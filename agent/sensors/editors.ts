@@ -14,7 +14,7 @@ export const editorsOptions = {
     max: 10_080,
     unit: 'minutes',
     about:
-      'how long an editor that is connected and not used, or whose extensions work with nobody connected, can hold the machine, from the last real activity',
+      'how long a remote editor that is connected and not used, or extensions at work without one, can hold the machine, from the last real activity',
   },
 } as const satisfies Options
 

@@ -1,12 +1,10 @@
 /** Takes the CPU time of extension hosts and file watchers out of the work, where certainly nobody is at their editor. */
 import type { Host } from '../host/host.ts'
-import { readServed, type Server, socketsOf } from './clients.ts'
+import { localClients, readServed, type Server } from './clients.ts'
 import type { CpuSample } from './cpu.ts'
 import { findEditors } from './editor-programs.ts'
 import { commandLine, processTable } from './processes.ts'
 import { sessionTitle } from './ssh.ts'
-
-const mostSocketBytes = 8_000_000
 
 /** Is anybody logged in over ssh? An editor's window comes that way too, and over sockets that have no bytes. */
 async function anySsh(host: Host, signal: AbortSignal): Promise<boolean> {
@@ -15,19 +13,6 @@ async function anySsh(host: Host, signal: AbortSignal): Promise<boolean> {
     const cmdline = await commandLine(host, pid)
     if (cmdline !== undefined && sessionTitle(cmdline.text) !== undefined) return true
   }
-  return false
-}
-
-/** Has somebody come over a Unix socket? In /proc/net/unix, what was accepted has state 03 and the path of the one it came by. */
-async function anyLocal(host: Host, pids: readonly number[], signal: AbortSignal): Promise<boolean> {
-  const text = await host.readText('/proc/net/unix', mostSocketBytes)
-  if (text === undefined) return true
-  const accepted = new Set<number>()
-  for (const line of text.split('\n')) {
-    const ino = /^\S+ \S+ \S+ \S+ \S+ 03 +(\d{1,15}) \S/.exec(line)?.[1]
-    if (ino !== undefined) accepted.add(Number(ino))
-  }
-  for (const pid of pids) for (const ino of await socketsOf(host, pid, signal)) if (accepted.has(ino)) return true
   return false
 }
 
@@ -46,14 +31,7 @@ export async function withoutIdleEditors(
   const orphans = left.map(({ pid, start }): Server => ({ pid, start, name: 'extensions', dials: true }))
   const served = await readServed(host, [...servers, ...orphans], signal)
   if (served.some(({ clients }) => clients > 0)) return undefined
-  if (
-    await anyLocal(
-      host,
-      servers.map(({ pid }) => pid),
-      signal,
-    )
-  )
-    return undefined
+  for (const { pid } of servers) if ((await localClients(host, pid, signal)).length > 0) return undefined
   const known = mine.map(([pid, start, own]) => [pid, start, own] as const)
   return { ...now, known: [...now.known, ...known], processes: now.processes.filter(([pid]) => !pids.has(pid)) }
 }

@@ -171,20 +171,3 @@ export const editorServer: RegExp = /\/\.[\w-]+[-_]server\/|\/JetBrains\/RemoteD
 /** Names of processes that may be the server of a remote editor, or its extension host; their command lines tell. */
 export const editorNames: RegExp =
   /^(node|MainThread|node-MainThread|code|code-|cursor|windsurf|codium|java$|remote-dev-serv|fleet|idea$|pycharm$|goland$|clion$|webstorm$|phpstorm$|rider$|rubymine$|datagrip$|rustrover$)/
-
-/** X servers, whose displays tell when somebody last used keyboard or mouse. Xwayland sees a part of it only. */
-export const displayServers: ReadonlySet<string> = new Set([
-  ...['Xorg', 'Xorg.bin', 'X', 'Xvfb', 'Xdcv', 'nxagent', 'x2goagent', 'Xvnc', 'Xtigervnc', 'Xtightvnc', 'Xkasmvnc'],
-])
-
-/** What clients of desktops connect to, and its name in a reason. Xorg and Xvfb themselves listen for programs. */
-export const desktopServers: ReadonlyMap<string, string> = new Map([
-  ...['Xvnc', 'Xtigervnc', 'Xtightvnc', 'Xkasmvnc', 'x11vnc', 'x0vncserver', 'x0tigervncserve', 'wayvnc', 'krfb'].map(
-    (comm) => [comm, 'VNC'] as const,
-  ),
-  ...['xrdp', 'krdpserver', 'gnome-remote-de'].map((comm) => [comm, 'RDP'] as const),
-  ...['nxagent', 'x2goagent'].map((comm) => [comm, 'X2Go'] as const),
-  ...['nxserver.bin', 'nxd'].map((comm) => [comm, 'NoMachine'] as const),
-  ['dcvserver', 'DCV'],
-  ['xpra', 'xpra'],
-])
