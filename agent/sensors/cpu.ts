@@ -6,10 +6,10 @@ import type { Apart } from './container-apart.ts'
 import { containerProcesses } from './container-processes.ts'
 import { grown, msPerTick, parseCount, secondsOf } from './counts.ts'
 import { culprit, ownWork, type ProcessTimes, type Workers } from './culprit.ts'
+import { editorNames } from './editor-names.ts'
 import { readGroups } from './groups.ts'
 import { endedAtMostMs, endedMs, runningMs, unitRuns } from './housekeeping.ts'
 import { agentNames, isSystemUser } from './known-agents.ts'
-import { editorNames } from './known-programs.ts'
 import {
   breathe,
   ownProcess,

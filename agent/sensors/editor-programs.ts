@@ -1,7 +1,7 @@
 /** Which processes are remote editors: their servers, and what these run for extensions and files. */
 import type { Host } from '../host/host.ts'
 import type { Server } from './clients.ts'
-import { editorNames } from './known-programs.ts'
+import { editorNames } from './editor-names.ts'
 import { breathe, commandLine, ifPermitted, type Process, processTable } from './processes.ts'
 
 /** The remote editors of this machine. */

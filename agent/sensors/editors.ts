@@ -1,8 +1,8 @@
 /** The editors sensor: people in editors that run here and are shown elsewhere (VS Code and its kin, JetBrains). */
 import type { Options } from '../types/options.ts'
+import { editorNames } from './editor-names.ts'
 import type { EditorsSample } from './editors-judge.ts'
 import { type GatedSample, gated } from './gated.ts'
-import { editorNames } from './known-programs.ts'
 import { processTable } from './processes.ts'
 import type { Sensor } from './sensor.ts'
 

@@ -167,7 +167,3 @@ export const sshServices: ReadonlySet<string> = new Set([
 
 /** In command lines of what editors keep on a machine for their windows: ~/.vscode-server/, ~/.cursor-server/, ~/.zed_server/, JetBrains. */
 export const editorServer: RegExp = /\/\.[\w-]+[-_]server\/|\/JetBrains\/RemoteDev/
-
-/** Names of processes that may be the server of a remote editor, or its extension host; their command lines tell. */
-export const editorNames: RegExp =
-  /^(node|MainThread|node-MainThread|code|code-|cursor|windsurf|codium|java$|remote-dev-serv|fleet|idea$|pycharm$|goland$|clion$|webstorm$|phpstorm$|rider$|rubymine$|datagrip$|rustrover$)/
