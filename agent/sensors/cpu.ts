@@ -219,7 +219,7 @@ type Given = Context<typeof cpuOptions> & { readonly now: CpuSample; readonly be
 async function excuse(host: Host, given: Given, signal: AbortSignal): Promise<CpuSample | undefined> {
   const editors = given.now.processes.some((times) => editorNames.test(times[5]))
   const left = editors
-    ? await (await import('./idle-editors.ts')).withoutIdleEditors(host, given.now, signal)
+    ? await (await import('./editors-judge.ts')).remoteEditors.withoutIdleEditors(host, given.now, signal)
     : undefined
   return (await excuseEnded(host, { ...given, now: left ?? given.now }, signal)) ?? left
 }

@@ -5,7 +5,7 @@ import type { Reading } from '../types.ts'
 import { type ClientUse, judgeClients, type Service, withUsual } from './client-use.ts'
 import { readServed, type Server } from './clients.ts'
 import { readDcvClients } from './dcv.ts'
-import { desktopServers } from './desktop-programs.ts'
+import { desktopServers, isDesktop } from './desktop-programs.ts'
 import type { desktopsOptions } from './desktops.ts'
 import { type DisplayUse, readDisplays } from './displays.ts'
 import type { Subject } from './gated.ts'
@@ -106,4 +106,5 @@ function judge(now: DesktopsSample, before: DesktopsSample | undefined, { span, 
   return { kind: 'idle', reason: `${named(first)}: nobody connected, no input since the last check${others}` }
 }
 
-export const subject: Subject<DesktopsSample, O> = { read, judge }
+/** One door to all of it, as with editors. */
+export const shownDesktops = { isDesktop, subject: { read, judge } satisfies Subject<DesktopsSample, O> }

@@ -16,7 +16,7 @@ export const desktopsOptions = {
   },
 } as const satisfies Options
 
-/** The names in desktop-programs.ts, and perhaps others: that is loaded only where one of these runs. */
+/** The names in desktop-programs.ts, and perhaps others; that is loaded only where one of these runs. */
 export const mayBeDesktop: RegExp = /^(X(?!w)|x11vnc|x0|x2go|xrdp$|xpra|nx|dcvserver|wayvnc|kr|gnome-remote)/
 
 /** Desktops, by the last input on their displays; where a display cannot be asked, by the bytes that clients send. */
@@ -28,7 +28,7 @@ export const desktops: Sensor<GatedSample<DesktopsSample>, typeof desktopsOption
   async present(host, signal) {
     const names = [...(await processTable(host, signal)).values()].map(({ comm }) => comm)
     const found = names.filter((comm) => mayBeDesktop.test(comm))
-    return found.length > 0 && found.some((await import('./desktop-programs.ts')).isDesktop)
+    return found.length > 0 && found.some((await import('./desktops-judge.ts')).shownDesktops.isDesktop)
   },
-  load: async () => (await import('./desktops-judge.ts')).subject,
+  load: async () => (await import('./desktops-judge.ts')).shownDesktops.subject,
 })

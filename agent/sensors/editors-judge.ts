@@ -1,4 +1,4 @@
-/** What the clients of remote editors do; loaded where one runs. */
+/** What the clients of remote editors do; the door to all that is loaded where one may run. */
 import type { Host } from '../host/host.ts'
 import type { Reading } from '../types.ts'
 import { judgeClients, type Service, withUsual } from './client-use.ts'
@@ -7,6 +7,7 @@ import { grown, msPerTick, secondsOf } from './counts.ts'
 import { findEditors } from './editor-programs.ts'
 import type { editorsOptions } from './editors.ts'
 import type { Subject } from './gated.ts'
+import { withoutIdleEditors } from './idle-editors.ts'
 import type { Context, Span } from './sensor.ts'
 import { rate } from './words.ts'
 
@@ -75,4 +76,9 @@ function judge(now: EditorsSample, before: EditorsSample | undefined, { span, li
   return { kind: 'idle', reason: `${named(first)}, nobody connected (pid ${first.pid})` }
 }
 
-export const subject: Subject<EditorsSample, O> = { read, judge }
+/** One door to all of it: each more would cost every check a chunk of what both sides use. */
+export const remoteEditors = {
+  findEditors,
+  withoutIdleEditors,
+  subject: { read, judge } satisfies Subject<EditorsSample, O>,
+}

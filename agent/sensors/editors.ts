@@ -27,9 +27,9 @@ export const editors: Sensor<GatedSample<EditorsSample>, typeof editorsOptions> 
   async present(host, signal) {
     const table = await processTable(host, signal)
     if (![...table.values()].some(({ comm }) => editorNames.test(comm))) return false
-    const { findEditors } = await import('./editor-programs.ts')
-    const { servers, helpers } = await findEditors(host, signal)
+    const { remoteEditors } = await import('./editors-judge.ts')
+    const { servers, helpers } = await remoteEditors.findEditors(host, signal)
     return servers.length + helpers.length > 0
   },
-  load: async () => (await import('./editors-judge.ts')).subject,
+  load: async () => (await import('./editors-judge.ts')).remoteEditors.subject,
 })
