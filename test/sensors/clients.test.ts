@@ -1,0 +1,116 @@
+/** The sockets of a server, as the kernel tells them, and what is done where it tells nonsense or too much. */
+import { describe, expect, it } from 'vitest'
+import { parseTcp, readServed, type Server, socketsOf } from '../../agent/sensors/clients.ts'
+import { createMachine, type Machine } from '../host/fixture.ts'
+
+const never = new AbortController().signal
+const heading = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n'
+
+/** A line of /proc/net/tcp (proc_net_tcp.rst). */
+function row(port: number, state: string, ino: number | string): string {
+  const local = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`
+  return `   0: ${local} 0100007F:D431 ${state} 00000000:00000000 02:000004F0 00000000  1000        0 ${ino} 2 0 20 4 30 10 -1\n`
+}
+
+describe('parseTcp', () => {
+  it('takes what is established or listens', () => {
+    const text = heading + row(8080, '0A', 7) + row(8080, '01', 8) + row(8080, '06', 0) + row(65_535, '01', 9)
+    expect(parseTcp(text)).toEqual([
+      { port: 8080, ino: 7, listens: true },
+      { port: 8080, ino: 8, listens: false },
+      { port: 65_535, ino: 9, listens: false },
+    ])
+  })
+
+  it.each([
+    ['a line that is cut off', row(80, '01', 5).slice(0, 80)],
+    ['an inode that is none', row(80, '01', '-5')],
+    ['an inode beyond all numbers', row(80, '01', '9'.repeat(20))],
+    ['another state', row(80, 'XX', 5)],
+    ['a message', 'no such thing\n'],
+  ])('throws at %s', (_, line) => {
+    expect(() => parseTcp(heading + line)).toThrow('not understood')
+  })
+})
+
+const server: Server = { pid: 900, start: 5, name: 'editor' }
+
+function serving(clients: number): Machine {
+  const machine = createMachine('debian12-vm-quiet')
+  machine.write('/proc/900/status', 'Uid:\t1000\t1000\t1000\t1000\nFDSize:\t64\n')
+  machine.link('/proc/900/fd/20', 'socket:[7]')
+  const rows = Array.from({ length: clients }, (_, index) => row(8080, '01', 100 + index))
+  machine.write('/proc/net/tcp', heading + row(8080, '0A', 7) + row(9090, '01', 50) + rows.join(''))
+  return machine
+}
+
+/** What `ss -tinOHe` prints of a connection. */
+const told = (ino: number, received: number) =>
+  `0 0 127.0.0.1:8080 127.0.0.1:54321 timer:(keepalive,1min,0) uid:1000 ino:${ino} sk:1 <-> cubic mss:32741 bytes_received:${received} lastsnd:9 lastrcv:7\n`
+
+describe('readServed', () => {
+  it('asks ss for the bytes of its ports alone, and only where somebody is connected', async () => {
+    const machine = serving(0)
+    expect(await readServed(machine.host(), [server], never)).toMatchObject([{ clients: 0, sockets: [] }])
+    expect(machine.ran).toEqual([])
+
+    const busy = serving(2)
+    busy.commands.set('ss', () => ({ status: 0, stdout: told(100, 40) + told(999, 5), stderr: '' }))
+    expect(await readServed(busy.host(), [server], never)).toMatchObject([
+      { uid: 1000, clients: 2, sockets: [[100, 40]], quietMs: 7 },
+    ])
+    expect(busy.ran.map((argv) => argv.join(' '))).toEqual(['ss -tinOHe state established ( sport = :8080 )'])
+  })
+
+  it.each([
+    ['there is no ss', 2, undefined, 'ss does not tell them'],
+    ['ss fails', 2, { status: 1, stdout: '', stderr: 'no' }, 'ss does not tell them'],
+    [
+      'they are too many',
+      1001,
+      { status: 0, stdout: told(100, 4), stderr: '' },
+      'there are more than 1000 connections',
+    ],
+  ])('does not know the bytes where %s', async (_, clients, answer, unread) => {
+    const machine = serving(clients)
+    if (answer !== undefined) machine.commands.set('ss', () => answer)
+    expect(await readServed(machine.host(), [server], never)).toMatchObject([{ clients, unread, sockets: [] }])
+  })
+
+  it.each<[string, (machine: Machine) => void, string]>([
+    [
+      'what ss says is not understood',
+      (machine) => machine.commands.set('ss', () => ({ status: 0, stdout: 'ESTAB ino:5\n', stderr: '' })),
+      'without its counters',
+    ],
+    ['the table is garbage', (machine) => machine.write('/proc/net/tcp6', 'a\nb\n'), 'not understood'],
+    ['the table cannot be read', (machine) => machine.forbid('/proc/net/tcp'), 'permission denied'],
+    ['whose it is cannot be read', (machine) => machine.write('/proc/900/status', 'Name:\tx\n'), 'Uid'],
+  ])('throws where %s', async (_, change, problem) => {
+    const machine = serving(1)
+    change(machine)
+    await expect(readServed(machine.host(), [server], never)).rejects.toThrow(problem)
+  })
+
+  it('throws where there are too many servers, and leaves out one that has ended', async () => {
+    const many = Array.from({ length: 65 }, (_, index) => ({ ...server, pid: 1000 + index }))
+    await expect(readServed(serving(0).host(), many, never)).rejects.toThrow('more than 64 servers run')
+    expect(await readServed(serving(0).host(), [{ ...server, pid: 4_000_000 }], never)).toEqual([])
+  })
+
+  it('takes the connections of one that dials for its clients', async () => {
+    const machine = serving(0)
+    machine.link('/proc/900/fd/21', 'socket:[50]')
+    machine.commands.set('ss', () => ({ status: 0, stdout: told(50, 4), stderr: '' }))
+    expect(await readServed(machine.host(), [{ ...server, dials: true }], never)).toMatchObject([
+      { clients: 1, sockets: [[50, 4]] },
+    ])
+  })
+})
+
+it('looks at the first descriptors of a process that has very many', async () => {
+  const machine = serving(0)
+  machine.write('/proc/900/status', 'Uid:\t1000\t1000\t1000\t1000\nFDSize:\t1048576\n')
+  machine.link('/proc/900/fd/4096', 'socket:[8]')
+  expect(await socketsOf(machine.host(), 900, never)).toEqual(new Set([7]))
+})
