@@ -13,4 +13,6 @@ export const tellingWords: ReadonlySet<string> = new Set([
   ...['.cursor-server', '.windsurf-server', '.vscodium-server', '.openvscode-server', '--type=extensionHost'],
   ...['--type=fileWatcher', 'tunnel', 'serve-web', 'command-shell', 'remote-dev-server', 'cwmHost', 'cwmHostNoLobby'],
   ...['remoteDevHost', 'serverMode', 'JetBrains', 'Fleet'],
+  // X servers
+  '-auth',
 ])

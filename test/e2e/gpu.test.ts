@@ -91,7 +91,9 @@ function readingOf(stdout: string): Omit<Seen, 'ms'> {
 
 /** A machine that only its GPUs can keep up. */
 async function startBench(finished: typeof onTestFinished): Promise<Bench> {
-  const others = ['cpu', 'sessions', 'editors', 'desktops', 'network', 'disk'].map((name) => `${name}: { enabled: false }`)
+  const others = ['cpu', 'sessions', 'editors', 'desktops', 'network', 'disk'].map(
+    (name) => `${name}: { enabled: false }`,
+  )
   const machine = await startMachine({
     settings: { check_interval_minutes: 0.05, sensors: `{ ${others.join(', ')} }` },
   })
