@@ -40,7 +40,11 @@ function latest(strong: readonly Strong[], interval: Interval, now: Instant): Ju
 export function rememberHolds(seen: State['seen'], readings: readonly NamedReading[], now: Instant): State['seen'] {
   const next = { ...seen }
   for (const reading of readings) {
-    if (reading.kind === 'hold') next[reading.evidence] = { at: now, limitMs: reading.limitMinutes * 60_000 }
+    if (reading.kind !== 'hold') continue
+    // Two sensors may have evidence of one kind: the longer limit holds.
+    const other = next[reading.evidence]
+    const limitMs = Math.max(other?.at === now ? other.limitMs : 0, reading.limitMinutes * 60_000)
+    next[reading.evidence] = { at: now, limitMs }
   }
   return next
 }

@@ -61,6 +61,23 @@ describe('rememberHolds', () => {
       connection: { at: 99, limitMs: 60 * MINUTE },
     })
   })
+
+  it('keeps the longer limit of two sensors with evidence of one kind', () => {
+    const short: NamedReading = {
+      sensor: 'desktops',
+      kind: 'hold',
+      reason: 'open',
+      evidence: 'connection',
+      limitMinutes: 5,
+    }
+    for (const both of [
+      [weak, short],
+      [short, weak],
+    ])
+      expect(rememberHolds({ connection: { at: 3, limitMs: 9_000_000 } }, both, 99)).toEqual({
+        connection: { at: 99, limitMs: 60 * MINUTE },
+      })
+  })
 })
 
 describe('heldUntil', () => {
