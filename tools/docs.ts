@@ -8,6 +8,7 @@ import { jsonSchema } from '../agent/config/schema.ts'
 import type { Field, ListOption, Option } from '../agent/types/options.ts'
 import { defaultFiles } from '../provisioning/defaults.ts'
 import { templateSchema } from '../provisioning/template.ts'
+import { agentsPage } from './agents-page.ts'
 import { templatesPage } from './templates-page.ts'
 
 const intro = `# Configuration
@@ -85,6 +86,7 @@ export function generatedFiles(): Readonly<Record<string, string>> {
   return {
     'docs/configuration.md': page,
     'docs/config.schema.json': json(jsonSchema()),
+    'docs/known-agents.md': agentsPage(),
     'docs/templates.md': templatesPage(),
     'docs/template.schema.json': json(templateSchema()),
     ...Object.fromEntries(defaultFiles().map(({ name, text }) => [name, text.toString()])),
