@@ -75,6 +75,22 @@ describe('show', () => {
     expect(lines.find((one) => one.startsWith('allow'))).toMatch(line)
   })
 
+  test('shows what lists hold, in one line each, and as they are with --json', async () => {
+    const block =
+      '{ processes: [{ name: rsync, max_hours: 2 }, { name: x }], commands: [{ argv: [probe, -v] }], ignore: { disks: [sda] } }'
+    const all = { files: { [FILE]: `idle_detection: ${block}` } }
+    const { lines } = await run(['show'], all)
+    expect(lines.find((one) => one.startsWith('processes'))).toMatch(
+      /^processes +{ name: rsync, max_hours: 2 }, { name: x } +\S+:1$/,
+    )
+    expect(lines.find((one) => one.startsWith('commands'))).toMatch(/ { argv: \[probe, -v\] } +\S+:1$/)
+    expect(lines.find((one) => one.startsWith('ignore.disks'))).toMatch(/ sda +\S+:1$/)
+    expect(lines.find((one) => one.startsWith('services'))).toMatch(/^services +none +default$/)
+    const json: unknown = JSON.parse((await run(['show'], { ...all, json: true })).lines[0] ?? '')
+    const processes = { name: 'processes', value: [{ name: 'rsync', max_hours: 2 }, { name: 'x' }], from: `${FILE}:1` }
+    expect(json).toHaveProperty('settings', expect.arrayContaining([processes]))
+  })
+
   const files = { [FILE]: 'name: x\nidle_detection:\n  sensors:\n    cpu:\n      cores: 0.25\n  action: stop\n' }
 
   test('is a table in the order of declaration, with the place of what was given', async () => {
