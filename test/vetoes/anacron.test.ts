@@ -95,6 +95,14 @@ describe('while anacron runs', () => {
     expect(await read(anacronVeto, host)).toHaveLength(1)
   })
 
+  it('is waited for in doubt, where its table cannot be read', async () => {
+    const host = machine({ table: stock })
+    host.files.failing.set('/etc/anacrontab', 'permission denied')
+    expect(await read(anacronVeto, host)).toHaveLength(1)
+    host.files.remove('/proc/77/stat')
+    expect(await read(anacronVeto, host)).toEqual([])
+  })
+
   it('is nothing on a machine without anacron', async () => {
     expect(await read(anacronVeto, createMachine())).toEqual([])
   })
