@@ -76,8 +76,6 @@ export const vetoSources: readonly VetoSourceRow[] = [
   { path: '/etc/crontab', kind: 'file', veto: 'cron', says: crontab },
   { path: '/etc/cron.d/backup', kind: 'file', veto: 'cron', says: crontab },
   { path: '/var/spool/cron/crontabs/alice', kind: 'file', veto: 'cron', says: crontab },
-  // No anacron runs, and no timer starts one: nothing to wait for.
-  { path: '/etc/anacrontab', kind: 'file', veto: 'anacron', says: {} },
   {
     ...{ path: '/etc/cron.d', kind: 'folder', veto: 'cron' },
     says: folder(/^cron cannot be read: cannot list \/etc\/cron\.d: /),

@@ -87,7 +87,6 @@ function plans(world: World): void {
   world.write('/run/cloud-init/status.json', '{"v1": {"stage": null}}\n')
   world.write('/etc/timezone', 'Etc/UTC\n')
   for (const path of ['/etc/crontab', '/etc/cron.d/backup']) world.write(path, '17 3 1 1 * root backup\n')
-  world.write('/etc/anacrontab', '7 10 backup backup\n')
   world.write('/var/spool/cron/crontabs/alice', '17 3 1 1 * backup\n')
   world.write('/var/spool/cron/atjobs/a0000104000000', '')
   world.write('/run/user/1000/systemd/private', '')
