@@ -34,6 +34,8 @@ export interface Config extends Omit<Policy, 'action'> {
   readonly horizonMs: number
   /** By the sensor's name; every sensor of the table is there. */
   readonly sensors: Readonly<Record<string, SensorConfig>>
+  /** The lists that the file gives, by the name of their setting; what they are for is loaded only where there are any. */
+  readonly lists: ReadonlyMap<string, Value>
   /** The file that was read, or `defaults`. */
   readonly source: string
 }
@@ -76,10 +78,11 @@ export async function loadConfig(host: Host, { path, explicit, cachePath }: Conf
     return { config: configOf([], 'defaults'), given: [], warnings: [] }
   }
   const cached = cachePath === undefined ? undefined : await readCache(host, cachePath, { path, text })
-  if (cached !== undefined) return { ...cached, config: configOf(cached.given, path) }
-  const { compile } = await import('./config/compile.ts')
-  const { given, warnings } = compile(text, path)
+  const { given, warnings } = cached ?? (await import('./config/compile.ts')).compile(text, path)
   const loaded = { config: configOf(given, path), given, warnings }
+  // What root runs, only root may choose.
+  if (loaded.config.lists.has('commands')) await (await import('./sensors/trusted.ts')).needTrusted(host, path)
+  if (cached !== undefined) return loaded
   if (cachePath === undefined) return loaded
   return { ...loaded, cache: `${JSON.stringify({ build: buildOf(), path, text, given, warnings })}\n` }
 }
@@ -139,7 +142,8 @@ async function readCache(
   if (build !== buildOf()) return undefined
   if (source !== undefined && (path !== source.path || text !== source.text)) return undefined
   if (!Array.isArray(given) || !Array.isArray(warnings)) return undefined
-  return given.every(isGiven) && warnings.every(isText) ? { given, warnings } : undefined
+  const fitting = given.every(isGiven) || given.every((await import('./config/lists.ts')).isAnyGiven)
+  return fitting && warnings.every(isText) ? { given, warnings } : undefined
 }
 
 function isText(value: unknown): value is string {
@@ -169,17 +173,18 @@ function configOf(given: readonly Given[], source: string): Config {
     tagPrefix: String(values.get('tag_prefix')),
     protected: values.get('protected') !== false,
     operatorTags: tagRules.find((one) => one === values.get('operator_tags')) ?? 'required',
-    allow: optIns.filter((one) => listOf(values, 'allow').includes(one)),
+    allow: optIns.filter((one) => isSet(values, 'allow', one)),
     metadataRootOnly: values.get('metadata_root_only') === true,
     keepCeilingMs: ms('keep.ceiling_hours', 3_600_000),
     horizonMs: ms('horizon_minutes', 60_000),
     sensors: Object.fromEntries(sensorNames.map((name) => [name, sensorConfig(name, values)])),
+    lists: new Map(given.filter(({ name }) => !values.has(name)).map(({ name, value }) => [name, value])),
     source,
   }
 }
 
-/** Every setting that has a value, by its dotted name, in the order of declaration. */
-export function effectiveValues(given: readonly Given[]): ReadonlyMap<string, Value> {
+/** Every setting, lists excepted, that has a value, by its dotted name, in the order of declaration. */
+function effectiveValues(given: readonly Given[]): ReadonlyMap<string, Value> {
   const own = new Map(given.map(({ name, value }) => [name, value]))
   const pairs = settings.map(({ name, option }) => [name, own.get(name) ?? option.default] as const)
   return new Map(pairs.flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const])))
@@ -191,9 +196,9 @@ function numberOf(values: ReadonlyMap<string, Value>, name: string): number {
   return value
 }
 
-function listOf(values: ReadonlyMap<string, Value>, name: string): readonly string[] {
+function isSet(values: ReadonlyMap<string, Value>, name: string, one: string): boolean {
   const value = values.get(name)
-  return typeof value === 'object' ? value : []
+  return typeof value === 'object' && value.some((word) => word === one)
 }
 
 function sensorConfig(sensor: string, values: ReadonlyMap<string, Value>): SensorConfig {

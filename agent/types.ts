@@ -14,7 +14,7 @@ export interface Clocks {
 }
 
 /** Kinds of weak evidence; each holds within its own limit, counted from `idleSince`. */
-export type WeakEvidence = 'connection' | 'output' | 'gpu-memory' | 'gpu-work' | 'housekeeping'
+export type WeakEvidence = 'connection' | 'output' | 'gpu-memory' | 'gpu-work' | 'housekeeping' | 'process' | 'client'
 
 /** The figure behind a reading, where it has one. */
 export interface Measure {

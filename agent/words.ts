@@ -29,6 +29,8 @@ const evidence: Readonly<Record<WeakEvidence, string>> = {
   'gpu-memory': 'GPU memory in use',
   'gpu-work': 'GPU work that may go on in bursts',
   housekeeping: 'housekeeping of the system itself',
+  process: 'a configured process',
+  client: 'a client of a configured service',
 }
 
 /** False also for a kind of another version. */

@@ -3,11 +3,12 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { notYet, type Setting, sentence, settings } from '../agent/config/options.ts'
+import { type AnySetting, allSettings, notYet, sentence } from '../agent/config/lists.ts'
 import { jsonSchema } from '../agent/config/schema.ts'
-import type { Option } from '../agent/types/options.ts'
+import type { Field, ListOption, Option } from '../agent/types/options.ts'
 import { defaultFiles } from '../provisioning/defaults.ts'
 import { templateSchema } from '../provisioning/template.ts'
+import { agentsPage } from './agents-page.ts'
 import { templatesPage } from './templates-page.ts'
 
 const intro = `# Configuration
@@ -31,44 +32,61 @@ idle_detection:
 the values in effect and where each came from; \`idle-agent config schema\` prints the JSON Schema for an editor
 ([config.schema.json](config.schema.json)). A name that is not listed here is an error, never ignored.
 
-| setting | type | default | allowed | what it does |
-| --- | --- | --- | --- | --- |
 `
 
 function cell(text: string): string {
   return text.replaceAll('|', '\\|')
 }
 
-function typeOf(option: Option): string {
-  return { number: 'number', boolean: 'true or false', choice: 'one of', choices: 'list of', text: 'text' }[option.type]
+type Any = Option | ListOption | Field
+
+function typeOf({ type }: Any): string {
+  const words = { number: 'number', boolean: 'true or false', choice: 'one of', choices: 'list of', text: 'text' }
+  return { ...words, texts: 'list of texts', blocks: 'list of blocks' }[type]
 }
 
-function allowed(option: Option): string {
-  if (option.type === 'number') return `${option.min} to ${option.max} ${option.unit}`
+function allowed(option: Any): string {
+  if (option.type === 'number') return `${option.min} to ${option.max} ${option.unit}`.trimEnd()
   if (option.type === 'choice' || option.type === 'choices')
     return option.values.map((value) => `\`${value}\``).join(', ')
+  if (option.type === 'blocks') return `at most ${option.most}, see below`
+  if (option.type === 'texts') return `at most ${option.most}; ${option.rule}`
   return option.type === 'text' ? option.rule : ''
 }
 
-function defaultOf(option: Option): string {
+function defaultOf(option: Any): string {
+  if ('required' in option) return 'required'
   if (option.type === 'choice' && option.unset !== undefined) return option.unset
-  if (option.type === 'choices') return 'none'
-  return option.type === 'number' ? `${option.default} ${option.unit}` : `\`${option.default}\``
+  if (option.type === 'choices' || option.type === 'texts' || option.type === 'blocks') return 'none'
+  if (!('default' in option) || option.default === undefined) return 'none'
+  return option.type === 'number' ? `${option.default} ${option.unit}`.trimEnd() : `\`${option.default}\``
 }
 
-function row({ name, option }: Setting): string {
+function row(name: string, option: Any): string {
   const cells = [`\`${name}\``, typeOf(option), defaultOf(option), allowed(option), sentence(option)]
   return `| ${cells.map(cell).join(' | ')} |`
+}
+
+const heading = '| setting | type | default | allowed | what it does |\n| --- | --- | --- | --- | --- |\n'
+
+/** A table for each list of blocks. */
+function blocksOf({ name, option }: AnySetting): readonly string[] {
+  if (option.type !== 'blocks') return []
+  const rows = Object.entries(option.fields).map(([key, field]) => row(key, field))
+  return [`\n## An entry of \`${name}\`\n\n${heading}${rows.join('\n')}\n`]
 }
 
 /** The generated files by path. */
 export function generatedFiles(): Readonly<Record<string, string>> {
   const refused = notYet.map((name) => `\`${name}\``).join(', ')
-  const page = `${intro}${settings.map(row).join('\n')}\n\nPlanned, and refused by this version: ${refused}.\n`
+  const rows = allSettings.map(({ name, option }) => row(name, option)).join('\n')
+  const blocks = allSettings.flatMap(blocksOf).join('')
+  const page = `${intro}${heading}${rows}\n\nPlanned, and refused by this version: ${refused}.\n${blocks}`
   const json = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`
   return {
     'docs/configuration.md': page,
     'docs/config.schema.json': json(jsonSchema()),
+    'docs/known-agents.md': agentsPage(),
     'docs/templates.md': templatesPage(),
     'docs/template.schema.json': json(templateSchema()),
     ...Object.fromEntries(defaultFiles().map(({ name, text }) => [name, text.toString()])),

@@ -196,6 +196,7 @@ async function readVetoes(
     horizonMs: settings.horizonMs,
     intervalMs: parts.policy.checkIntervalMs,
     protected: settings.protected,
+    ...(settings.ignoredUnits === undefined ? {} : { ignoredUnits: settings.ignoredUnits }),
     ...(before === undefined ? {} : { idleSince: before.state.idleSince }),
   }
   const found = await Promise.all(

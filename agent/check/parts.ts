@@ -41,6 +41,8 @@ export interface Settings {
   readonly keepCeilingMs: number
   /** How far ahead a job that is due is waited for. */
   readonly horizonMs: number
+  /** Services and timers that the operator counts to housekeeping. */
+  readonly ignoredUnits?: readonly string[]
 }
 
 export interface Parts {

@@ -46,14 +46,23 @@ async function partsOf({ host, flags }: CommandContext, config: Config): Promise
     const own = config.sensors[sensor.name]
     return own?.enabled === true ? [{ sensor, limits: own.limits }] : []
   })
+  const listed = config.lists.size === 0 ? undefined : (await import('../sensors/listed.ts')).readLists(config.lists)
   const { tagPrefix, operatorTags, allow, keepCeilingMs, horizonMs } = config
   const parts: Parts = {
     host,
     cloud,
-    sensors: configured,
+    sensors: listed === undefined ? configured : listed.around(configured),
     vetoes,
     policy: policyOf(config, cloud.defaultAction),
-    settings: { tagPrefix, protected: config.protected, operatorTags, allow, keepCeilingMs, horizonMs },
+    settings: {
+      tagPrefix,
+      protected: config.protected,
+      operatorTags,
+      allow,
+      keepCeilingMs,
+      horizonMs,
+      ...listed?.settings,
+    },
     paths,
     decide,
   }

@@ -3,10 +3,13 @@
 import { pathsOf } from '../check/parts.ts'
 import type { Cloud } from '../clouds/cloud.ts'
 import { createCloud } from '../clouds/table.ts'
-import { type Setting, settings, type Value } from '../config/options.ts'
-import { type Config, effectiveValues, type LoadedConfig, loadConfig, locateConfig, policyOf } from '../config.ts'
+import { type AnySetting, allSettings, effectiveValues } from '../config/lists.ts'
+import type { Value } from '../config/options.ts'
+import { printable } from '../config/problems.ts'
+import { type Config, type LoadedConfig, loadConfig, locateConfig, policyOf } from '../config.ts'
 import { UsageError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
+import type { Block } from '../types/options.ts'
 import type { Command, CommandContext, GlobalFlags } from './context.ts'
 
 const commands: ReadonlyMap<string, Command> = new Map([
@@ -117,7 +120,7 @@ interface Row {
 function shownRows({ given, config: { source } }: LoadedConfig): readonly Row[] {
   const values = effectiveValues(given)
   const lines = new Map(given.map(({ name, line }) => [name, `${source}:${line}`]))
-  return settings.map(({ name, option }: Setting) => ({
+  return allSettings.map(({ name, option }: AnySetting) => ({
     name,
     value: values.get(name) ?? null,
     ...(option.type === 'number' ? { unit: option.unit } : {}),
@@ -127,8 +130,16 @@ function shownRows({ given, config: { source } }: LoadedConfig): readonly Row[] 
 }
 
 function join(value: Value, unit: string | undefined): string {
-  if (typeof value === 'object') return value.length === 0 ? 'none' : value.join(', ')
+  if (typeof value === 'object') return value.length === 0 ? 'none' : value.map(entry).join(', ')
   return unit === undefined ? String(value) : `${value} ${unit}`
+}
+
+/** As it would stand in the file, in one line. */
+function entry(value: string | Block): string {
+  if (typeof value === 'string') return printable(value)
+  const written = ([key, one]: readonly [string, Block[string]]) =>
+    `${key}: ${typeof one === 'object' ? `[${one.map(printable).join(', ')}]` : printable(String(one))}`
+  return `{ ${Object.entries(value).map(written).join(', ')} }`
 }
 
 /** Columns as wide as their widest cell; the last one ends the line. */

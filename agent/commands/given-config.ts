@@ -39,7 +39,12 @@ async function take(host: Host, audit: string, text: string): Promise<void> {
   const action = { action: 'config', detail: `${defaultConfigPath} from the user data of this machine` }
   const { compile } = await import('../config/compile.ts')
   try {
-    compile(text, 'user data')
+    const { given } = compile(text, 'user data')
+    // Who may write user data may not run what they like as root.
+    if (given.some(({ name }) => name === 'commands'))
+      throw new UsageError(
+        'user data idle_detection.commands: only a file that root has written on the machine may name any',
+      )
   } catch (error) {
     if (!(error instanceof UsageError)) throw error
     await recordDeed(host, audit, { ...action, result: 'refused', detail: error.problems.join('; ') })

@@ -1,7 +1,7 @@
 /** From the text of a configuration file to the settings that it gives, or to everything that is wrong with it. */
 import { UsageError } from '../errors.ts'
-import type { Option } from '../types/options.ts'
 import { type Found, findBlock } from './document.ts'
+import { allSettings, fitsAny, type Spot, spotAt } from './lists.ts'
 import { settings, type Value } from './options.ts'
 import { type Place, type Problem, problemLines, unknownMessage, valueMessage } from './problems.ts'
 import { contradictions, type Effective, type Finding, oddities } from './rules.ts'
@@ -40,52 +40,54 @@ export const strayWarning = 'stands beside idle_detection and has no effect ther
 
 /** Problems of single settings, and the names of the settings that have one. */
 function blockProblems({ block, strays }: Found): { problems: readonly Problem[]; broken: ReadonlySet<string> } {
-  const problems = [...block.problems]
+  const broken = new Set<string>()
+  const spotOf = (path: readonly string[]): Pick<Spot, 'path'> & Partial<Spot> => {
+    const spot = spotAt(path) ?? { path }
+    broken.add('setting' in spot ? spot.setting.name : path.join('.'))
+    return spot
+  }
+  const problems = block.problems.map((one) => ({ ...one, path: spotOf(one.path ?? []).path }))
   for (const { path, kind } of schemaIssues(block.value)) {
-    const places = block.places.get(placeKey(path))
-    if (kind === 'unknown') {
-      problems.push({ path, message: unknownMessage(path), ...placed(places?.key) })
-    } else if (!block.unread.has(placeKey(path))) {
-      const { setting, option } = optionAt(path)
-      const message = valueMessage(option, valueAt(block.value, path))
+    const place = placeOf(block.places, path, kind)
+    if (kind === 'unknown') problems.push({ path: spotOf(path).path, message: unknownMessage(path), ...place })
+    else if (!block.unread.has(placeKey(path))) {
+      const spot = spotOf(path)
+      const message = valueMessage(spot.kind, valueAt(block.value, path))
       const hint = path.length === 0 && block.value === null ? '; write {} for the defaults' : ''
-      problems.push({ path: setting, message: `${message}${hint}`, ...placed(places?.value) })
+      problems.push({ path: spot.path, message: `${message}${hint}`, ...place })
     }
   }
   // An empty block with its settings beside it is a block that lost its indentation.
   const lost = block.value === null ? strays : []
-  problems.push(
-    ...lost.map((one) => ({ place: one.place, message: `${one.name}: indent it, it belongs to idle_detection` })),
-  )
-  return { problems, broken: new Set(problems.map(({ path }) => (path ?? []).join('.'))) }
+  const more = lost.map((one) => ({
+    place: one.place,
+    message: `${one.name}: indent it, it belongs to idle_detection`,
+  }))
+  return { problems: [...problems, ...more], broken }
 }
 
-/** The setting at a path and what it can hold; an item of a list is held to one of the list's values. */
-function optionAt(path: readonly string[]): {
-  readonly setting: readonly string[]
-  readonly option: Option | undefined
-} {
-  const optionOf = (names: readonly string[]) => settings.find(({ name }) => name === names.join('.'))?.option
-  const list = path.slice(0, -1)
-  const around = optionOf(list)
-  if (around?.type !== 'choices') return { setting: path, option: optionOf(path) }
-  return { setting: list, option: { type: 'choice', values: around.values, about: around.about } }
+/** Where a value stands, or the nearest block around one that is not there. */
+function placeOf(
+  places: Found['block']['places'],
+  path: readonly string[],
+  kind: 'unknown' | 'value',
+): { readonly place?: Place } {
+  for (let length = path.length; length >= 0; length -= 1) {
+    const found = places.get(placeKey(path.slice(0, length)))
+    if (found !== undefined) return { place: kind === 'unknown' ? found.key : found.value }
+  }
+  return {}
 }
 
 function placed(place: Place | undefined): { readonly place?: Place } {
   return place === undefined ? {} : { place }
 }
 
-function isValue(value: unknown): value is Value {
-  if (Array.isArray(value)) return value.every((one) => typeof one === 'string')
-  return typeof value === 'number' || typeof value === 'boolean' || typeof value === 'string'
-}
-
 function givenSettings({ block }: Found, broken: ReadonlySet<string>): readonly Given[] {
-  return settings.flatMap(({ name, path }): readonly Given[] => {
+  return allSettings.flatMap(({ name, path, option }): readonly Given[] => {
     const value = valueAt(block.value, path)
     const place = block.places.get(placeKey(path))?.key
-    if (!isValue(value) || broken.has(name) || place === undefined) return []
+    if (broken.has(name) || place === undefined || !fitsAny(option, value)) return []
     return [{ name, value, line: place.line, column: place.column }]
   })
 }

@@ -1,7 +1,7 @@
 /** Finds the `idle_detection` block in a text that is YAML, and says what stands there instead where there is none. */
 import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, type YAMLError } from 'yaml'
 import { UsageError } from '../errors.ts'
-import { settings } from './options.ts'
+import { allSettings } from './lists.ts'
 import { nearest, type Place, type Problem, printable, problemLines } from './problems.ts'
 import { type Block, type Entry, keyName, readTree, type Where } from './tree.ts'
 
@@ -55,7 +55,7 @@ export function findBlock(source: string, file: string): Found {
   const named = entries.map((pair) => name(pair, where))
   const blocks = named.filter((one) => one.name === 'idle_detection')
   const [first, second] = blocks
-  const strays = named.filter((one) => settings.some(({ path }) => path[0] === one.name))
+  const strays = named.filter((one) => allSettings.some(({ path }) => path[0] === one.name))
   if (first === undefined) throw refused(missingBlock(named, strays))
   if (second !== undefined) {
     throw refused([{ path: [], place: second.place, message: `set twice, first in line ${first.place.line}` }])

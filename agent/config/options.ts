@@ -1,11 +1,11 @@
 /** Every setting of the `idle_detection` block as plain data: type, default, bounds, unit and a sentence, once. */
 
 import { sensors } from '../sensors/table.ts'
-import type { Option, Options } from '../types/options.ts'
+import type { Block, Option, Options } from '../types/options.ts'
 import type { OptIn } from '../types/outcome.ts'
 
 /** What a setting can hold. */
-export type Value = number | boolean | string | readonly string[]
+export type Value = number | boolean | string | readonly string[] | readonly Block[]
 
 /** A setting and its place in the block. */
 export interface Setting {
@@ -160,15 +160,6 @@ export const general = {
   },
 } as const satisfies Options
 
-/** What the named groups of settings are for. */
-export const groups: Readonly<Record<string, string>> = {
-  keep: 'Leases: requests of users to stay up.',
-  sensors: 'What is watched; each sensor by its name.',
-}
-
-/** Settings of the design that this version does not have: refused, never taken and left without effect. */
-const later = ['allow_os_shutdown', 'ignore', 'processes', 'commands', 'work_hours', 'notify', 'profile', 'sensors.gpu']
-
 function setting(name: string, option: Option): Setting {
   return { name, path: name.split('.'), option }
 }
@@ -187,16 +178,6 @@ export const settings: readonly Setting[] = [
 
 /** The names of the sensors that can be configured, in the order of their table. */
 export const sensorNames: readonly string[] = sensors.map(({ name }) => name)
-
-/** Dotted names of planned settings that are refused in this version. */
-export const notYet: readonly string[] = later.filter(
-  (name) => !settings.some((one) => one.name === name || one.name.startsWith(`${name}.`)),
-)
-
-/** What a setting does, as a sentence of its own: capital letter, full stop. */
-export function sentence({ about }: Option): string {
-  return `${about.charAt(0).toUpperCase()}${about.slice(1)}${about.endsWith('.') ? '' : '.'}`
-}
 
 /** Can the setting hold this value? The same question that the schema answers, for the hot path, without a message. */
 export function fits(option: Option, value: unknown): value is Value {

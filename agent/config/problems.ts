@@ -1,6 +1,5 @@
 /** What is wrong with a configuration, in one line that names the place, the setting and the way out. */
-import type { Option } from '../types/options.ts'
-import { notYet, settings } from './options.ts'
+import { allSettings, type Kind, notYet, type Spot, spotAt } from './lists.ts'
 
 /** Where something stands in the file; both from 1. */
 export interface Place {
@@ -21,6 +20,10 @@ const shownLength = 60
 
 /** Characters that would act on a terminal, or hide what is written, instead of being seen. */
 const hidden = /[\p{Cc}\p{Cf}\u2028\u2029]/gu
+
+function inFile(value: string | number): string {
+  return printable(short(String(value)))
+}
 
 /** Text of the file, made safe to print. */
 export function printable(text: string): string {
@@ -66,9 +69,20 @@ function order({ place }: Problem): number {
 }
 
 /** Why this value cannot stand there, and what would help. */
-export function valueMessage(option: Option | undefined, value: unknown): string {
+export function valueMessage(option: Kind | undefined, value: unknown): string {
   if (option === undefined) return `must be a block of settings, got ${shown(value)}`
   const got = `got ${shown(value)}`
+  if (option.type === 'block') {
+    const [key = ''] = Object.keys(option.fields)
+    const hint = typeof value === 'string' || typeof value === 'number' ? `; write { ${key}: ${inFile(value)} }` : ''
+    return `must be a block of ${listed(Object.keys(option.fields), 'and')}, ${got}${hint}`
+  }
+  if (option.type === 'blocks' || option.type === 'texts') {
+    if (Array.isArray(value) && value.length > option.most)
+      return `must have at most ${option.most} entries, got ${value.length}`
+    const hint = typeof value === 'string' && option.type === 'texts' ? `; write [${inFile(value)}]` : ''
+    return `must be a list of ${option.type}, ${got}${hint}`
+  }
   if (option.type === 'number') return `must be ${numberRule(option, value)}, ${got}${numberHint(option.unit, value)}`
   if (option.type === 'boolean') return `must be true or false, ${got}${booleanHint(value)}`
   if (option.type === 'choice') {
@@ -76,21 +90,24 @@ export function valueMessage(option: Option | undefined, value: unknown): string
     return `must be ${listed(option.values)}, ${got}${near === undefined ? '' : `; did you mean ${near}?`}`
   }
   if (option.type === 'choices') {
-    const hint = typeof value === 'string' ? `; write [${printable(short(value))}]` : ''
+    const hint = typeof value === 'string' ? `; write [${inFile(value)}]` : ''
     return `must be a list of ${listed(option.values)}, ${got}${hint}`
   }
   return `must be ${typeof value === 'string' ? option.rule : 'text'}, ${got}`
 }
 
-function numberRule(option: Extract<Option, { type: 'number' }>, value: unknown): string {
-  if (typeof value !== 'number' || !Number.isFinite(value)) return `a number of ${option.unit}`
-  return value < option.min ? `at least ${option.min} ${option.unit}` : `at most ${option.max} ${option.unit}`
+function numberRule(option: Extract<Kind, { type: 'number' }>, value: unknown): string {
+  const unit = option.unit === '' ? '' : ` ${option.unit}`
+  const whole = 'whole' in option && option.whole === true ? 'a whole number' : 'a number'
+  if (typeof value !== 'number' || !Number.isFinite(value)) return `${whole}${unit === '' ? '' : ` of${unit}`}`
+  if (value < option.min) return `at least ${option.min}${unit}`
+  return value > option.max ? `at most ${option.max}${unit}` : whole
 }
 
 function numberHint(unit: string, value: unknown): string {
   if (typeof value !== 'string') return ''
   if (/^\s*-?[0-9.]+\s*$/.test(value)) return '; leave out the quotes'
-  return /^\s*[0-9.]+\s*[a-z]+\s*$/i.test(value) ? `; write only the number, in ${unit}` : ''
+  return unit !== '' && /^\s*[0-9.]+\s*[a-z]+\s*$/i.test(value) ? `; write only the number, in ${unit}` : ''
 }
 
 /** YAML 1.2 takes these words as text; older parsers took them as true and false. */
@@ -100,8 +117,8 @@ function booleanHint(value: unknown): string {
   return /^(no|n|off|false)$/i.test(value) ? '; write false' : ''
 }
 
-function listed(values: readonly string[]): string {
-  return values.length < 2 ? values.join('') : `${values.slice(0, -1).join(', ')} or ${values.at(-1)}`
+function listed(values: readonly string[], last = 'or'): string {
+  return values.length < 2 ? values.join('') : `${values.slice(0, -1).join(', ')} ${last} ${values.at(-1)}`
 }
 
 /** Why there is no such setting: planned, misspelt, in the wrong place, or unknown. */
@@ -109,21 +126,27 @@ export function unknownMessage(path: readonly string[]): string {
   const name = path.join('.')
   if (notYet.includes(name)) return 'not supported by this version'
   if (path.at(-1) === '<<') return 'merge keys are not supported here; write the settings out'
-  if (settings.some((one) => one.name === name)) return 'write the dots as nested blocks'
-  const near = nearestSetting(path)
+  if (allSettings.some((one) => one.name === name)) return 'write the dots as nested blocks'
+  const near = nearestField(spotAt(path), path.at(-1) ?? '') ?? nearestSetting(path)
   return near === undefined ? 'unknown setting' : `unknown setting, did you mean ${near}?`
+}
+
+/** Within an entry of a list only its own names are near. */
+function nearestField(spot: Spot | undefined, key: string): string | undefined {
+  if (spot === undefined || spot.setting.option.type !== 'blocks') return undefined
+  return nearest(key, Object.keys(spot.setting.option.fields))
 }
 
 /** First among its neighbours, then anywhere in the block, then without its unit. */
 function nearestSetting(path: readonly string[]): string | undefined {
   const parent = path.slice(0, -1)
   const key = path.at(-1) ?? ''
-  const known = [...settings.map((one) => one.path), ...notYet.map((name) => name.split('.'))]
+  const known = [...allSettings.map((one) => one.path), ...notYet.map((name) => name.split('.'))]
   const beside = known.filter((one) => parent.every((part, depth) => one[depth] === part))
   const neighbours = [...new Set(beside.flatMap((one) => one[parent.length] ?? []))]
   const near = nearest(key, neighbours)
   if (near !== undefined) return near
-  const elsewhere = settings.filter((one) => nearest(key, [one.path.at(-1) ?? '']) !== undefined)
+  const elsewhere = allSettings.filter((one) => nearest(key, [one.path.at(-1) ?? '']) !== undefined)
   if (elsewhere.length === 1) return elsewhere[0]?.name
   const longer = neighbours.filter((one) => key.length > 3 && one.includes(folded(key)))
   return longer.length === 1 ? longer[0] : undefined

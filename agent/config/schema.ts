@@ -1,7 +1,7 @@
 /** The schema of the `idle_detection` block, built from the data in options.ts; loads the schema library. */
 import * as z from 'zod/mini'
-import type { Option } from '../types/options.ts'
-import { groups, type Setting, sentence, settings } from './options.ts'
+import type { Field, ListOption, Option } from '../types/options.ts'
+import { type AnySetting, allSettings, groups, sentence } from './lists.ts'
 
 type Shape = Record<string, z.ZodMiniOptional<z.ZodMiniType>>
 
@@ -11,28 +11,58 @@ export interface Issue {
   readonly kind: 'unknown' | 'value'
 }
 
-function optionSchema(option: Option): z.ZodMiniType {
+function text(pattern: string): z.ZodMiniType {
+  return z.string().check(z.regex(new RegExp(pattern)))
+}
+
+function texts({ pattern, most, first }: Extract<ListOption, { type: 'texts' }>): z.ZodMiniType {
+  if (first === undefined) return z.array(text(pattern)).check(z.maxLength(most))
+  return z.tuple([text(first.pattern)], text(pattern)).check(z.maxLength(most))
+}
+
+function field(option: Field): z.ZodMiniType {
+  const schema = fieldSchema(option).check(z.meta({ description: describe(option), ...defaultOf(option) }))
+  return option.required === true ? schema : z.optional(schema)
+}
+
+function fieldSchema(option: Field): z.ZodMiniType {
+  if (option.type === 'texts') return texts(option)
+  if (option.type === 'text') return text(option.pattern)
+  if (option.type === 'boolean') return z.boolean()
+  return (option.whole === true ? z.int() : z.number()).check(z.gte(option.min), z.lte(option.max))
+}
+
+function defaultOf(option: Option | ListOption | Field): { readonly default?: unknown } {
+  if (option.type === 'blocks' || option.type === 'texts') return {}
+  return 'default' in option && option.default !== undefined ? { default: option.default } : {}
+}
+
+function optionSchema(option: Option | ListOption): z.ZodMiniType {
+  if (option.type === 'texts') return texts(option)
+  if (option.type === 'blocks') {
+    const shape = Object.fromEntries(Object.entries(option.fields).map(([key, one]) => [key, field(one)]))
+    return z.array(z.strictObject(shape)).check(z.maxLength(option.most))
+  }
   if (option.type === 'number') return z.number().check(z.gte(option.min), z.lte(option.max))
   if (option.type === 'boolean') return z.boolean()
   if (option.type === 'choice') return z.enum([...option.values])
   if (option.type === 'choices') return z.array(z.enum([...option.values]))
-  return z.string().check(z.regex(new RegExp(option.pattern)))
+  return text(option.pattern)
 }
 
 /** The sentence that a person needs beside the bounds, which the JSON Schema shows by itself. */
-function describe(option: Option): string {
-  if (option.type === 'number') return `${sentence(option)} In ${option.unit}.`
+function describe(option: Option | ListOption | Field): string {
+  if (option.type === 'number') return option.unit === '' ? sentence(option) : `${sentence(option)} In ${option.unit}.`
   if (option.type === 'text') return `${sentence(option)} Must be ${option.rule}.`
   if (option.type === 'choice' && option.unset !== undefined) return `${sentence(option)} Unset: ${option.unset}.`
   return sentence(option)
 }
 
-function leaf({ option }: Setting): z.ZodMiniOptional<z.ZodMiniType> {
-  const value = option.default === undefined ? {} : { default: option.default }
-  return z.optional(optionSchema(option).check(z.meta({ description: describe(option), ...value })))
+function leaf({ option }: AnySetting): z.ZodMiniOptional<z.ZodMiniType> {
+  return z.optional(optionSchema(option).check(z.meta({ description: describe(option), ...defaultOf(option) })))
 }
 
-function block(members: readonly Setting[], depth: number): z.ZodMiniType {
+function block(members: readonly AnySetting[], depth: number): z.ZodMiniType {
   const shape: Shape = {}
   for (const [key, group] of Map.groupBy(members, ({ path }) => path[depth] ?? '')) {
     const [first] = group
@@ -42,13 +72,13 @@ function block(members: readonly Setting[], depth: number): z.ZodMiniType {
   return z.strictObject(shape)
 }
 
-function named(group: readonly Setting[], depth: number): z.ZodMiniType {
+function named(group: readonly AnySetting[], depth: number): z.ZodMiniType {
   const about = groups[group[0]?.path[depth - 1] ?? '']
   const schema = block(group, depth)
   return about === undefined ? schema : schema.check(z.meta({ description: about }))
 }
 
-const idleDetection = block(settings, 0)
+const idleDetection = block(allSettings, 0)
 
 /** Everything in the block that the schema does not allow. */
 export function schemaIssues(value: unknown): readonly Issue[] {

@@ -108,7 +108,7 @@ export interface Host {
   /** Facts of a file below `root`, links followed; `undefined` if there is none. */
   stat(path: string): Promise<FileStat | undefined>
   readLink(path: string): Promise<string | undefined>
-  /** Runs a command without a shell; found in system folders only. `undefined` if it is not installed, or `root` is not "/". Throws HostError past its time or size. */
+  /** Runs a command without a shell; found in system folders, unless it is a whole path, which only an operator gives. `undefined` if it is not installed, or `root` is not "/". Throws HostError past its time or size. */
   run(
     argv: readonly string[],
     limits: { readonly timeoutMs: number; readonly maxBytes?: number; readonly signal?: AbortSignal },

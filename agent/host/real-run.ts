@@ -32,8 +32,9 @@ function isExecutable(path: string): boolean {
 }
 
 function find(name: string): string | undefined {
+  if (name.startsWith('/')) return isExecutable(name) ? name : undefined
   if (name === '' || name.includes('/'))
-    throw new HostError(`cannot run "${name}": a command is a name without folders`)
+    throw new HostError(`cannot run "${name}": a command is a name without folders, or a whole path`)
   return FOLDERS.map((folder) => `${folder}/${name}`).find(isExecutable)
 }
 

@@ -3,8 +3,8 @@ import type { Host } from '../host/host.ts'
 import { parseCount } from './counts.ts'
 import { housekeepingUnit } from './known-agents.ts'
 
-/** One group: path below the mount, inode (a group made anew under the same name has another), CPU time so far in microseconds. */
-export type Group = readonly [path: string, ino: number, usageUs: number]
+/** One group: path below the mount, inode (a group made anew under the same name has another), CPU time so far in microseconds; marked where an operator counts it to housekeeping. */
+export type Group = readonly [path: string, ino: number, usageUs: number, mark?: 'housekeeping']
 
 /** What a cgroup2 tree told. */
 export interface Groups {
@@ -68,7 +68,8 @@ export function groupRoot(host: Host): Promise<GroupRoot | undefined> {
   return root
 }
 
-async function readGroup(host: Host, mount: string, path: string): Promise<Group | undefined> {
+/** Reads one group; `undefined` if it is not there. */
+export async function readGroup(host: Host, mount: string, path: string): Promise<Group | undefined> {
   const folder = path === '' ? mount : `${mount}/${path}`
   const stat = await host.stat(folder)
   if (stat === undefined) return undefined

@@ -6,7 +6,8 @@ import { fetchingUnits, housekeepingUnit, housekeepingUnits } from './known-agen
 
 const folder = 'system.slice/'
 
-function isHousekeeping([path]: Group): boolean {
+function isHousekeeping([path, , , mark]: Group): boolean {
+  if (mark !== undefined) return true
   return path.startsWith(folder) && housekeepingUnit.test(path.slice(folder.length))
 }
 
@@ -66,11 +67,15 @@ export interface Between {
 }
 
 /** CPU time between the moments of units that ended between them, in milliseconds. Of one that began earlier, what came on top of the earlier sample. */
-export function endedMs(runs: readonly UnitRun[], { from, to, before, now }: Between): number {
+export function endedMs(
+  runs: readonly UnitRun[],
+  { from, to, before, now }: Between,
+  counts = (unit: string): boolean => housekeepingUnit.test(unit),
+): number {
   let us = 0
   for (const { unit, began, ended, usedUs } of runs) {
     const path = `${folder}${unit}`
-    if (ended === undefined || usedUs === undefined || !housekeepingUnit.test(unit)) continue
+    if (ended === undefined || usedUs === undefined || !counts(unit)) continue
     if (ended <= from || ended > to || now.some(([name]) => name === path)) continue
     // One that ran already and is in no earlier sample may have used all its time before the interval.
     const base = began >= from ? 0 : (before.find(([name]) => name === path)?.[2] ?? usedUs)
@@ -81,8 +86,8 @@ export function endedMs(runs: readonly UnitRun[], { from, to, before, now }: Bet
 
 const ASK_MS = 7_000
 
-async function ask(host: Host, signal: AbortSignal): Promise<readonly UnitRun[]> {
-  const units = housekeepingUnits.map((name) => `${name}.service`)
+/** Asks systemd about the last runs of units. No systemd: none. Throws HostError past its time. */
+export async function askRuns(host: Host, units: readonly string[], signal: AbortSignal): Promise<readonly UnitRun[]> {
   const argv = ['systemctl', 'show', `--property=${properties.join(',')}`, '--', ...units]
   const answer = await host.run(argv, { timeoutMs: ASK_MS, signal })
   return answer?.status === 0 ? parseRuns(answer.stdout) : []
@@ -93,7 +98,8 @@ const answers = new WeakMap<Host, Promise<readonly UnitRun[]>>()
 
 /** Asks systemd once a look; it keeps the figures of a unit's last run after its control group is gone. No systemd: none. Throws HostError past its time. */
 export function unitRuns(host: Host, signal: AbortSignal): Promise<readonly UnitRun[]> {
-  const answer = answers.get(host) ?? ask(host, signal)
+  const units = housekeepingUnits.map((name) => `${name}.service`)
+  const answer = answers.get(host) ?? askRuns(host, units, signal)
   answers.set(host, answer)
   return answer
 }

@@ -5,67 +5,48 @@
  * counts as one, and only with its own CPU time: what an agent starts for somebody is work. Left out because the name says
  * too little: waagent and tuned (`python3`), Datadog's `agent`, Java agents; their CPU counts as work.
  */
-export const agentNames: ReadonlySet<string> = new Set([
+export const knownAgents: Readonly<Record<string, readonly string[]>> = {
   // AWS: Systems Manager without its session and document workers, CloudWatch, GuardDuty
-  'amazon-ssm-agen',
-  'ssm-agent-worke',
-  'amazon-cloudwat',
-  'amazon-guarddut',
+  AWS: ['amazon-ssm-agen', 'ssm-agent-worke', 'amazon-cloudwat', 'amazon-guarddut'],
   // Google: guest agent, OS Config, Ops Agent
-  'google_guest_ag',
-  'google_osconfig',
-  'google_cloud_op',
-  'otelopscol',
+  Google: ['google_guest_ag', 'google_osconfig', 'google_cloud_op', 'otelopscol'],
   // Azure: Monitor Agent, Hyper-V daemons, Defender
-  'mdsd',
-  'amacoreagent',
-  'MetricsExtensio',
-  'hv_kvp_daemon',
-  'hv_vss_daemon',
-  'hv_fcopy_daemon',
-  'wdavdaemon',
-  // metrics
-  'node_exporter',
-  'prometheus-node',
-  'process-exporte',
-  'dcgm-exporter',
-  'telegraf',
-  'collectd',
-  'netdata',
-  'metricbeat',
-  'trace-agent',
-  'process-agent',
-  'system-probe',
-  'security-agent',
-  'newrelic-infra',
-  'zabbix_agentd',
-  'zabbix_agent2',
-  'grafana-agent',
-  'otelcol',
-  'otelcol-contrib',
-  // logs
-  'fluent-bit',
-  'filebeat',
-  'auditbeat',
-  'promtail',
-  'rsyslogd',
-  'systemd-journal',
-  'auditd',
-  // security
-  'falcon-sensor',
-  'falcon-sensor-b',
-  'osqueryd',
-  'wazuh-agentd',
-  'wazuh-syscheckd',
-  'wazuh-modulesd',
-  'wazuh-logcollec',
-  // time and hardware
-  'chronyd',
-  'ntpd',
-  'systemd-timesyn',
-  'irqbalance',
-  'nvidia-persiste',
-])
+  Azure: ['mdsd', 'amacoreagent', 'MetricsExtensio', 'hv_kvp_daemon', 'hv_vss_daemon', 'hv_fcopy_daemon', 'wdavdaemon'],
+  metrics: [
+    'node_exporter',
+    'prometheus-node',
+    'process-exporte',
+    'dcgm-exporter',
+    'telegraf',
+    'collectd',
+    'netdata',
+    'metricbeat',
+    'trace-agent',
+    'process-agent',
+    'system-probe',
+    'security-agent',
+    'newrelic-infra',
+    'zabbix_agentd',
+    'zabbix_agent2',
+    'grafana-agent',
+    'otelcol',
+    'otelcol-contrib',
+  ],
+  logs: ['fluent-bit', 'filebeat', 'auditbeat', 'promtail', 'rsyslogd', 'systemd-journal', 'auditd'],
+  security: [
+    'falcon-sensor',
+    'falcon-sensor-b',
+    'osqueryd',
+    'wazuh-agentd',
+    'wazuh-syscheckd',
+    'wazuh-modulesd',
+    'wazuh-logcollec',
+  ],
+  'time and hardware': ['chronyd', 'ntpd', 'systemd-timesyn', 'irqbalance', 'nvidia-persiste'],
+}
+
+/** All of them. */
+export const agentNames: ReadonlySet<string> = new Set(Object.values(knownAgents).flat())
 
 /**
  * User ids that a distribution gives to services, not people: below 1000, and systemd's dynamic users (systemd UIDS-GIDS). Not

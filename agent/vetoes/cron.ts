@@ -1,10 +1,11 @@
 /** Veto: a cron job of a user or of the operator is due soon. */
 import type { Host } from '../host/host.ts'
 import type { Veto } from '../types.ts'
+import { hasPendingJob, isHousekeeping } from './anacron.ts'
 import { type CronLine, dueMinute, parseCrontab, type Window } from './crontab.ts'
 import { dueVeto, frequentMs, runningMs } from './due.ts'
 import { changedAt, fewest, inDoubt } from './ends.ts'
-import { cronFiles, cronScripts } from './housekeeping.ts'
+import { cronFiles } from './housekeeping.ts'
 import type { VetoContext, VetoSource } from './veto.ts'
 import { wallMinutes, zoneOf } from './wall-time.ts'
 
@@ -66,16 +67,11 @@ function windowOf({ context, windows, zone: own }: Reading, zone: string): Windo
   return made
 }
 
-/** `run-parts /etc/cron.daily` runs what lies there: somebody's, unless all of it is the distribution's. */
-async function isHousekeeping(host: Host, { command }: CronLine): Promise<boolean> {
-  const folders = command.match(/\/etc\/cron\.(?:hourly|daily|weekly|monthly)\b/g) ?? []
-  if (folders.length === 0 || !/\brun-parts\b/.test(command)) return false
-  for (const folder of folders) {
-    // What run-parts(8) takes for a script.
-    const scripts = ((await host.list(folder)) ?? []).filter((name) => /^[\w-]+$/.test(name))
-    if (scripts.some((name) => !cronScripts.has(name))) return false
-  }
-  return true
+/** The distribution's own, unless it starts an anacron that has somebody's job to run. */
+async function isOwn(host: Host, { command }: CronLine, wallMs: number): Promise<boolean> {
+  if (!(await isHousekeeping(host, command))) return false
+  const starts = command.includes('/etc/cron.hourly') && (await host.stat('/etc/cron.hourly/0anacron')) !== undefined
+  return !(starts && (await hasPendingJob(host, wallMs)))
 }
 
 async function examine(reading: Reading, { path, job, system }: Crontab): Promise<readonly Veto[]> {
@@ -94,7 +90,7 @@ async function examine(reading: Reading, { path, job, system }: Crontab): Promis
     const vetoes: Veto[] = []
     for (const line of lines) {
       const due = dueMinute(line, windowOf(reading, line.zone ?? reading.zone))
-      if (due === undefined || (system && (await isHousekeeping(host, line)))) continue
+      if (due === undefined || (system && (await isOwn(host, line, context.now.wallMs)))) continue
       vetoes.push(...dueVeto(context, 'cron', { wallMs: due * 60_000, what }))
     }
     return vetoes

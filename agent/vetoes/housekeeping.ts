@@ -2,7 +2,7 @@
 
 /** Files in /etc/cron.d of packages that look after the system itself. */
 export const cronFiles: ReadonlySet<string> = new Set([
-  ...['idle-agent', 'anacron', '0hourly', 'raid-check', 'sysstat', 'e2scrub_all', 'mdadm', 'mdcheck', 'zfsutils-linux'],
+  ...['idle-agent', 'anacron', 'raid-check', 'sysstat', 'e2scrub_all', 'mdadm', 'mdcheck', 'zfsutils-linux'],
   ...['popularity-contest', 'certbot', 'php', 'ntpsec', 'unbound-anchor', 'apticron', 'geoipupdate', 'update-motd'],
   ...['cloudworkstation-idle', 'amazon-ssm-agent', 'insights-client', 'pcp-pmlogger', 'pcp-pmie'],
 ])
@@ -17,16 +17,17 @@ export const cronScripts: ReadonlySet<string> = new Set([
   ...['update-notifier-common', 'readahead-monthly', 'prelink', 'freshclam', 'ifenslave', 'x11-common'],
 ])
 
-/** Timers of such packages, beside those whose services `housekeepingUnit` knows. */
-export const timers: RegExp = new RegExp(
-  `^(${[
-    ...['idle-agent', 'anacron', 'apport-autoreport', 'btrfs-(balance|defrag|scrub|trim).*', 'certbot(-renew)?'],
-    ...['chrony-dnssrv@.*', 'cloud-.*-refresh', 'debsums.*', 'dnf-automatic.*', 'exim4-base', 'fake-hwclock-save'],
-    ...['gce-workload-cert-refresh', 'google-.*', 'grub-boot-(success|indeterminate)', 'insights-client.*'],
-    ...['logwatch', 'mandb', 'mcelog.*', 'mdadm-last-resort@.*', 'mdcheck_(start|continue)', 'mdmonitor-oneshot'],
-    ...['nm-cloud-setup', 'ntpsec-rotate-stats', 'ntpsec-systemd-netif', 'phpsessionclean', 'pm(logger|ie)_.*'],
-    ...['raid-check', 'refresh-policy-routes@.*', 'rhsm.*', 'rpmdb-.*', 'selinux-.*', 'smartd.*', 'snapd\\..*'],
-    ...['snapper-(boot|cleanup|timeline)', 'systemd-.*', 'unbound-anchor', 'update-(motd|notifier-.*)'],
-    ...['vmtoolsd.*', 'xfs_scrub_all.*', 'zfs-(scrub|trim)-.*'],
-  ].join('|')})\\.timer$`,
-)
+/** Timers of such packages, beside those whose services `housekeepingUnit` knows; patterns of their names, without the suffix. */
+export const timerNames: readonly string[] = [
+  ...['idle-agent', 'anacron', 'apport-autoreport', 'btrfs-(balance|defrag|scrub|trim).*', 'certbot(-renew)?'],
+  ...['chrony-dnssrv@.*', 'cloud-.*-refresh', 'debsums.*', 'dnf-automatic.*', 'exim4-base', 'fake-hwclock-save'],
+  ...['gce-workload-cert-refresh', 'google-.*', 'grub-boot-(success|indeterminate)', 'insights-client.*'],
+  ...['logwatch', 'mandb', 'mcelog.*', 'mdadm-last-resort@.*', 'mdcheck_(start|continue)', 'mdmonitor-oneshot'],
+  ...['nm-cloud-setup', 'ntpsec-rotate-stats', 'ntpsec-systemd-netif', 'phpsessionclean', 'pm(logger|ie)_.*'],
+  ...['raid-check', 'refresh-policy-routes@.*', 'rhsm.*', 'rpmdb-.*', 'selinux-.*', 'smartd.*', 'snapd\\..*'],
+  ...['snapper-(boot|cleanup|timeline)', 'systemd-.*', 'unbound-anchor', 'update-(motd|notifier-.*)'],
+  ...['vmtoolsd.*', 'xfs_scrub_all.*', 'zfs-(scrub|trim)-.*'],
+]
+
+/** Whole name of such a timer. */
+export const timers: RegExp = new RegExp(`^(${timerNames.join('|')})\\.timer$`)

@@ -24,5 +24,6 @@ export const vetoes: readonly VetoSource[] = [
   scheduledShutdownVeto,
   whenDue('cron'),
   whenDue('at'),
+  whenDue('anacron'),
   whenDue('timer'),
 ]

@@ -3,6 +3,7 @@ import { HostError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import { housekeepingUnit } from '../sensors/known-agents.ts'
 import type { Clocks, Veto } from '../types.ts'
+import { hasPendingJob } from './anacron.ts'
 import { dueVeto, frequentMs } from './due.ts'
 import { fewest, inDoubt } from './ends.ts'
 import { timers as housekeepingTimer } from './housekeeping.ts'
@@ -97,6 +98,8 @@ function ofUser(uid: string): readonly string[] {
 
 interface Asking {
   readonly context: VetoContext
+  /** anacron has somebody's job to run: then its timer is no housekeeping. */
+  readonly anacron?: boolean
   readonly signal: AbortSignal
 }
 
@@ -106,16 +109,22 @@ async function ask(
   argv: readonly string[],
   asking: Asking & { readonly whose: string; readonly timeoutMs: number },
 ): Promise<readonly Veto[]> {
-  const { context, signal, whose, timeoutMs } = asking
+  const { signal, timeoutMs } = asking
   const answer = await host.run(argv, { timeoutMs, signal })
   if (answer === undefined) throw new Error(`systemctl cannot be asked: ${argv[0]} is not there`)
   if (answer.status !== 0) throw new Error(`systemctl ended with ${answer.status}`)
-  return vetoesOf(answer.stdout, context, whose)
+  return vetoesOf(answer.stdout, asking)
 }
 
-function vetoesOf(text: string, context: VetoContext, whose: string): readonly Veto[] {
+function vetoesOf(
+  text: string,
+  { context, whose, anacron = false }: Omit<Asking, 'signal'> & { readonly whose: string },
+): readonly Veto[] {
   return parseTimers(text, context.now).flatMap((timer) => {
-    if (housekeepingUnit.test(timer.unit) || housekeepingTimer.test(timer.id)) return []
+    const starts = anacron && timer.id === 'anacron.timer'
+    if (!starts && (housekeepingUnit.test(timer.unit) || housekeepingTimer.test(timer.id))) return []
+    // A user's manager names its timers as it likes: the operator means the system's.
+    if (whose === '' && [timer.unit, timer.id].some((name) => context.ignoredUnits?.includes(name))) return []
     const what = `${timer.id.slice(0, 60)}${whose}`
     return runsOf(timer, context).flatMap((wallMs) => dueVeto(context, 'timer', { wallMs, what }))
   })
@@ -156,8 +165,9 @@ export const timersVeto: VetoSource = {
     // Without systemd as process 1 (sd_booted(3)) there are no timers.
     if ((await host.stat('/run/systemd/system')) === undefined) return []
     const uids = await users(host)
+    const anacron = await hasPendingJob(host, context.now.wallMs)
     const found = await Promise.all([
-      ask(host, ofSystem, { context, signal, whose: '', timeoutMs: askMs }),
+      ask(host, ofSystem, { context, anacron, signal, whose: '', timeoutMs: askMs }),
       ...uids.slice(0, mostUsers).map((uid) => askUser(host, uid, { context, signal })),
     ])
     const vetoes = found.flat()

@@ -13,6 +13,8 @@ export interface VetoContext {
   /** When the machine was last in use, as far as the check before knew; `undefined` in a new run of the machine. */
   readonly idleSince?: Instant
   readonly protected: boolean
+  /** Services and timers that the operator counts to housekeeping. */
+  readonly ignoredUnits?: readonly string[]
 }
 
 export interface VetoSource {

@@ -1,4 +1,5 @@
 /** The veto sources that are read only when an action is due, and loaded only then. */
+import { anacronVeto } from './anacron.ts'
 import { atVeto } from './at.ts'
 import { cloudInitVeto } from './cloud-init.ts'
 import { cronVeto } from './cron.ts'
@@ -11,5 +12,6 @@ export const costly = {
   'cloud-init': cloudInitVeto,
   cron: cronVeto,
   at: atVeto,
+  anacron: anacronVeto,
   timer: timersVeto,
 } as const

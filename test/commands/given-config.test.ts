@@ -61,6 +61,13 @@ describe('a configuration in user data', () => {
     expect(audit()).toHaveLength(1)
   })
 
+  it('that names commands is not taken: who may write it is not root', async () => {
+    const { give, config, audit } = machine()
+    await give(`${after}  commands: [{ argv: [reboot] }]\n`)
+    expect(config()).toBe(before)
+    expect(audit()).toMatchObject([{ result: 'refused', detail: expect.stringContaining('only a file that root') }])
+  })
+
   it('that the machine has already is nothing new', async () => {
     const { give, config, audit } = machine()
     await give(before)

@@ -33,6 +33,26 @@ test('a cached configuration equals a fresh one', async () => {
   expect(cached.config.sensors['cpu']?.limits['cores']).toBe(0.5)
 })
 
+const lists = `idle_detection:
+  processes:
+    - { name: "train*", user: ann, min_cpu_cores: 0.5 }
+    - { name: rsync }
+  commands: [{ argv: [probe, "--key", ""], timeout_seconds: 2 }]
+  services: [{ port: 2049, loopback: true, ignore_clients: [10.0.0.0/8, "::1"] }]
+  ignore: { programs: [our-agent], interfaces: [eth*], disks: [], units: [nightly@a.service] }
+`
+
+test('a cached configuration with lists equals a fresh one', async () => {
+  const { cache, ...fresh } = await loadConfig(createMemoryHost({ files: { [FILE]: lists } }), source)
+  const cached = await loadWith(cache ?? '', lists)
+  expect(cached).toEqual(fresh)
+  expect(Object.fromEntries(cached.config.lists)).toMatchObject({
+    processes: [{ name: 'train*', user: 'ann', min_cpu_cores: 0.5 }, { name: 'rsync' }],
+    commands: [{ argv: ['probe', '--key', ''], timeout_seconds: 2 }],
+    'ignore.interfaces': ['eth*'],
+  })
+})
+
 test('is offered, not written', async () => {
   const written: string[] = []
   const host = createMemoryHost({ files: { [FILE]: text }, onMutation: ({ path }) => written.push(path) })
@@ -82,6 +102,20 @@ describe('is not used', () => {
       name: 'with a prefix that is not legal',
       edit: { given: [{ name: 'tag_prefix', value: '/', line: 1, column: 1 }] },
     },
+    ...[
+      { name: 'a list that is none', list: 'processes', value: { name: 'x' } },
+      { name: 'an entry that is none', list: 'processes', value: ['x'] },
+      { name: 'an entry without what it needs', list: 'processes', value: [{}] },
+      { name: 'an entry with more than it can have', list: 'processes', value: [{ name: 'x', shell: 'y' }] },
+      { name: 'an entry out of range', list: 'services', value: [{ port: 70_000 }] },
+      { name: 'a command in one text', list: 'commands', value: [{ argv: 'reboot' }] },
+      { name: 'a command without a program', list: 'commands', value: [{ argv: [] }] },
+      { name: 'a text that does not fit', list: 'ignore.units', value: ['x'] },
+      { name: 'too many texts', list: 'ignore.disks', value: Array.from({ length: 65 }, () => 'sda') },
+    ].map(({ name, list, value }) => ({
+      name: `with ${name}`,
+      edit: { given: [{ name: list, value, line: 1, column: 1 }] },
+    })),
     { name: 'with a setting without a line', edit: { given: [{ name: 'enabled', value: false }] } },
     { name: 'without settings', edit: { given: undefined } },
     { name: 'with settings that are no list', edit: { given: { length: 0 } } },

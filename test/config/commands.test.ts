@@ -1,7 +1,7 @@
 /** `config check`, `config show`, `config schema`: what they print and how they end. */
 import { describe, expect, test } from 'vitest'
 import { config } from '../../agent/commands/config.ts'
-import { sentence, settings } from '../../agent/config/options.ts'
+import { allSettings, sentence } from '../../agent/config/lists.ts'
 import { UsageError } from '../../agent/errors.ts'
 import { createMemoryHost } from '../host/memory.ts'
 import { contextFor } from './context.ts'
@@ -75,12 +75,28 @@ describe('show', () => {
     expect(lines.find((one) => one.startsWith('allow'))).toMatch(line)
   })
 
+  test('shows what lists hold, in one line each, and as they are with --json', async () => {
+    const block =
+      '{ processes: [{ name: rsync, max_hours: 2 }, { name: x }], commands: [{ argv: [probe, -v] }], ignore: { disks: [sda] } }'
+    const all = { files: { [FILE]: `idle_detection: ${block}` } }
+    const { lines } = await run(['show'], all)
+    expect(lines.find((one) => one.startsWith('processes'))).toMatch(
+      /^processes +{ name: rsync, max_hours: 2 }, { name: x } +\S+:1$/,
+    )
+    expect(lines.find((one) => one.startsWith('commands'))).toMatch(/ { argv: \[probe, -v\] } +\S+:1$/)
+    expect(lines.find((one) => one.startsWith('ignore.disks'))).toMatch(/ sda +\S+:1$/)
+    expect(lines.find((one) => one.startsWith('services'))).toMatch(/^services +none +default$/)
+    const json: unknown = JSON.parse((await run(['show'], { ...all, json: true })).lines[0] ?? '')
+    const processes = { name: 'processes', value: [{ name: 'rsync', max_hours: 2 }, { name: 'x' }], from: `${FILE}:1` }
+    expect(json).toHaveProperty('settings', expect.arrayContaining([processes]))
+  })
+
   const files = { [FILE]: 'name: x\nidle_detection:\n  sensors:\n    cpu:\n      cores: 0.25\n  action: stop\n' }
 
   test('is a table in the order of declaration, with the place of what was given', async () => {
     const { status, lines } = await run(['show'], { files: { ...files, ...onEc2 } })
     expect(status).toBe(0)
-    expect(lines.map((line) => line.split(' ')[0])).toEqual(['SETTING', ...settings.map(({ name }) => name)])
+    expect(lines.map((line) => line.split(' ')[0])).toEqual(['SETTING', ...allSettings.map(({ name }) => name)])
     const starts = lines.map((line) => line.search(/(default|FROM|\/etc\S+)$/))
     expect(new Set(starts).size).toBe(1)
     expect(lines.find((line) => line.startsWith('action'))).toMatch(/^action +stop +\/etc\/idle-agent\/config\.yaml:6$/)
@@ -144,7 +160,7 @@ describe('schema', () => {
     expect(schema.$schema).toBe('https://json-schema.org/draft/2020-12/schema')
     expect(schema.required).toEqual(['idle_detection'])
     expect(schema.additionalProperties).not.toBe(false) // the rest belongs to the template
-    for (const { path, option } of settings) {
+    for (const { path, option } of allSettings) {
       let node = schema.properties.idle_detection
       for (const key of path) {
         expect(node.additionalProperties).toBe(false)
@@ -152,7 +168,7 @@ describe('schema', () => {
         node = node.properties[key]
       }
       expect(node.description).toContain(sentence(option))
-      expect(node.default).toEqual(option.default)
+      expect(node.default).toEqual('default' in option ? option.default : undefined)
       if (option.type === 'number')
         expect(node).toMatchObject({ type: 'number', minimum: option.min, maximum: option.max })
       if (option.type === 'boolean') expect(node.type).toBe('boolean')

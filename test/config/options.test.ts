@@ -1,31 +1,31 @@
-/** The table of settings itself, and the pages that are made from it. */
+/** The table of allSettings itself, and the pages that are made from it. */
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { fits, notYet, sentence, settings } from '../../agent/config/options.ts'
+import { allSettings, fitsAny, notYet, sentence } from '../../agent/config/lists.ts'
 
 test('has each name once, and none that is refused as not yet there', () => {
-  const names = settings.map(({ name }) => name)
+  const names = allSettings.map(({ name }) => name)
   expect(new Set(names).size).toBe(names.length)
   for (const name of notYet) expect(names.filter((one) => one === name || one.startsWith(`${name}.`))).toEqual([])
 })
 
-test.each(settings)('$name: the default fits, the sentence is one', ({ option }) => {
+test.each(allSettings)('$name: the default fits, the sentence is one', ({ option }) => {
   expect(sentence(option)).toMatch(/^[A-Z].{10,}[^.]\.$/)
-  if (option.default !== undefined) expect(fits(option, option.default)).toBe(true)
+  if ('default' in option && option.default !== undefined) expect(fitsAny(option, option.default)).toBe(true)
   if (option.type === 'choice' && option.default === undefined) expect(option.unset).toBeTypeOf('string')
   if (option.type === 'number') {
     expect(option.min).toBeLessThan(option.max)
     for (const value of [option.min - 0.001, option.max + 1, Number.NaN, Number.POSITIVE_INFINITY, '5', null]) {
-      expect(fits(option, value)).toBe(false)
+      expect(fitsAny(option, value)).toBe(false)
     }
   }
 })
 
 test('sensors have options that are numbers', () => {
-  const other = settings.filter(
+  const other = allSettings.filter(
     ({ path, option }) => path[0] === 'sensors' && path[2] !== 'enabled' && option.type !== 'number',
   )
   expect(other).toEqual([])
@@ -44,9 +44,9 @@ test('tools/docs.ts writes both pages, and --check fails when one is out of step
     expect(docs('--check')).toMatchObject({ status: 0, stderr: '' })
     const page = join(folder, 'docs/configuration.md')
     const text = readFileSync(page, 'utf8')
-    for (const { name } of settings)
+    for (const { name } of allSettings)
       expect(text).toMatch(new RegExp(`^\\| \`${name.replaceAll('.', '\\.')}\` \\|.*\\|$`, 'm'))
-    expect(settings.every(({ option }) => text.includes(sentence(option)))).toBe(true)
+    expect(allSettings.every(({ option }) => text.includes(sentence(option)))).toBe(true)
     writeFileSync(page, text.replace('| 5 minutes |', '| 6 minutes |'))
     expect(docs('--check').status).toBe(1)
   } finally {

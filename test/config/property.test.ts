@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { stringify } from 'yaml'
-import { settings } from '../../agent/config/options.ts'
+import { allSettings } from '../../agent/config/lists.ts'
 import { loadConfig } from '../../agent/config.ts'
 import { UsageError } from '../../agent/errors.ts'
 import { createMemoryHost } from '../host/memory.ts'
@@ -38,9 +38,17 @@ function blocks(): fc.Arbitrary<unknown> {
     fc.boolean(),
     fc.constantFrom('hibernate', 'stop', 'report', 'optional', 'yes', '5', '5min', '', null),
     fc.double(),
+    fc.constantFrom(
+      [],
+      ['eth0'],
+      [{ name: 'train' }],
+      [{ port: 8080 }, { port: 1 }],
+      [{ argv: ['true'] }],
+      [{ name: 5, x: [] }],
+    ),
     fc.jsonValue({ maxDepth: 2 }),
   )
-  const names = fc.subarray(settings.map(({ path }) => path))
+  const names = fc.subarray(allSettings.map(({ path }) => path))
   const entries = names.chain((paths) => fc.tuple(...paths.map((path) => fc.tuple(fc.constant(path), value))))
   return entries.map((pairs) => {
     const block: Record<string, unknown> = {}
@@ -112,7 +120,7 @@ test('settings with values of all kinds, as JSON and as YAML', async () => {
 })
 
 test('every problem of a block is told at once: mending those that are told leaves none', async () => {
-  const wrong = settings.map(({ name, path, option }) => ({
+  const wrong = allSettings.map(({ name, path, option }) => ({
     name,
     path,
     value: option.type === 'text' ? '/' : 'wrong',

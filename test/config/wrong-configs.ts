@@ -158,15 +158,7 @@ const names: readonly WrongConfig[] = [
     '"\\u001b[31m\\nred": 1',
     'FILE:2:3 idle_detection.\\u001b[31m\\u000ared: unknown setting',
   ),
-  ...[
-    'allow_os_shutdown: true',
-    'ignore: []',
-    'processes: []',
-    'commands: []',
-    'work_hours: {}',
-    'notify: {}',
-    'profile: x',
-  ].map((line) => {
+  ...['allow_os_shutdown: true', 'work_hours: {}', 'notify: {}', 'profile: x'].map((line) => {
     const name = line.slice(0, line.indexOf(':'))
     return oneLine(`${name} of a later version`, line, `FILE:2:3 idle_detection.${name}: not supported by this version`)
   }),
@@ -205,6 +197,137 @@ const names: readonly WrongConfig[] = [
     'idle_threshold_minutes: [5, 6]',
     'FILE:2:27 idle_detection.idle_threshold_minutes: must be a number of minutes, got a list',
   ),
+]
+
+const lists: readonly WrongConfig[] = [
+  oneLine(
+    'a block for a list',
+    'processes: {}',
+    'FILE:2:14 idle_detection.processes: must be a list of blocks, got a block',
+  ),
+  oneLine('no list of blocks', 'commands:', 'FILE:2:3 idle_detection.commands: must be a list of blocks, got nothing'),
+  oneLine(
+    'a list for a group',
+    'ignore: [eth0]',
+    'FILE:2:11 idle_detection.ignore: must be a block of settings, got a list',
+  ),
+  oneLine(
+    'a word for a block',
+    'processes: [rsync]',
+    'FILE:2:15 idle_detection.processes[0]: must be a block of name, user, argument, min_cpu_cores and max_hours, got "rsync"; write { name: rsync }',
+  ),
+  oneLine(
+    'one word for a list of texts',
+    'ignore: { interfaces: eth0 }',
+    'FILE:2:25 idle_detection.ignore.interfaces: must be a list of texts, got "eth0"; write [eth0]',
+  ),
+  oneLine(
+    'a number in a list of texts',
+    'ignore: { disks: [sda, 5] }',
+    'FILE:2:26 idle_detection.ignore.disks[1]: must be text, got 5',
+  ),
+  oneLine(
+    'a unit without its kind',
+    'ignore: { units: [backup] }',
+    'FILE:2:21 idle_detection.ignore.units[0]: must be the name of a systemd service or timer, got "backup"',
+  ),
+  oneLine(
+    'a port that there is not',
+    'services: [{ port: 70000 }]',
+    'FILE:2:22 idle_detection.services[0].port: must be at most 65535, got 70000',
+  ),
+  oneLine(
+    'half a port',
+    'services: [{ port: 80.5 }]',
+    'FILE:2:22 idle_detection.services[0].port: must be a whole number, got 80.5',
+  ),
+  oneLine(
+    'a port that is a name',
+    'services: [{ port: http }]',
+    'FILE:2:22 idle_detection.services[0].port: must be a whole number, got "http"',
+  ),
+  oneLine(
+    'a protocol',
+    'services: [{ port: 53, protocol: udp }]',
+    'FILE:2:26 idle_detection.services[0].protocol: unknown setting',
+  ),
+  oneLine(
+    'a port that is listed twice',
+    'services: [{ port: 80 }, { port: 443 }, { port: 80 }]',
+    'FILE:2:3 idle_detection.services: port 80 is listed twice',
+  ),
+  ...['10.0.0.0/33', '300.1.1.1', '1:2:3', '::1::', ':::', '10.0.0.1/', 'example.org'].map((range) =>
+    oneLine(
+      `the client ${range}`,
+      `services: [{ port: 80, ignore_clients: [ok, "${range}"] }]`.replace('ok, ', ''),
+      `FILE:2:43 idle_detection.services[0].ignore_clients[0]: must be an IP address, or a range such as 10.0.0.0/8, got "${range}"`,
+    ),
+  ),
+  oneLine(
+    'a command in one text',
+    'commands: [{ argv: "true" }]',
+    'FILE:2:22 idle_detection.commands[0].argv: must be a list of texts, got "true"; write [true]',
+  ),
+  oneLine(
+    'a command without a program',
+    'commands: [{ argv: [] }]',
+    'FILE:2:22 idle_detection.commands[0].argv[0]: must be text, got nothing',
+  ),
+  ...['./probe', 'bin/probe', 'two words', '-c', '~/probe', ''].map((program) =>
+    oneLine(
+      `the program "${program}"`,
+      `commands: [{ argv: ["${program}"] }]`,
+      'FILE:2:23 idle_detection.commands[0].argv[0]: must be a program: its whole path, or its name in /usr/sbin, /usr/bin, /sbin or /bin, ' +
+        `got "${program}"`,
+    ),
+  ),
+  oneLine(
+    'a command that may hang for long',
+    'commands: [{ argv: [sh, -c, "true"], timeout_seconds: 10 }]',
+    'FILE:2:57 idle_detection.commands[0].timeout_seconds: must be at most 7 seconds, got 10',
+  ),
+  oneLine(
+    'too many commands',
+    `commands: [${'{ argv: ["true"] }, '.repeat(9)}]`,
+    'FILE:2:13 idle_detection.commands: must have at most 8 entries, got 9',
+  ),
+  oneLine(
+    'too many words',
+    `commands: [{ argv: [${'x, '.repeat(33)}] }]`,
+    'FILE:2:22 idle_detection.commands[0].argv: must have at most 32 entries, got 33',
+  ),
+  oneLine(
+    'a key of the prototype in an entry',
+    'processes: [{ name: x, __proto__: 1 }]',
+    'FILE:2:26 idle_detection.processes[0].__proto__: unknown setting',
+  ),
+  oneLine(
+    'an alias in an entry',
+    'processes: [{ name: *x }]',
+    'FILE:2:23 idle_detection.processes[0].name: an alias (*x) cannot be used here; write the value out',
+  ),
+  {
+    name: 'what is wrong in several entries, each with its line and path',
+    text: [
+      'idle_detection:',
+      '  processes:',
+      '    - name: train',
+      '    - user: root',
+      '    - { nam: rsync, min_cpu_cores: 0 }',
+      '    - name: a/b',
+      '      max_hours: soon',
+      '      name: again',
+      '  commands: []',
+    ].join('\n'),
+    problems: [
+      'FILE:4:7 idle_detection.processes[1].name: must be text, got nothing',
+      'FILE:5:7 idle_detection.processes[2].name: must be text, got nothing',
+      'FILE:5:9 idle_detection.processes[2].nam: unknown setting, did you mean name?',
+      'FILE:5:36 idle_detection.processes[2].min_cpu_cores: must be at least 0.01 cores, got 0',
+      'FILE:7:18 idle_detection.processes[3].max_hours: must be a number of hours, got "soon"',
+      'FILE:8:7 idle_detection.processes[3].name: set twice, first in line 6',
+    ],
+  },
 ]
 
 const yaml: readonly WrongConfig[] = [
@@ -376,4 +499,4 @@ const together: readonly WrongConfig[] = [
 ]
 
 /** Every wrong configuration that is told from the text alone. */
-export const wrongConfigs: readonly WrongConfig[] = [...values, ...names, ...yaml, ...blocks, ...together]
+export const wrongConfigs: readonly WrongConfig[] = [...values, ...names, ...lists, ...yaml, ...blocks, ...together]

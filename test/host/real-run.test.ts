@@ -53,7 +53,13 @@ describe('run', () => {
     process.env['PATH'] = before
   })
 
-  it.each(['/bin/sh', '../bin/sh', ''])('refuses the name "%s"', async (name) => {
+  it('runs a whole path as it is, if it can be executed', async () => {
+    expect(await host.run(['/bin/sh', '-c', 'exit 4'], { timeoutMs: 10_000 })).toMatchObject({ status: 4 })
+    for (const path of ['/etc/passwd', '/bin', '/no/such/program', '/etc/passwd/x'])
+      expect(await host.run([path], { timeoutMs: 10_000 })).toBeUndefined()
+  })
+
+  it.each(['./sh', '../bin/sh', ''])('refuses the name "%s"', async (name) => {
     await expect(host.run([name], { timeoutMs: 1000 })).rejects.toThrow(HostError)
   })
 

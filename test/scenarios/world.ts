@@ -113,7 +113,7 @@ export class World {
   lastInputMono = 0
   lastInputTau = Number.NEGATIVE_INFINITY
   lastBusyTau = Number.NEGATIVE_INFINITY
-  weak = { connection: 0, output: 0, 'gpu-memory': 0, 'gpu-work': 0, housekeeping: 0 }
+  weak = { connection: 0, output: 0, 'gpu-memory': 0, 'gpu-work': 0, housekeeping: 0, process: 0, client: 0 }
   cloudInitUntil = 0
   /** When the last consequence of what happened so far is over. */
   quietFrom = 0
