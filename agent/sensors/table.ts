@@ -6,6 +6,7 @@ import { disk } from './disk.ts'
 import { editors } from './editors.ts'
 import { gpu } from './gpu.ts'
 import { network } from './network.ts'
+import { notebooks } from './notebooks.ts'
 import { schedulers } from './schedulers.ts'
 import type { Sensor } from './sensor.ts'
 import { sessions } from './sessions.ts'
@@ -20,4 +21,5 @@ export const sensors: readonly Sensor<unknown>[] = [
   gpu,
   containers,
   schedulers,
+  notebooks,
 ]

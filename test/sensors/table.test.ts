@@ -26,6 +26,7 @@ it('the table is in the order of the output', () => {
     'gpu',
     'containers',
     'schedulers',
+    'notebooks',
   ])
 })
 

@@ -1,0 +1,44 @@
+/** The notebooks sensor: kernels of Jupyter and sessions of RStudio, whether they work, are used, or are only open. */
+import type { Options } from '../types/options.ts'
+import { type GatedSample, gated } from './gated.ts'
+import { kernelOf } from './notebook-kernels.ts'
+import type { NotebooksSample } from './notebook-seats.ts'
+import { processTable } from './processes.ts'
+import type { Sensor } from './sensor.ts'
+
+export const notebooksOptions = {
+  connection_hold_minutes: {
+    type: 'number',
+    default: 60,
+    min: 0,
+    max: 10_080,
+    unit: 'minutes',
+    about:
+      'how long an open notebook, RStudio session, or kernel that nobody can ask, can hold the machine, from the last real activity; a kernel used at every check for longer is only polled',
+  },
+  busy_hours: {
+    type: 'number',
+    default: 24,
+    min: 0.01,
+    max: 8760,
+    unit: 'hours',
+    about:
+      'how long a kernel that is busy, or used without a pause of an hour, counts as activity; what it uses (CPU, network, disk, GPU) counts as ever',
+  },
+} as const satisfies Options
+
+/** Kernels and sessions by their processes, and by what their server tells root. */
+export const notebooks: Sensor<GatedSample<NotebooksSample>, typeof notebooksOptions> = gated({
+  name: 'notebooks',
+  sampleVersion: 1,
+  options: notebooksOptions,
+  absence: 'no notebook kernel or RStudio session runs here',
+  async present(host, signal) {
+    const table = await processTable(host, signal)
+    for (const process of table.values()) {
+      if (process.comm === 'rsession' || (await kernelOf(host, table, process)) !== undefined) return true
+    }
+    return false
+  },
+  load: async () => (await import('./notebook-judge.ts')).subject,
+})
