@@ -52,7 +52,8 @@ function weak(seat: Seat, given: Given): string | undefined {
   }
   if (seat.kind === 'rsession') return said(seat, 'open')
   if (seat.told === undefined) return said(seat, 'whose server does not tell whether it works')
-  return seat.told.open ? said(seat, 'open in a browser') : undefined
+  if (seat.told.open) return said(seat, 'open in a browser')
+  return seat.wakes === true ? said(seat, 'wakes, though its server tells of no use') : undefined
 }
 
 function judge(

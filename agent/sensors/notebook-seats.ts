@@ -20,6 +20,8 @@ export interface Seat {
   readonly usedSince?: Instant
   /** Since when it is not busy, and yet used at every check. */
   readonly steadySince?: Instant
+  /** It wakes, though nothing was told of it: an asynchronous cell may go on behind a server's back. */
+  readonly wakes?: true
 }
 
 export interface NotebooksSample {
@@ -28,7 +30,7 @@ export interface NotebooksSample {
 }
 
 /** What was read of a seat now. */
-export type Seen = Omit<Seat, 'busySince' | 'used' | 'usedSince' | 'steadySince'>
+export type Seen = Omit<Seat, 'busySince' | 'used' | 'usedSince' | 'steadySince' | 'wakes'>
 
 /** A pause that ends a time of use; a shorter one does not, or whoever pauses for a moment begins their hours anew. */
 const pauseMs = 3_600_000
@@ -67,10 +69,11 @@ function usedNow(now: Seen, old: Seat | undefined, moment: Moment): Instant | un
 export function withUse(now: Seen, old: Seat | undefined, moment: Moment): Seat {
   const used = usedNow(now, old, moment)
   if (used === undefined) {
-    if (old?.used === undefined || old.usedSince === undefined) return now
-    return { ...now, used: old.used, usedSince: old.usedSince }
+    const wakes = old !== undefined && now.switches !== old.switches ? { wakes: true as const } : {}
+    if (old?.used === undefined || old.usedSince === undefined) return { ...now, ...wakes }
+    return { ...now, ...wakes, used: old.used, usedSince: old.usedSince }
   }
-  const goesOn = old?.used !== undefined && used - old.used < pauseMs
+  const goesOn = old?.used !== undefined && (old.busy || used - old.used < pauseMs)
   const usedSince = goesOn ? (old.usedSince ?? used) : used
   const began = now.told === undefined ? moment.at : toldAt(now.told, moment)
   const state = now.busy ? { busySince: old?.busySince ?? began } : { steadySince: old?.steadySince ?? used }
