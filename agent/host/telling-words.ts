@@ -15,4 +15,10 @@ export const tellingWords: ReadonlySet<string> = new Set([
   ...['remoteDevHost', 'serverMode', 'JetBrains', 'Fleet'],
   // X servers
   '-auth',
+  // servers of Jupyter, by the last part of a path or the whole word
+  ...['notebook', 'nbclassic', 'jupyterlab', 'jupyter_server', 'jupyterhub.singleuser', 'jupyterhub-singleuser'],
+  ...['jupyter', 'jupyter-lab', 'jupyter-notebook', 'jupyter-server', 'jupyter-labhub', 'jupyter-nbclassic'],
 ])
+
+/** Of a word that holds this, this part is kept: the connection file of a Jupyter kernel, by which kernels and their servers are matched. */
+export const tellingPart: RegExp = /kernel-[\w-]{1,100}\.json/

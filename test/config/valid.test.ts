@@ -163,11 +163,12 @@ describe('legal and odd', () => {
       warnings: [
         `${FILE}:2:3 idle_detection.sensors.sessions.connection_hold_minutes: 60 has no effect: hibernate_threshold_minutes (60) is not shorter`,
         `${FILE}:2:3 idle_detection.sensors.gpu.memory_hold_minutes: 60 has no effect: hibernate_threshold_minutes (60) is not shorter`,
+        `${FILE}:2:3 idle_detection.sensors.notebooks.connection_hold_minutes: 60 has no effect: hibernate_threshold_minutes (60) is not shorter`,
       ],
     },
     {
       name: 'the same with the sensors switched off',
-      text: 'idle_detection:\n  hibernate_threshold_minutes: 60\n  sensors: { sessions: { enabled: false }, gpu: { enabled: false } }\n',
+      text: 'idle_detection:\n  hibernate_threshold_minutes: 60\n  sensors: { sessions: { enabled: false }, gpu: { enabled: false }, notebooks: { enabled: false } }\n',
       warnings: [],
     },
     {
