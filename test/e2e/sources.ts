@@ -101,7 +101,7 @@ const processes: readonly Source[] = [
     ...{
       path: '/proc/5010/stat',
       kind: 'file',
-      sensors: ['cpu', 'sessions', 'containers', 'schedulers'],
+      sensors: ['cpu', 'sessions', 'containers', 'schedulers', 'notebooks'],
       says: /\/proc\/(5010|PID)\/stat/,
     },
     // A process without its files has ended.

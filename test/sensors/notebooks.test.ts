@@ -395,6 +395,40 @@ describe('a hostile or broken server', () => {
   })
 })
 
+describe('a source that is broken', () => {
+  it.each<[string, (machine: Machine) => void, RegExp]>([
+    ['command lines may not be read', (machine) => machine.forbid('/proc/4242/cmdline'), /cmdline: permission denied/],
+    ['status may not be read', (machine) => machine.forbid('/proc/4242/status'), /status: permission denied/],
+    ['status is garbage', (machine) => machine.write('/proc/4242/status', 'x'), /Uid in \/proc\/PID\/status/],
+    ['status is cut off', (machine) => machine.write('/proc/4242/status', 'Uid:\t0\nGid:\t0\n'), /ctxt_switches/],
+  ])('%s: it throws, for the loop to say unknown', async (_, spoil, message) => {
+    const { machine, check } = watched()
+    put(machine, kernel)
+    await check()
+    spoil(machine)
+    await expect(check()).rejects.toThrow(message)
+  })
+
+  it.each(['/proc/4242/wchan', '/proc/4000/fd', '/proc/net/tcp'])('%s may not be read: less is told', async (path) => {
+    const { machine, check } = watched()
+    put(machine, server)
+    put(machine, kernel)
+    machine.write('/proc/net/tcp', 'x')
+    machine.forbid(path)
+    await check()
+    expect(await check()).toMatchObject({ kind: 'hold', reason: expect.stringContaining('does not tell') })
+  })
+
+  it('that ends while it is looked at is nobody', async () => {
+    const { machine, check } = watched()
+    put(machine, kernel)
+    put(machine, { ...kernel, pid: 4300, words: ['python3', '-f', '/x/kernel-2.json'] })
+    await check()
+    machine.remove('/proc/4300/status')
+    expect((await check()).reason).toMatch(/\(pid 4242\)$/)
+  })
+})
+
 describe('parsing', () => {
   it.each([
     ['[1, 2]', 0],
