@@ -20,3 +20,11 @@ export async function kernelOf(
   const id = connectionFile.exec(text)?.[1]
   return id === undefined ? undefined : { id, words: text.split('\0') }
 }
+
+/** Is there a kernel, or a session of RStudio? */
+export async function hasSeat(host: Host, table: ProcessTable): Promise<boolean> {
+  for (const process of table.values()) {
+    if (process.comm === 'rsession' || (await kernelOf(host, table, process)) !== undefined) return true
+  }
+  return false
+}

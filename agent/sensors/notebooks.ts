@@ -1,7 +1,6 @@
 /** The notebooks sensor: kernels of Jupyter and sessions of RStudio, whether they work, are used, or are only open. */
 import type { Options } from '../types/options.ts'
 import { type GatedSample, gated } from './gated.ts'
-import { kernelOf } from './notebook-kernels.ts'
 import type { NotebooksSample } from './notebook-seats.ts'
 import { processTable } from './processes.ts'
 import type { Sensor } from './sensor.ts'
@@ -27,6 +26,9 @@ export const notebooksOptions = {
   },
 } as const satisfies Options
 
+/** Without one of these there is no kernel: it runs in one, or one has started it. */
+const maybe = /^(python|pypy|jupyter|julia|rsession$|R$)/
+
 /** Kernels and sessions by their processes, and by what their server tells root. */
 export const notebooks: Sensor<GatedSample<NotebooksSample>, typeof notebooksOptions> = gated({
   name: 'notebooks',
@@ -35,10 +37,8 @@ export const notebooks: Sensor<GatedSample<NotebooksSample>, typeof notebooksOpt
   absence: 'no notebook kernel or RStudio session runs here',
   async present(host, signal) {
     const table = await processTable(host, signal)
-    for (const process of table.values()) {
-      if (process.comm === 'rsession' || (await kernelOf(host, table, process)) !== undefined) return true
-    }
-    return false
+    if (![...table.values()].some(({ comm }) => maybe.test(comm))) return false
+    return (await import('./notebook-kernels.ts')).hasSeat(host, table)
   },
   load: async () => (await import('./notebook-judge.ts')).subject,
 })
