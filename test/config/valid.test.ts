@@ -162,13 +162,19 @@ describe('legal and odd', () => {
       text: 'idle_detection:\n  hibernate_threshold_minutes: 60\n',
       warnings: [
         `${FILE}:2:3 idle_detection.sensors.sessions.connection_hold_minutes: 60 has no effect: hibernate_threshold_minutes (60) is not shorter`,
+        `${FILE}:2:3 idle_detection.sensors.editors.connection_hold_minutes: 60 has no effect: hibernate_threshold_minutes (60) is not shorter`,
+        `${FILE}:2:3 idle_detection.sensors.desktops.connection_hold_minutes: 60 has no effect: hibernate_threshold_minutes (60) is not shorter`,
         `${FILE}:2:3 idle_detection.sensors.gpu.memory_hold_minutes: 60 has no effect: hibernate_threshold_minutes (60) is not shorter`,
         `${FILE}:2:3 idle_detection.sensors.notebooks.connection_hold_minutes: 60 has no effect: hibernate_threshold_minutes (60) is not shorter`,
       ],
     },
     {
       name: 'the same with the sensors switched off',
-      text: 'idle_detection:\n  hibernate_threshold_minutes: 60\n  sensors: { sessions: { enabled: false }, gpu: { enabled: false }, notebooks: { enabled: false } }\n',
+      text:
+        'idle_detection:\n  hibernate_threshold_minutes: 60\n  sensors:\n' +
+        ['sessions', 'editors', 'desktops', 'gpu', 'notebooks']
+          .map((name) => `    ${name}: { enabled: false }\n`)
+          .join(''),
       warnings: [],
     },
     {

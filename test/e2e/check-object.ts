@@ -7,7 +7,18 @@ const words = z.string().regex(/^[^\p{Cc}\p{Cf}]+$/u)
 const count = z.int().nonnegative()
 
 const reading = z.strictObject({
-  sensor: z.enum(['cpu', 'sessions', 'editors', 'desktops', 'network', 'disk', 'gpu', 'containers', 'schedulers', 'notebooks']),
+  sensor: z.enum([
+    'cpu',
+    'sessions',
+    'editors',
+    'desktops',
+    'network',
+    'disk',
+    'gpu',
+    'containers',
+    'schedulers',
+    'notebooks',
+  ]),
   kind: z.enum(['active', 'hold', 'idle', 'unknown', 'absent']),
   reason: words,
   value: z.number().nonnegative().optional(),
