@@ -189,11 +189,11 @@ async function carryOut(
     mirror: synced.mirror,
     deeds: [...episode.deeds, ...(synced.deed === undefined ? [] : [synced.deed])],
   }
-  await save(parts, episode, told.warned)
+  const lost = await save(parts, episode, told.warned)
   const closed = await closeOutcome(parts, episode.decision)
   const unwritten = await writeStatus(parts, episode.look, { ...episode.decision, state: episode.state })
   const untold = await keepNote(parts, episode)
-  return { ...episode, deeds: [...episode.deeds, ...closed, ...unwritten, ...untold] }
+  return { ...episode, deeds: [...episode.deeds, ...lost, ...closed, ...unwritten, ...untold] }
 }
 
 /** Loaded where somebody is to be warned, which is not at every check. */

@@ -56,6 +56,10 @@ export interface Stored {
   readonly mirror: TagMirror
   /** Since when users' leases hold without their input. */
   readonly leases?: readonly LeaseChain[]
+  /** Sensors that cannot be read, and when they last could (ISO 8601); where they never could in this run, its first check. */
+  readonly blind?: JsonObject
+  /** What the last check belongs to (check/segment.ts). */
+  readonly segment?: object | undefined
 }
 
 /** Loads the state. `problem` says what was wrong with something that had to be ignored. Throws HostError where the host cannot read it. */
@@ -89,6 +93,8 @@ function parseStored(text: string): Stored {
     sampledAt: clocksAt(file, 'sampledAt'),
     mirror: parseMirror(objectAt(file, 'mirror')),
     ...optional(file, 'leases', (object, key) => listAt(object, key, parseChain)),
+    ...optional(file, 'blind', objectAt),
+    ...optional(file, 'segment', objectAt),
   }
 }
 

@@ -1,4 +1,5 @@
 /** The values that pass between the parts of the agent; types only, no code. */
+import type { Cause } from './types/cause.ts'
 
 /** Milliseconds on CLOCK_MONOTONIC of the observed host; comparable only within one run of the machine. */
 export type Instant = number
@@ -233,6 +234,7 @@ export interface Decision {
   readonly state: State
   readonly actions: readonly Action[]
   readonly reason: string
+  readonly cause: Cause
   readonly verdict: Verdict
   readonly phase: Phase
   readonly interval: Interval

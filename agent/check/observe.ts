@@ -5,6 +5,7 @@ import type { Host } from '../host/host.ts'
 import { type ChainMoment, type Limited, limitLeases } from '../leases/chain.ts'
 import type { Stored, StoredSample } from '../state.ts'
 import type { Clocks, Instant, Intent, Moment, NamedReading, RunIdentity, State, Veto } from '../types.ts'
+import { iso } from '../words.ts'
 import { intervalOf, judgeOne, plain, type Raw, toStore } from './judge.ts'
 import type { ConfiguredSensor, Parts } from './parts.ts'
 import { within } from './within.ts'
@@ -23,6 +24,8 @@ export interface Look {
   readonly samples: Readonly<Record<string, StoredSample>>
   readonly sampledAt: Clocks
   readonly region?: string
+  /** As the state keeps it. */
+  readonly blind: NonNullable<Stored['blind']>
   /** Milliseconds that the readings cover; 0 without an earlier sample. */
   readonly coveredMs: number
 }
@@ -63,8 +66,15 @@ export async function look(parts: Parts, base: Stored | undefined, asked: Asked)
     samples: Object.fromEntries(judged.flatMap((one) => toStore(one.raw, interval))),
     sampledAt,
     ...(region === undefined ? {} : { region }),
+    blind: blindIn(readings, before, sampledAt),
     coveredMs: ms,
   }
+}
+
+function blindIn(readings: readonly NamedReading[], before: Stored | undefined, now: Clocks): Look['blind'] {
+  const last = iso((before?.sampledAt ?? now).wallMs)
+  const blind = readings.filter(({ kind }) => kind === 'unknown')
+  return Object.fromEntries(blind.map(({ sensor }) => [sensor, before?.blind?.[sensor] ?? last]))
 }
 
 /** What is not read by sensors: who the machine is, what of `base` belongs to this run of it, and what forbids acting. */

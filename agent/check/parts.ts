@@ -11,6 +11,7 @@ import type { VetoSource } from '../vetoes/veto.ts'
 export interface Paths {
   readonly state: string
   readonly intents: string
+  readonly history: string
   readonly configCache: string
   readonly lockDir: string
   readonly stateDir: string
@@ -65,6 +66,7 @@ export function pathsOf(stateDir: string | undefined): Paths {
     stateDir: state,
     state: `${state}/state.json`,
     intents: `${state}/intents.jsonl`,
+    history: `${state}/history.jsonl`,
     configCache: `${state}/config.json`,
     lockDir: `${state}/lock`,
     runDir: run,

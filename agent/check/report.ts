@@ -34,6 +34,7 @@ export function checkObject(parts: Parts, checked: Checked): Record<string, unkn
     covered: { seconds: Math.round(look.coveredMs / 100) / 10, complete: decision.interval.covered },
     next: nextOf(parts, look, decision),
     reason: decision.reason,
+    cause: decision.cause,
     readings: look.readings.map(readingObject),
     vetoes: look.vetoes.map(({ name, reason }) => ({ name, reason })),
     actions: checked.deeds.map(({ action, result, detail }) => ({ action, result, detail })),
@@ -81,6 +82,7 @@ export function statusOf(parts: Parts, look: Look, decision: Decision): Record<s
   return {
     ...object,
     schema: 'idle-agent.status.v1',
+    unknownSince: look.blind,
     wanted: parts.policy.action,
     enabled: parts.policy.enabled,
     // Without a driver nothing is ever stopped, whatever is wanted.
@@ -94,6 +96,7 @@ export function statusOf(parts: Parts, look: Look, decision: Decision): Record<s
     score: state.score,
     falseStops: state.falseStops.length,
     unseenStops: state.unseenStops,
+    lastStop: state.told,
     ...(state.attempt.refusal === undefined ? {} : { refusal: state.attempt.refusal }),
     ...callOf(look, decision),
     tags: state.tags,

@@ -1,10 +1,12 @@
 /** What a check leaves on disk for the next one. */
+import type { Deed } from '../audit.ts'
 import type { OwnDeeds } from '../sensors/sensor.ts'
 import { type Stored, type StoredSample, saveState } from '../state.ts'
 import type { LeaseChain } from '../types.ts'
 import type { Episode } from './episode.ts'
 import type { Look } from './observe.ts'
 import type { Parts } from './parts.ts'
+import { grown, keyOf } from './segment.ts'
 
 /** Saves how long a refusal is waited for, into what the disk holds of the check before; another run of the machine forgets it. Throws HostError. */
 export async function keepBackOff(parts: Parts, { base, backOff, mirror }: Episode): Promise<void> {
@@ -13,16 +15,24 @@ export async function keepBackOff(parts: Parts, { base, backOff, mirror }: Episo
   await saveState(parts.host, parts.paths.state, { ...base, state, mirror })
 }
 
-/** Saves what this check saw and decided, as it stands after its deeds. Throws HostError. */
-export async function save(parts: Parts, episode: Episode, warned: OwnDeeds['warned']): Promise<void> {
+/** Saves what this check saw and decided, as it stands after its deeds; gives back a history that cannot be written. Throws HostError. */
+export async function save(parts: Parts, episode: Episode, warned: OwnDeeds['warned']): Promise<readonly Deed[]> {
+  const { base, look, decision } = episode
   const deeds = { cpuMs: parts.host.self.cpuMs(), warned }
+  const key = keyOf(decision)
+  const same = grown({ ...base?.segment }, key, { decision, now: look.moment.clocks })
+  // First, so that a crash in between writes it again and loses nothing. Loaded where the verdict or its cause changes.
+  const next = same === undefined ? await (await import('./history.ts')).closeSegment(parts, episode, key) : undefined
   await saveState(parts.host, parts.paths.state, {
     state: episode.state,
-    samples: settled(parts, episode.look.samples, deeds),
-    sampledAt: episode.look.sampledAt,
+    samples: settled(parts, look.samples, deeds),
+    sampledAt: look.sampledAt,
     mirror: episode.mirror,
-    leases: told(episode.look.leases),
+    leases: told(look.leases),
+    blind: look.blind,
+    segment: same ?? next?.segment,
   })
+  return next?.deeds ?? []
 }
 
 /** What was said of an end is not said again. */

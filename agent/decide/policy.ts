@@ -5,7 +5,12 @@ import type { Instant, Interval, NamedReading, State, Verdict } from '../types.t
 export interface Judgement {
   readonly verdict: Verdict
   /** Latest strong evidence. */
-  readonly active?: { readonly at: Instant; readonly reason: string; readonly person: boolean }
+  readonly active?: {
+    readonly at: Instant
+    readonly sensor: string
+    readonly reason: string
+    readonly person: boolean
+  }
   /** Sensors whose subject exists and could not be read, with why. */
   readonly unknown: readonly { readonly sensor: string; readonly reason: string }[]
 }
@@ -27,10 +32,10 @@ type Strong = Extract<NamedReading, { kind: 'active' }>
 
 /** Evidence time is the reading's own, never in the future; after a step of the wall clock it is the check's (kernel.md 4.2 row 9). */
 function latest(strong: readonly Strong[], interval: Interval, now: Instant): Judgement['active'] {
-  let best: { at: Instant; reason: string } | undefined
+  let best: { at: Instant; sensor: string; reason: string } | undefined
   for (const reading of strong) {
     const at = interval.kind === 'step' ? now : Math.min(now, reading.at ?? now)
-    if (best === undefined || at > best.at) best = { at, reason: reading.reason }
+    if (best === undefined || at > best.at) best = { at, sensor: reading.sensor, reason: reading.reason }
   }
   if (best === undefined) return undefined
   return { ...best, person: strong.some((reading) => reading.person === true) }

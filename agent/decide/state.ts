@@ -25,6 +25,7 @@ import type {
   State,
   Veto,
 } from '../types.ts'
+import { causeOf } from './cause.ts'
 import { classify, waitMax } from './clock.ts'
 import { explain, methodIn } from './explain.ts'
 import { combine, heldUntil, type Judgement, rememberHolds } from './policy.ts'
@@ -86,6 +87,7 @@ export function decide(asked: Input): Decision {
     phase: standing.phase,
     interval,
     reason: explain(marked, standing, { judgement, policy, clocks: now.clocks }),
+    cause: causeOf(marked, standing, { judgement, readings }),
     store: interval.kind !== 'merge',
     ...(standing.due === undefined ? {} : { due: standing.due }),
     ...waiting(standing, input),

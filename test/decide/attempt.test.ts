@@ -126,6 +126,7 @@ describe('confirm', () => {
     state: state(),
     actions: [],
     reason: '',
+    cause: { kind: 'idle', reason: '' },
     verdict: 'active',
     phase: 'active',
     interval: steady,
