@@ -15,6 +15,8 @@ export interface Terminal {
 const commands = {
   check: async () => (await import('./commands/check.ts')).check,
   status: async () => (await import('./commands/status.ts')).status,
+  why: async () => (await import('./commands/why.ts')).why,
+  history: async () => (await import('./commands/history.ts')).history,
   keep: async () => (await import('./commands/keep.ts')).keep,
   release: async () => (await import('./commands/release.ts')).release,
   run: async () => (await import('./commands/run.ts')).run,

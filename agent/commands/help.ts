@@ -34,6 +34,22 @@ const usages: Readonly<Record<CommandName, Usage>> = {
     about: 'the last verdict and why, idle since when, what happens next, and your leases; all leases for root',
     flags: ['json', 'stateDir'],
   },
+  why: {
+    form: 'why [--at TIME] [--json]',
+    about: 'why it is still up, or why it stopped, in one sentence, with the evidence; as root also what came before',
+    more: ['  --at 14:02        what it was then, and why; also "2026-11-20 14:02", or 90m ago'],
+    flags: ['json', 'stateDir'],
+  },
+  history: {
+    form: 'history [--since 7d | DATE] [--until DATE] [--plot] [--json]',
+    about: 'what it was when, why, and what was done, for 90 days; as root',
+    more: [
+      '  --since 7d        so long ago, or a date and time: 2026-11-20, "2026-11-20 14:02"; a week unless given',
+      '  --until DATE      the same; now unless given',
+      '  --plot            a row a day, a cell an hour',
+    ],
+    flags: ['json', 'stateDir'],
+  },
   keep: {
     form: 'keep --for 4h | --until 18:00 | --pid PID | -- COMMAND …  [--reason TEXT] | --list',
     about: 'keep this machine up for a time, until a time, or as long as a process runs; or list your leases',

@@ -6,10 +6,11 @@ import { HostError, messageOf, UsageError } from '../errors.ts'
 import { leaseInWords } from '../leases/lease.ts'
 import { isObject, type JsonObject, listAt, numberAt, objectAt, parseObject, textAt } from '../parse.ts'
 import type { Clocks } from '../types.ts'
-import { accepted, actionInWords, stateInWords, timeInWords } from '../words.ts'
+import { accepted, actionInWords, stateInWords } from '../words.ts'
 import { watchedWords } from './check-beside.ts'
 import type { CommandContext } from './context.ts'
 import { type OwnedLease, shownLeases } from './lease-folder.ts'
+import { type LocalTime, localTime } from './local-time.ts'
 
 /** Leases of others that are shown to root; "keep --list" has them all. */
 const MOST_SHOWN = 16
@@ -25,7 +26,13 @@ export async function status(context: CommandContext): Promise<number> {
       `${path} is not there: no check has run since boot; run "sudo idle-agent check --act" or look at the schedule`,
     )
   }
-  const view = { now: host.clocks(), colour, uid: host.self.uid, leases: await shownLeases(context) }
+  const view = {
+    now: host.clocks(),
+    local: localTime(host),
+    colour,
+    uid: host.self.uid,
+    leases: await shownLeases(context),
+  }
   const lines = readable(path, () => statusLines(parseObject(text), view))
   for (const line of flags.json ? [text.trim()] : lines) out(line)
   return 0
@@ -42,6 +49,7 @@ export function readable<T>(path: string, read: () => T): T {
 
 interface View {
   readonly now: Clocks
+  readonly local: LocalTime
   readonly colour: boolean
   readonly uid: number
   /** The caller's leases, for root everybody's. */
@@ -50,41 +58,50 @@ interface View {
 
 function statusLines(status: JsonObject, view: View): readonly string[] {
   const bold = (text: string): string => (view.colour ? `\u001b[1m${text}\u001b[0m` : text)
+  const { local } = view
   const nowMs = view.now.wallMs
-  const fault = faultLines(status, nowMs).map(bold)
+  const fault = faultLines(status, view).map(bold)
   if (status['verdict'] === undefined && fault.length > 0) return fault
   const atMs = Date.parse(textAt(status, 'at'))
   if (Number.isNaN(atMs)) throw new Error('at is no time')
   const row = (name: string, text: string): string => `  ${name.padEnd(12)} ${text}`
-  const readings = listAt(status, 'readings', (one) => (isObject(one) ? one : {}))
   const vetoes = listAt(status, 'vetoes', (one) => (isObject(one) ? one : {}))
   return [
     ...fault,
-    bold(headline(status)),
-    row('last check', `${duration(nowMs - atMs)} ago${late(status, nowMs - atMs)}`),
-    row('idle since', sinceWords(status, nowMs)),
-    row('next', nextWords(objectAt(status, 'next'), status, nowMs)),
+    bold(local.sentence(headline(status), atMs)),
+    row('last check', `${local.both(atMs, nowMs)}${late(status, nowMs - atMs)}`),
+    row('idle since', sinceWords(status, view)),
+    row('next', nextWords(objectAt(status, 'next'), status, view)),
     ...watchedLines(status),
     ...(typeof status['call'] === 'string' ? [row('call', status['call'])] : []),
-    ...vetoes.map((veto) => row('veto', vetoWords(String(veto['name']), String(veto['reason'])))),
+    ...vetoes.map((veto) => row('veto', local.sentence(vetoWords(String(veto['name']), String(veto['reason'])), atMs))),
     ...(status['endedLeases'] === undefined ? [] : listAt(status, 'endedLeases', String)).map((text) =>
       row('lease', text.replace(/^lease /, '')),
     ),
-    ...leaseRows(view, atMs).map(([name, text]) => row(name, text)),
-    ...readings.map((reading) =>
-      row(String(reading['sensor']), `${String(reading['kind'])}: ${String(reading['reason'])}`),
-    ),
-    row('run', runWords(objectAt(status, 'run'), nowMs)),
+    ...leaseRows(view, atMs).map(([name, text]) => row(name, local.sentence(text, nowMs))),
+    ...readingRows(status, view).map(([name, text]) => row(name, text)),
+    row('run', runWords(objectAt(status, 'run'), view)),
     ...shutdownLines(status).map((text) => row('billing', text)),
     ...scoreLines(status, row),
   ]
 }
 
+/** Each sensor, and since when one cannot be read; every other was read by the last check. */
+function readingRows(status: JsonObject, view: View): readonly (readonly [string, string])[] {
+  const since = isObject(status['unknownSince']) ? status['unknownSince'] : {}
+  return listAt(status, 'readings', (one) => (isObject(one) ? one : {})).map((reading) => {
+    const name = String(reading['sensor'])
+    const at = since[name]
+    const known = reading['kind'] === 'unknown' && typeof at === 'string' ? ` since ${when(at, view)}` : ''
+    return [name, `${String(reading['kind'])}${known}: ${String(reading['reason'])}`]
+  })
+}
+
 /** What keeps the agent from its work, before everything else: what follows is of the last check that could. */
-function faultLines(status: JsonObject, nowMs: number): readonly string[] {
+function faultLines(status: JsonObject, view: View): readonly string[] {
   if (!isObject(status['fault'])) return []
   const { fault } = status
-  return [`idle-agent has not worked since ${when(textAt(fault, 'since'), nowMs)}: ${textAt(fault, 'reason')}`]
+  return [`idle-agent has not worked since ${when(textAt(fault, 'since'), view)}: ${textAt(fault, 'reason')}`]
 }
 
 function headline(status: JsonObject): string {
@@ -110,8 +127,8 @@ function leaseRows({ now, uid, leases }: View, checkedMs: number): readonly (rea
   ]
 }
 
-function runWords(run: JsonObject, nowMs: number): string {
-  return `since ${when(textAt(run, 'began'), nowMs)} (${textAt(run, 'cause')})`
+function runWords(run: JsonObject, view: View): string {
+  return `since ${when(textAt(run, 'began'), view)}: ${textAt(run, 'cause')}`
 }
 
 /** Where nothing can be stopped, that is no secret. */
@@ -127,14 +144,14 @@ function shutdownLines(status: JsonObject): readonly string[] {
 }
 
 /** A time of the file (ISO 8601) as a person reads it. */
-function when(text: string, nowMs: number): string {
+function when(text: string, { now, local }: View): string {
   const ms = Date.parse(text)
-  return Number.isNaN(ms) ? text : timeInWords(ms, nowMs)
+  return Number.isNaN(ms) ? text : local.both(ms, now.wallMs)
 }
 
-function sinceWords(status: JsonObject, nowMs: number): string {
+function sinceWords(status: JsonObject, view: View): string {
   const since = status['idleSince']
-  if (typeof since === 'string') return when(since, nowMs)
+  if (typeof since === 'string') return when(since, view)
   if (status['state'] === 'grace') return 'not counted yet'
   return `not idle; the clock began again with: ${textAt(status, 'clockReason')}`
 }
@@ -148,11 +165,11 @@ function late(status: JsonObject, ageMs: number): string {
     : ''
 }
 
-function nextWords(next: JsonObject, status: JsonObject, nowMs: number): string {
+function nextWords(next: JsonObject, status: JsonObject, view: View): string {
   if (status['enabled'] === false) return 'nothing: the agent is switched off (enabled: false)'
   const action = textAt(next, 'action')
   const at = next['at']
-  if (status['state'] === 'grace') return `counting begins at ${when(String(at ?? 'the end of grace'), nowMs)}`
+  if (status['state'] === 'grace') return `counting begins at ${when(String(at ?? 'the end of grace'), view)}`
   if (String(status['call']).endsWith(accepted)) return 'nothing but the machine going down'
   if (action === 'none') {
     const wanted = status['wanted'] === 'report' ? 'a report' : String(status['wanted'])
@@ -161,7 +178,7 @@ function nextWords(next: JsonObject, status: JsonObject, nowMs: number): string 
   if (action === 'report' && typeof at !== 'string')
     return 'nothing: it was reported once, and is again after the next use'
   const doing = actionInWords(action)
-  return typeof at === 'string' ? `${doing} at ${when(at, nowMs)}` : `${doing} when nothing forbids it any more`
+  return typeof at === 'string' ? `${doing} at ${when(at, view)}` : `${doing} when nothing forbids it any more`
 }
 
 function times(count: number): string {
