@@ -19,10 +19,11 @@ export async function keepBackOff(parts: Parts, { base, backOff, mirror }: Episo
 export async function save(parts: Parts, episode: Episode, warned: OwnDeeds['warned']): Promise<readonly Deed[]> {
   const { base, look, decision } = episode
   const deeds = { cpuMs: parts.host.self.cpuMs(), warned }
-  const key = keyOf(decision)
-  const same = grown({ ...base?.segment }, key, { decision, now: look.moment.clocks })
+  const said = { key: keyOf(decision), decision, now: look.moment.clocks }
+  const same = grown({ ...base?.segment }, said)
   // First, so that a crash in between writes it again and loses nothing. Loaded where the verdict or its cause changes.
-  const next = same === undefined ? await (await import('./history.ts')).closeSegment(parts, episode, key) : undefined
+  const next =
+    same === undefined ? await (await import('./history.ts')).closeSegment(parts, base?.segment, said) : undefined
   await saveState(parts.host, parts.paths.state, {
     state: episode.state,
     samples: settled(parts, look.samples, deeds),

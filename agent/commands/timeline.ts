@@ -3,6 +3,7 @@ import { pathsOf } from '../check/parts.ts'
 import { duration } from '../decide/words.ts'
 import { HostError } from '../errors.ts'
 import { type Category, type HourTotal, hourTotals, spansOf } from '../history/hours.ts'
+import { isSame } from '../history/lines.ts'
 import { isSegment } from '../history/segment.ts'
 import { loadHistory } from '../history.ts'
 import { codeOf } from '../host/real-errors.ts'
@@ -54,7 +55,7 @@ export async function loadTimeline({ host, flags }: CommandContext): Promise<Tim
 /** A crash between the history and the state leaves the last one in both. */
 function withCurrent(segments: readonly Segment[], current: unknown): readonly Segment[] {
   if (!isSegment(current)) return segments
-  return [...(segments.at(-1)?.from === current.from ? segments.slice(0, -1) : segments), current]
+  return [...(isSame(segments.at(-1), current) ? segments.slice(0, -1) : segments), current]
 }
 
 function lostLines(count: number, path: string): readonly string[] {

@@ -4,11 +4,13 @@ import { type History, lineOf } from './lines.ts'
 
 /** A hundred days, counted and not dated: a wall clock that is wrong for a while must not make the past look old. */
 const MOST_HOURS = 2400
+/** Of a reason in a total, so that all of them, 250 bytes each, have room in two thirds of the bytes. */
+const LONGEST_REASON = 60
 
-/** The text of a file of at most `maxBytes` (300 kB or more) with the same history; hours before the last 2400 are left out. */
+/** The text of a file of at most `maxBytes` (1 MiB for 100 days) with the same history; hours before the last 2400 are left out. */
 export function compact({ hours, segments }: Omit<History, 'skipped'>, maxBytes: number): string {
   const lines = segments.map(lineOf)
-  const kept = keptFrom(lines, maxBytes / 2)
+  const kept = keptFrom(lines, maxBytes / 3)
   // With the first that is kept, the time before it is told by the hours.
   const spans = spansOf(segments.slice(0, kept + 1)).filter(({ segment, category }) => {
     const isGap = category === 'off' || category === 'unseen'
@@ -16,7 +18,7 @@ export function compact({ hours, segments }: Omit<History, 'skipped'>, maxBytes:
   })
   const all = joined([...hours, ...hourTotals(spans, MOST_HOURS).map(rounded)]).slice(-MOST_HOURS)
   const told = all.map(lineOf)
-  const first = keptFrom(told, maxBytes / 2)
+  const first = keptFrom(told, (maxBytes * 2) / 3)
   return [...told.slice(first), ...lines.slice(kept)].join('')
 }
 
@@ -40,9 +42,14 @@ function joined(hours: readonly HourTotal[]): readonly HourTotal[] {
   return made
 }
 
-function rounded(total: HourTotal): HourTotal {
+function rounded({ hour, minutes, cause, causeMinutes }: HourTotal): HourTotal {
   const tenth = (value: number): number => Math.round(value * 10) / 10
-  const minutes = Object.fromEntries(Object.entries(total.minutes).map(([name, value]) => [name, tenth(value)]))
-  const { causeMinutes } = total
-  return { ...total, minutes, ...(causeMinutes === undefined ? {} : { causeMinutes: tenth(causeMinutes) }) }
+  const short = (text: string): string =>
+    text.length > LONGEST_REASON ? `${text.slice(0, LONGEST_REASON - 1)}…` : text
+  return {
+    hour,
+    minutes: Object.fromEntries(Object.entries(minutes).map(([name, value]) => [name, tenth(value)])),
+    ...(cause === undefined ? {} : { cause: { ...cause, reason: short(cause.reason) } }),
+    ...(causeMinutes === undefined ? {} : { causeMinutes: tenth(causeMinutes) }),
+  }
 }

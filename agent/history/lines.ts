@@ -29,11 +29,19 @@ export function parseHistory(text: string): History {
     const hour = hourOf(value)
     if (hour !== undefined) hours.push(hour)
     else if (isSegment(value)) {
-      if (segments.at(-1)?.from === value.from) segments.pop()
+      if (isSame(segments.at(-1), value)) segments.pop()
       segments.push(value)
     } else skipped += 1
   }
   return { hours, segments, skipped }
+}
+
+/** Is it one segment, written twice? The first check of a run and what follows have one beginning, too. */
+export function isSame(one: Segment | undefined, other: Segment): boolean {
+  const id = ({ from, verdict, state, cause }: Segment): string => {
+    return JSON.stringify([from, verdict, state, cause.kind, cause.sensor, cause.veto, cause.evidence])
+  }
+  return one !== undefined && id(one) === id(other)
 }
 
 function parseLine(line: string): unknown {

@@ -28,7 +28,7 @@ const left = {
 
 function machine(change: object = {}): MemoryHost {
   const clocks = { wallMs: NOON, bootMs: 1e8, monoMs: 1e8 }
-  const host = createMemoryHost({ clocks, self: { uid: 1000 } })
+  const host = createMemoryHost({ clocks, self: { uid: 1000 }, env: { TZ: 'UTC' } })
   host.files.makeDir('/run/idle-agent/leases')
   host.files.write(PATH, JSON.stringify({ ...left, ...change }))
   return host
@@ -45,15 +45,32 @@ describe('times', () => {
   it('are all in one form, the nearest with seconds, the farthest with the date', async () => {
     expect(await rows(machine())).toEqual([
       'idle: nothing needed this machine for 8 min; hibernate at 12:01:07 UTC',
-      'last check: 60 s ago',
-      'idle since: 11:51:07 UTC',
-      'next: hibernate at 12:01:07 UTC',
+      'last check: 11:59 UTC (60 s ago)',
+      'idle since: 11:51:07 UTC (8 min ago)',
+      'next: hibernate at 12:01:07 UTC (in 67 s)',
       'cpu: idle: 0.01 cores busy',
-      'run: since 2026-11-20 08:00 UTC (booted)',
+      'run: since 2026-11-20 08:00 UTC (52 h 00 ago): booted',
     ])
     const grace = { state: 'grace', idleSince: null, next: { action: 'none', at: '2026-11-22T12:30:00Z' } }
-    expect(await rows(machine(grace))).toContain('next: counting begins at 12:30 UTC')
+    expect(await rows(machine(grace))).toContain('next: counting begins at 12:30 UTC (in 30 min)')
   })
+
+  it('are those of the reader’s zone, in what the agent said, too', async () => {
+    const host = machine({ vetoes: [{ name: 'lease', reason: 'lease until 2026-11-23 23:30 UTC' }] })
+    host.environment.set('TZ', 'Europe/Berlin')
+    const shown = await rows(host)
+    expect(shown[0]).toBe('idle: nothing needed this machine for 8 min; hibernate at 13:01:07 CET')
+    expect(shown).toContain('next: hibernate at 13:01:07 CET (in 67 s)')
+    expect(shown).toContain('veto: lease until 2026-11-24 00:30 CET')
+  })
+})
+
+it('a sensor that cannot be read is shown with the time since when', async () => {
+  const readings = [{ sensor: 'gpu', kind: 'unknown', reason: 'nvidia-smi hangs' }]
+  const unknown = { verdict: 'unknown', state: 'active', readings, unknownSince: { gpu: '2026-11-22T09:12:00Z' } }
+  expect(await rows(machine(unknown))).toContain('gpu: unknown since 09:12 UTC (2 h 48 ago): nvidia-smi hangs')
+  // Left by an earlier version.
+  expect(await rows(machine({ readings }))).toContain('gpu: unknown: nvidia-smi hangs')
 })
 
 describe('one’s own leases', () => {
@@ -132,7 +149,7 @@ describe('where nothing can be stopped', () => {
   it('that is said, and what comes next is a report', async () => {
     const next = { action: 'report', at: '2026-11-22T12:01:07.250Z' }
     const shown = await rows(machine({ wanted: 'report', stoppable: false, next }))
-    expect(shown).toContain('next: would be reported as idle at 12:01:07 UTC')
+    expect(shown).toContain('next: would be reported as idle at 12:01:07 UTC (in 67 s)')
     expect(shown).toContain('only watched: this is no EC2 instance or Azure VM, so nothing will be stopped')
     const active = { verdict: 'active', state: 'active', next: { action: 'none', at: null } }
     expect(await rows(machine({ wanted: 'report', stoppable: false, ...active }))).toContain(
@@ -155,10 +172,12 @@ describe('a fault', () => {
 
   it('comes first', async () => {
     const [first, second, third] = await rows(machine({ fault, at: '2026-11-22T09:00:00.000Z' }))
-    expect(first).toBe('idle-agent has not worked since 09:00 UTC: cannot write x: no space left on the device')
+    expect(first).toBe(
+      'idle-agent has not worked since 09:00 UTC (3 h 00 ago): cannot write x: no space left on the device',
+    )
     expect(second).toMatch(/^idle: nothing/)
     // Not: the schedule does not run.
-    expect(third).toBe('last check: 3 h 00 ago')
+    expect(third).toBe('last check: 09:00 UTC (3 h 00 ago)')
   })
 
   it('is all there is where no check has left anything else', async () => {

@@ -41,6 +41,7 @@ describe('combine', () => {
   it('sees a person in any strong reading, the latest or not', () => {
     expect(combine([typed(now - MINUTE), busy], steady, now).active).toEqual({
       at: now,
+      sensor: 'cpu',
       reason: 'make works',
       person: true,
     })

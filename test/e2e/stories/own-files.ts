@@ -56,7 +56,7 @@ for (const { name, breaks, mends, words } of [
         expect(broken?.out).toMatch(words)
         expect([told?.code, told?.out]).toEqual([
           0,
-          expect.stringMatching(/^idle-agent has not worked since .* UTC: cannot /),
+          expect.stringMatching(/^idle-agent has not worked since .* UTC .*: cannot /),
         ])
         expect(told?.out).toMatch(words)
         expect(told?.out).toMatch(/last check/)
@@ -103,7 +103,10 @@ const things: Readonly<Record<string, (path: string) => void>> = {
   'a pipe': (path) => void spawnSync('mkfifo', [path]),
 }
 
-const ownFiles = ['state.json', 'config.json', 'intents.jsonl', 'run/status.json', 'run/resumed_at', 'log/audit.jsonl']
+const ownFiles = [
+  ...['state.json', 'config.json', 'intents.jsonl', 'history.jsonl'],
+  ...['run/status.json', 'run/resumed_at', 'log/audit.jsonl'],
+]
 
 for (const [thing, put] of Object.entries(things)) {
   test.concurrent(`${thing} in the place of each of its files: put aside, told, and the machine is stopped in the end`, {
