@@ -62,11 +62,14 @@ export function rowsOf({ segments, deeds }: Pick<Timeline, 'segments' | 'deeds'>
     return { at: deed.at, text: `  ${time.padEnd(15)} → ${view.local.sentence(deedInWords(deed), deed.at)}` }
   })
   let last: Stretch | undefined
-  for (const stretch of stretchesOf(segments)) {
+  const all = stretchesOf(segments)
+  for (const stretch of all) {
     while (left[0] !== undefined && left[0].at < stretch.from) rows.push(...left.splice(0, 1))
     if (last !== undefined && stretch.from < last.until - 60_000)
       rows.push({ at: stretch.from, text: '  the wall clock was set back' })
-    rows.push({ at: stretch.from, text: stretchLine(stretch, view) })
+    // A first check judges no time.
+    if (stretch.until > stretch.from || stretch.checks > 1 || stretch === all.at(-1))
+      rows.push({ at: stretch.from, text: stretchLine(stretch, view) })
     while (left[0] !== undefined && left[0].at <= stretch.until) rows.push(...left.splice(0, 1))
     last = stretch
   }

@@ -27,7 +27,7 @@ function nextTimeOfDay(hours: number, minutes: number, now: Clocks): number {
 }
 
 /** Is the day in the calendar? `Date` takes 30 February for 2 March. */
-function isDay(date: string): boolean {
+export function isDay(date: string): boolean {
   const time = new Date(`${date}T00:00:00Z`)
   return !Number.isNaN(time.getTime()) && time.toISOString().startsWith(date)
 }

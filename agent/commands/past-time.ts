@@ -1,5 +1,5 @@
 /** A moment of the past as people write it on the command line. */
-import { parseDuration } from './keep-time.ts'
+import { isDay, parseDuration } from './keep-time.ts'
 import type { LocalTime } from './local-time.ts'
 
 const DAY_MS = 86_400_000
@@ -17,7 +17,7 @@ export function parsePast(text: string, nowMs: number, local: LocalTime): number
   const [, date, time = 'T00:00', zone] = /^(\d{4}-\d\d-\d\d)([T ]\d\d:\d\d(?::\d\d)?)?(Z?)$/.exec(text) ?? []
   const written = `${date}${time.replace(' ', 'T')}`
   const ms = zone === 'Z' ? Date.parse(`${written}Z`) : inZone(written, local)
-  if (date !== undefined && !Number.isNaN(ms)) return ms
+  if (date !== undefined && isDay(date) && !Number.isNaN(ms)) return ms
   const yesterday = local.day(nowMs - DAY_MS)
   return `"${text}" is no time; write it as 7d, 14:00, ${yesterday} or "${yesterday} 14:00" (local time), or ${yesterday}T14:00Z`
 }

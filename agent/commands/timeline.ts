@@ -122,8 +122,10 @@ function byWords({ sensor, veto, kind }: Segment['cause']): string {
 /** Why there was no check. */
 function gapWords(category: Category, { began }: Segment): string {
   const kind = began?.kind ?? ''
-  if (category === 'unseen')
+  if (category === 'unseen') {
+    if (kind === 'ended') return 'on its way down: a stop was accepted'
     return kind === 'boot' ? 'it had booted, and no check had run' : 'it may have run, and no check did'
+  }
   const { result, falseStop } = began ?? {}
   const ours = result === 'hibernated' || result === 'stopped'
   if (!ours) return kind === 'boot' ? 'off, or restarted; not by idle-agent' : 'asleep; not by idle-agent'

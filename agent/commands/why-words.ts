@@ -59,16 +59,17 @@ export interface Stop {
 
 /** The stop before the present run of the machine, if it was ours and the run is young enough to be asked about it. */
 export function recentStop({ segments, deeds }: Timeline, nowMs: number): Stop | undefined {
-  const first = segments.findLastIndex(
-    ({ began }) => began !== undefined && began.kind !== 'gap' && began.kind !== 'step',
-  )
+  const first = runBegin(segments)
   const run = segments[first]
-  const last = segments[first - 1]
+  let stopped = segments.slice(0, Math.max(0, first))
+  // A check may have met the machine on its way down, and taken that for a run of its own.
+  while (stopped[runBegin(stopped)]?.began?.kind === 'ended') stopped = stopped.slice(0, runBegin(stopped))
+  const last = stopped.at(-1)
   const { result = '', offMs = 0, falseStop = false } = run?.began ?? {}
   if (run === undefined || last === undefined || (result !== 'hibernated' && result !== 'stopped')) return undefined
   if (nowMs - run.from > ASKS_ABOUT_STOP_MS) return undefined
-  const call = deeds.findLast((deed) => isCall(deed) && deed.at <= run.from && deed.at >= last.from)
-  const use = beforeIdle(segments.slice(0, first))
+  const call = deeds.findLast((deed) => isCall(deed) && deed.at >= last.from && deed.at <= run.from)
+  const use = beforeIdle(stopped)
   return {
     at: call?.at ?? last.until,
     back: run.from,
@@ -78,6 +79,11 @@ export function recentStop({ segments, deeds }: Timeline, nowMs: number): Stop |
     ...(last.idleSince === undefined ? {} : { idleSince: last.idleSince }),
     ...(use === undefined ? {} : { before: use }),
   }
+}
+
+/** Where the last run of the machine begins; -1 if it began before them all. */
+function runBegin(segments: readonly Segment[]): number {
+  return segments.findLastIndex(({ began }) => began !== undefined && began.kind !== 'gap' && began.kind !== 'step')
 }
 
 function isCall({ action, result }: Timeline['deeds'][number]): boolean {

@@ -103,7 +103,7 @@ function evidenceLines(status: JsonObject, nowMs: number, local: LocalTime): rea
     ...telling.map(({ sensor, kind, reason }) => `${String(sensor)} ${String(kind)}: ${String(reason)}`),
     ...vetoes.map(({ name, reason }) => `veto ${String(name)}: ${local.sentence(String(reason), nowMs)}`),
     ...(typeof since === 'string' ? [`idle since ${local.both(Date.parse(since), nowMs)}`] : []),
-    `up since ${local.both(Date.parse(String(run['began'])), nowMs)} (${String(run['cause'])})`,
+    `up since ${local.both(Date.parse(String(run['began'])), nowMs)}: ${String(run['cause'])}`,
   ]
 }
 
