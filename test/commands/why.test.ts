@@ -191,7 +191,7 @@ describe('a user', () => {
     day.bench.host.withSelf = (self) => {
       const host = withSelf(self)
       const read = async (path: string) => (path.startsWith('/var/') ? denied(path) : host.store.read(path))
-      return self.uid === 0 ? host : { ...host, store: { ...host.store, read } }
+      return self.uid === 1000 ? { ...host, store: { ...host.store, read } } : host
     }
     return day
   }

@@ -46,11 +46,17 @@ const fields = z.strictObject({
     at: z.union([moment, second]).nullable(),
   }),
   reason: words,
+  cause: z.union([
+    z.strictObject({ sensor: words, kind: z.enum(['active', 'unknown']), reason: words }),
+    z.strictObject({ sensor: words.optional(), kind: z.literal('hold'), evidence: words, reason: words }),
+    z.strictObject({ veto: words, kind: z.literal('veto'), reason: words }),
+    z.strictObject({ kind: z.enum(['refused', 'grace', 'idle']), reason: words }),
+  ]),
   readings: z.array(reading).min(1),
   vetoes: z.array(z.strictObject({ name: z.string().regex(/^[a-z-]+$/), reason: words })),
   actions: z.array(
     z.strictObject({
-      action: z.enum(['tag', 'warn', 'hibernate', 'stop', 'report', 'alert', 'reconcile', 'status', 'lease', 'note']),
+      action: z.enum(['tag', 'warn', 'hibernate', 'stop', 'report', 'alert', 'reconcile', 'status', 'lease', 'note', 'history']),
       result: z.enum(['done', 'dry-run', 'refused', 'failed']),
       detail: words,
     }),
@@ -72,6 +78,9 @@ const whole = fields.superRefine((check, context) => {
   // Both ends are cut to whole milliseconds in the text.
   if (Math.abs(idleSeconds - seconds) > (idleSince === null ? 0 : 1)) say(`idleSeconds ${idleSeconds}, not ${seconds}`)
   if (next.action !== 'none' && (verdict !== 'idle' || state === 'grace')) say(`next ${next.action} while ${state}`)
+  const { kind } = check.cause
+  if (verdict !== 'idle' && kind !== verdict && state !== 'grace') say(`the cause is ${kind}, the verdict ${verdict}`)
+  if (verdict === 'idle' && (kind === 'active' || kind === 'unknown')) say(`the cause is ${kind} while idle`)
   if (state === 'acting' && (idleSince === null || check.vetoes.length > 0)) say('acting under a veto')
   if (new Set(readings.map(({ sensor }) => sensor)).size !== readings.length) say('a sensor twice')
 })

@@ -122,7 +122,8 @@ export interface BaseSpec {
 export function startProgram(file: string, args: readonly string[], env: Readonly<Record<string, string>>): Started {
   const began = Date.now()
   const child = spawn(file, args, {
-    env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', ...env },
+    // Times are shown in the zone of whoever looks.
+    env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', TZ: 'UTC', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let stdout = ''
