@@ -7,8 +7,7 @@ import { isSame } from '../history/lines.ts'
 import { isSegment } from '../history/segment.ts'
 import { loadHistory } from '../history.ts'
 import { codeOf } from '../host/real-errors.ts'
-import { isObject } from '../parse.ts'
-import { loadState } from '../state.ts'
+import { isObject, parseObject } from '../parse.ts'
 import type { Segment } from '../types/cause.ts'
 import type { CommandContext } from './context.ts'
 
@@ -38,17 +37,30 @@ export async function loadTimeline({ host, flags }: CommandContext): Promise<Tim
   const paths = pathsOf(flags.stateDir)
   try {
     const { hours, segments, skipped } = await loadHistory(host, paths.history)
-    const { stored, problem } = await loadState(host, paths.state)
+    const { segment, problem } = currentSegment(paths.state, await host.store.read(paths.state))
     const audit = parseAudit((await host.store.read(paths.audit)) ?? '')
     const notes = [
       ...lostLines(skipped, paths.history),
       ...lostLines(audit.skipped, paths.audit),
       ...(problem === undefined ? [] : [problem]),
     ]
-    return { hours, segments: withCurrent(segments, stored?.segment), deeds: audit.deeds, notes }
+    return { hours, segments: withCurrent(segments, segment), deeds: audit.deeds, notes }
   } catch (error) {
     if (error instanceof HostError && codeOf(error.cause) === 'EACCES') return undefined
     throw error
+  }
+}
+
+/** Not by state.ts, which would cost each check a chunk of its own. */
+function currentSegment(
+  path: string,
+  text: string | undefined,
+): { readonly segment?: unknown; readonly problem?: string } {
+  try {
+    return { segment: text === undefined ? undefined : parseObject(text)['segment'] }
+  } catch (error) {
+    if (!(error instanceof Error)) throw error
+    return { problem: `${path} cannot be used (${error.message}); the next check puts it aside` }
   }
 }
 

@@ -22,8 +22,8 @@ export function causeOf(
     if (held?.until === due) {
       const { evidence } = held
       const one = seen.readings.find((reading) => reading.kind === 'hold' && reading.evidence === evidence)
-      const sensor = one === undefined ? {} : { sensor: one.sensor }
-      return { ...sensor, kind: 'hold', evidence, reason: one?.reason ?? `${evidence}, until a moment ago` }
+      // Without one it has just ended, and holds for the time of a warning.
+      return { ...(one && { sensor: one.sensor }), kind: 'hold', evidence, reason: one?.reason ?? evidence }
     }
   }
   return { kind: 'idle', reason: 'nothing needed this machine' }

@@ -105,7 +105,7 @@ describe('a configuration that cannot be used', () => {
     const say = (line: string) => void lines.push(line)
     for (const args of [['status'], ['status', '--json']])
       expect(await run(args, { host: () => host, out: say, err: say, colour: false })).toBe(0)
-    expect(lines[0]).toMatch(/^idle-agent has not worked since 12:04 UTC: the configuration, line 1: /)
+    expect(lines[0]).toMatch(/^idle-agent has not worked since 12:04 UTC \(0 s ago\): the configuration, line 1: /)
     expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ fault: { kind: 'config', reason: expect.any(String) } })
   })
 })

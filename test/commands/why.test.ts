@@ -290,7 +290,5 @@ it('the cause is in the check and in the status, by id', async () => {
   // The last check that could read it.
   expect(blind['unknownSince']).toEqual({ sessions: '2026-01-01T00:18:00Z' })
   day.bench.host.clock.advance(MINUTE)
-  expect((await day.run(status)).join('\n')).toContain(
-    'sessions     unknown since 01:18 CET (5 min ago): who(1) hangs',
-  )
+  expect((await day.run(status)).join('\n')).toContain('sessions     unknown since 01:18 CET (5 min ago): who(1) hangs')
 })

@@ -56,7 +56,19 @@ const fields = z.strictObject({
   vetoes: z.array(z.strictObject({ name: z.string().regex(/^[a-z-]+$/), reason: words })),
   actions: z.array(
     z.strictObject({
-      action: z.enum(['tag', 'warn', 'hibernate', 'stop', 'report', 'alert', 'reconcile', 'status', 'lease', 'note', 'history']),
+      action: z.enum([
+        'tag',
+        'warn',
+        'hibernate',
+        'stop',
+        'report',
+        'alert',
+        'reconcile',
+        'status',
+        'lease',
+        'note',
+        'history',
+      ]),
       result: z.enum(['done', 'dry-run', 'refused', 'failed']),
       detail: words,
     }),

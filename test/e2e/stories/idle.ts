@@ -108,6 +108,28 @@ function expectNeverEarly(all: readonly Checked[]): void {
   expect(stopped?.check.idleSeconds).toBeGreaterThanOrEqual(19)
 }
 
+/** What a stop looks like afterwards, from the outside. */
+async function expectHistory(machine: Machine, action: string): Promise<void> {
+  const [asked, told, plot] = [
+    await machine.run('why', '--json', ...machine.flags),
+    await machine.run('history', '--json', ...machine.flags),
+    await machine.run('history', '--plot', ...machine.flags),
+  ]
+  expect([asked, told, plot].map(({ code, stderr }) => `${code}${stderr}`)).toEqual(['0', '0', '0'])
+  expect(JSON.parse(asked.stdout)).toMatchObject({
+    schema: 'idle-agent.why.v1',
+    answer: 'stopped',
+    sentence: expect.stringMatching(new RegExp(`^Stopped at .* UTC \\(${action}, off \\d+ s\\): nothing needed it`)),
+    stopped: { result: action, falseStop: true },
+    cause: { kind: 'grace' },
+  })
+  const { segments, actions } = JSON.parse(told.stdout) as { segments: readonly object[]; actions: readonly object[] }
+  expect(segments.at(-1)).toMatchObject({ began: { result: action, falseStop: true }, cause: { kind: 'grace' } })
+  expect(actions).toContainEqual(expect.objectContaining({ action: 'hibernate', result: 'done' }))
+  expect(actions.at(-1)).toMatchObject({ action: 'reconcile', result: 'done' })
+  expect(plot.stdout).toMatch(/\n# in use {3}\. idle/)
+}
+
 for (const { name, newBootId, action, cause } of [
   { name: 'a new boot', newBootId: true, action: 'stopped', cause: /booted/ },
   { name: 'a resume', newBootId: false, action: 'hibernated', cause: /provider names a new start/ },
@@ -131,6 +153,7 @@ for (const { name, newBootId, action, cause } of [
     expect(machine.status()).toMatchObject({ falseStops: 1, unseenStops: 1 })
     const text = (await machine.run('status', ...machine.flags)).stdout
     expect(text).toMatch(/false stops +1 in 28 days/)
+    await expectHistory(machine, action)
     // The breaker: nobody was seen in the run that we ended, so grace is twice as long: 12 s of silence, and no call.
     const graceEnds = Date.parse(back.check.next.at ?? '')
     expect(graceEnds - Date.parse(back.check.at)).toBeGreaterThan(11_000)

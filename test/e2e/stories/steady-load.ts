@@ -15,8 +15,12 @@ async function steadyLoad(program: string): Promise<Loaded> {
   const machine = await startMachine({ program: [program], settings })
   try {
     let coverage = ''
+    let last = ''
     await machine.until(({ code, stderr, api, check }) => {
-      const steady = `${code}${stderr}` === '0' && check.state === 'counting' && api.length + check.actions.length === 0
+      // One that says the same as the one before: at a change the history is written.
+      const same = check.state === 'counting' && last === check.state
+      const steady = `${code}${stderr}` === '0' && same && api.length + check.actions.length === 0
+      last = check.state
       if (steady && coverage !== '') return true
       coverage = mkdtempSync(join(machine.folder, 'coverage-'))
       machine.env = { ...machine.env, NODE_V8_COVERAGE: coverage }
