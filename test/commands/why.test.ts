@@ -260,6 +260,28 @@ describe('history', () => {
     expect(lines[back + 1]).toMatch(/02:.* active/)
   })
 
+  it('tells what is rolled up by its totals, in the day and in the plot', async () => {
+    const day = await Day.upToTheReturn()
+    const { files } = day.bench.host
+    const hours = Array.from({ length: 24 }, (_, index) => ({
+      hour: Date.UTC(2025, 11, 30, 23) + index * HOUR,
+      minutes: index < 8 ? { off: 60 } : index < 18 ? { active: 50, idle: 10 } : { held: 40, unknown: 20 },
+      ...(index < 8 ? {} : { cause: { sensor: 'cpu', kind: 'active', reason: 'make works' }, causeMinutes: 50 }),
+    }))
+    const lines = hours.map((hour) => `${JSON.stringify(hour)}\n`).join('')
+    files.write(paths.history, lines + files.read(paths.history))
+    expect((await day.run(history))[0]).toBe(
+      '2025-12-31 Wed  in use 8 h 20, idle 100 min, idle and held 4 h 00, unknown 2 h 00, off 8 h 00  (by the hour; most: cpu: make works)',
+    )
+    expect((await day.run(history, ['--since', '2025-12-31', '--plot']))[1]).toBe(
+      '2025-12-31 Wed |________##########hhhhhh| in use 8 h 20, idle 100 min, idle and held 4 h 00, unknown 2 h 00, off 8 h 00',
+    )
+    expect((await day.run(why, ['--at', '2025-12-31 09:30']))[0]).toBe(
+      'At 09:30 CET: in that hour in use 50 min, idle 10 min; most of it: make works',
+    )
+    expect(await day.json(history)).toMatchObject({ hours: expect.objectContaining({ length: 24 }) })
+  })
+
   it('has nothing to tell of a time before it', async () => {
     const day = await Day.upToTheReturn()
     expect(await day.run(history, ['--since', '2025-11-01', '--until', '2025-11-02'])).toEqual([
