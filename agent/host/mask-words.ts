@@ -1,14 +1,14 @@
 /** Command lines as a capture keeps them: the program's name and words out of closed lists; everything else becomes something that sensors take for the same. */
 import {
+  pathOptions,
   scriptable,
   sshValueLetters,
   tellingForms,
   tellingOptions,
   tellingParts,
   tellingTitles,
-  tellingValues,
 } from './telling-forms.ts'
-import { tellingWords } from './telling-words.ts'
+import { tellingPart, tellingWords } from './telling-words.ts'
 
 const LONGEST_NAME = 64
 /** As many bytes of a program's name as the kernel keeps (proc_pid_comm(5)). */
@@ -20,7 +20,7 @@ function cut(name: string): string {
 
 function maskPart(part: string): string {
   if (part === '' || tellingWords.has(part)) return part
-  for (const form of tellingParts) {
+  for (const form of [tellingPart, ...tellingParts]) {
     const found = form.exec(part)?.[0]
     // Whether the name goes on tells something, too; how, does not.
     if (found !== undefined) return part.startsWith(found) && part !== found ? `${found}-x` : found
@@ -52,19 +52,34 @@ const running = { none: '-vf', last: '-ve', inside: '-pf' } as const
 
 function maskOption(word: string): string {
   const [name = '', value] = word.split(/=(.*)/s)
-  if (value !== undefined && (tellingOptions.has(name) || tellingWords.has(name) || tellingValues.has(name)))
-    return `${name}=${tellingValues.get(name)?.test(value) === true ? value : 'x'}`
+  if (value !== undefined && (tellingOptions.has(name) || tellingWords.has(name))) return `${name}=x`
   if (word.startsWith('+')) return '+x'
   const kind = valueIn(word)
   if (word.startsWith('--')) return long[kind]
   return (/^-[a-zA-Z]*[cmef]$/.test(word) ? running : short)[kind]
 }
 
-function maskWord(word: string, before: string): string {
+/** Gives a path a name by which it can still be opened (see `Mask.reveal`). */
+export type NamePath = (path: string) => string
+
+/** The path of a file that a sensor opens, or whose folder it looks into: under a name that says nothing. */
+function maskOpened(word: string, { before, namePath }: { readonly before: string; readonly namePath: NamePath }) {
+  const [, option = '', folder, file] = /^(-{1,2}[\w-]+=)?\/(.+)\/([^/]+)$/s.exec(word) ?? []
+  if (folder !== undefined && file !== undefined && tellingPart.exec(file)?.[0] === file) {
+    const kept = option === '' ? '' : `${maskOption(`${option}x`).replace(/=x$/, '')}=`
+    return `${kept}/${namePath(folder)}/${file}`
+  }
+  if (!pathOptions.has(before)) return undefined
+  if (!word.startsWith('/')) return /^\w[\w.-]{0,40}$/.test(word) ? word : undefined
+  return /^[x/]*$/.test(maskPath(word)) ? `/${namePath(word.slice(1))}` : undefined
+}
+
+function maskWord(word: string, before: string, namePath: NamePath): string {
   if (word === '' || tellingWords.has(word) || tellingWords.has(word.toLowerCase()) || tellingOptions.has(word))
     return word
-  if (tellingForms.some((form) => form.test(word)) || tellingValues.has(word)) return word
-  if (tellingValues.get(before)?.test(word) === true) return word
+  if (tellingForms.some((form) => form.test(word))) return word
+  const opened = maskOpened(word, { before, namePath })
+  if (opened !== undefined) return opened
   if (word.startsWith('-') || word.startsWith('+')) return maskOption(word)
   return maskPath(word)
 }
@@ -97,7 +112,7 @@ function maskFirst(word: string): string {
 }
 
 /** The text of /proc/PID/cmdline as it is recorded. */
-export function maskCommandLine(text: string): string {
+export function maskCommandLine(text: string, namePath: NamePath = () => 'x'): string {
   const [first = '', ...words] = text.split('\0')
-  return [maskFirst(first), ...words.map((word, index) => maskWord(word, words[index - 1] ?? ''))].join('\0')
+  return [maskFirst(first), ...words.map((word, index) => maskWord(word, words[index - 1] ?? '', namePath))].join('\0')
 }

@@ -135,7 +135,8 @@ export function createMask({ arguments: whole }: MaskOptions): Mask {
   return {
     isHidden: (path) => never.test(path),
     file(path, text) {
-      if (/^\/proc\/[^/]+(\/task\/[^/]+)?\/cmdline$/.test(path)) return whole ? text : maskCommandLine(text)
+      if (/^\/proc\/[^/]+(\/task\/[^/]+)?\/cmdline$/.test(path))
+        return whole ? text : maskCommandLine(text, (opened) => nameOf(secrets, opened))
       // The kernel's own files hold nobody's secrets, and are most of what is read.
       if (/^\/(proc\/(?!cmdline$)|sys\/)/.test(path)) return text
       if (/^\/etc\/(crontab$|cron\.d\/)/.test(path)) return maskCrontab(text, true)
@@ -145,6 +146,7 @@ export function createMask({ arguments: whole }: MaskOptions): Mask {
     },
     text: (text) => maskText(secrets, text),
     hide: (text) => maskString(secrets, text),
-    reveal: (text) => text.replace(placeholder, (name) => secrets.values.get(name) ?? name),
+    reveal: (text) =>
+      text.includes('masked-') ? text.replace(placeholder, (name) => secrets.values.get(name) ?? name) : text,
   }
 }

@@ -104,20 +104,23 @@ async function text(asking: Asking, { path, maxBytes, read }: Wanted): Promise<s
 }
 
 function files(asking: Asking): Pick<Questions, 'readText' | 'list' | 'stat' | 'readLink'> {
-  const { real } = asking
+  const {
+    real,
+    mask: { reveal },
+  } = asking
   return {
     readText: (path, maxBytes = DEFAULT_MAX_BYTES) =>
-      text(asking, { path, maxBytes, read: () => real.readText(path, maxBytes) }),
+      text(asking, { path, maxBytes, read: () => real.readText(reveal(path), maxBytes) }),
     async list(path) {
-      const ask = async () => (await real.list(path))?.slice()
+      const ask = async () => (await real.list(reveal(path)))?.slice()
       return told(await once(asking, { kind: 'folders', key: path, into: ({ folders }) => folders, ask }))
     },
     async stat(path) {
-      const ask = () => real.stat(path)
+      const ask = () => real.stat(reveal(path))
       return toldStat(await once(asking, { kind: 'stats', key: path, into: ({ stats }) => stats, ask }))
     },
     async readLink(path) {
-      const ask = () => real.readLink(path)
+      const ask = () => real.readLink(reveal(path))
       return told(await once(asking, { kind: 'links', key: path, into: ({ links }) => links, ask }))
     },
   }
@@ -148,7 +151,8 @@ function others(asking: Asking): Pick<Questions, 'run' | 'http' | 'displayIdleMs
       return found
     },
     async displayIdleMs(display, limits) {
-      const ask = () => real.displayIdleMs(display, limits)
+      const file = display.authFile === undefined ? {} : { authFile: mask.reveal(display.authFile) }
+      const ask = () => real.displayIdleMs({ ...display, ...file }, limits)
       const key = String(display.number)
       return told(await once(asking, { kind: 'displays', key, into: ({ displays }) => displays, ask }))
     },
@@ -165,7 +169,8 @@ async function send({ real, mask }: Asking, request: HttpRequest) {
 }
 
 function storeOf(asking: Asking): Store {
-  const { real, realPath, isInput, mask } = asking
+  const { real, isInput, mask } = asking
+  const realPath = (path: string) => mask.reveal(asking.realPath(path))
   const clocks = () => asking.look().clocks
   return createOwnFiles(
     { clocks, uid: real.self.uid },

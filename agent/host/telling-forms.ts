@@ -5,10 +5,8 @@ export const tellingForms: readonly RegExp[] = [
   /^:\d{1,3}$/, // the display of an X server
 ]
 
-/** What an option's value may look like to be kept, whether it stands behind `=` or is the next word. */
-export const tellingValues: ReadonlyMap<string, RegExp> = new Map([
-  ['-auth', /^[\w./-]{1,200}$/], // an X server's file of cookies
-])
+/** Options whose next word is a path that is opened: an X server's file of cookies. */
+export const pathOptions: ReadonlySet<string> = new Set(['-auth'])
 
 /** Parts of paths of which as much is kept as matches. */
 export const tellingParts: readonly RegExp[] = [

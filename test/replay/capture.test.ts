@@ -1,6 +1,6 @@
 // Captures of the machine that runs the tests: what was judged then is judged again from the frames alone, and nothing secret is in them.
 import { type ChildProcess, spawn } from 'node:child_process'
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -264,6 +264,25 @@ test('a token that a server leaves for root is used, and is in no frame', async 
   const frame = recorder.frame()
   expect(JSON.stringify(frame)).not.toContain('PLANTED')
   expect(Object.keys(frame.http ?? {})[0]).toBe(`GET ${origin}/api/status?token=masked-1`)
+})
+
+test('what a command line says where to look is looked at, and is in no frame', async () => {
+  const runtime = join(folder(), 'PLANTED-runtime')
+  mkdirSync(runtime)
+  writeFileSync(join(runtime, 'jpserver-1.json'), JSON.stringify({ port: 1, token: 'PLANTED4f6b0c1d2e3f' }))
+  const child = start('/bin/sh', ['-c', 'sleep 60; :', '-f', join(runtime, 'kernel-0f1e.json')])
+  const real = createHost({ root: '/', env: {} })
+  const mask = createMask({ arguments: false })
+  const recorder = createRecorder(real, { mask, isInput, realPath: (one) => one, signal })
+  recorder.begin()
+  const { host } = recorder
+  const path = (await host.readText(`/proc/${child.pid}/cmdline`))?.split('\0').find((word) => word.endsWith('.json'))
+  expect(path).toBe('/masked-1/kernel-0f1e.json')
+  const answer = await host.run(['head', '-qc', '4096', '/masked-1/jpserver-1.json'], { timeoutMs: 5000 })
+  expect(answer?.stdout).toBe('{"port":1,"token":"masked-2"}')
+  expect(await host.list('/masked-1')).toEqual(['jpserver-1.json'])
+  expect(await host.stat('/masked-1/kernel-0f1e.json')).toBeUndefined()
+  expect(JSON.stringify(recorder.frame())).not.toContain('PLANTED')
 })
 
 test('the cloud is asked who the machine is, once a check, and for nothing else; its token is in no frame', async () => {

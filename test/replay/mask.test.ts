@@ -30,6 +30,8 @@ function conclusions(text: string): unknown {
     empty: text === '',
     server: editorServerName(text),
     auth: text.split('\0').includes('-auth'),
+    kernel: /kernel-([\w-]{1,100})\.json/.exec(text)?.[1],
+    folder: text.split('\0').some((word) => /^(?:-{1,2}[\w-]+=)?(\/.+)\/kernel-[\w-]+\.json$/.test(word)),
   }
 }
 
@@ -68,11 +70,12 @@ const lines: readonly (readonly [line: string, masked: string])[] = [
   ['myapp --password /run/secret|', 'myapp'],
   ['/opt/My App/bin/python3|secret.py|', '/x/x/x/python3|x|'],
   ['slurmstepd: [123.batch]|', 'slurmstepd: [123.batch]'],
-  ['/usr/lib/xorg/Xorg|:0|-auth|/run/user/1000/gdm/Xauthority|', '/x/x/x/Xorg|:0|-auth|/run/user/1000/gdm/Xauthority|'],
+  ['/usr/lib/xorg/Xorg|:0|-auth|/run/user/1000/gdm/Xauthority|', '/x/x/x/Xorg|:0|-auth|/x|'],
   [
     'sh|-c|{ while true; do touch /var/secret@tmp/durable-0a1b2c3d/jenkins-log.txt; done }|',
     'sh|-c|x/x/@tmp/durable-0a1b2c3d/x|',
   ],
+  ['python3|-m|ipykernel_launcher|-f|/home/alice/secret/kernel-0f1e.json|', 'python3|-m|x|-f|/x/kernel-0f1e.json|'],
   ['/usr/bin/java|-jar|/home/alice/agent.jar|-secret|0f|', '/x/x/java|-v|/x/x/agent.jar|-px|x|'],
   ['', ''],
 ]
@@ -107,6 +110,8 @@ test('the lists that must agree do: what a role is told by is what a capture kee
 })
 
 const words = [
+  ...['/h/secret/kernel-0f-1.json', '--f=/h/kernel-0f.json', '-f=/h/kernel-1.json', 'kernel-2.json', '/kernel-3.json'],
+  ...['sh -c /a/kernel-4.json', '/a/kernel-5.json x', '/usr/bin/jupyter-lab', 'notebook', 'jupyterlab'],
   ...['/h/.vscode-server/bin/0f/out/server-main.js', '--type=fileWatcher', 'tunnel', '/o/vscodium-1/node'],
   ...['serve-web', '/x/JetBrains/Fleet/y', 'serverMode', '-auth', '/h/.windsurf-server-next/server-main.js'],
   '/usr/lib/code-server/out/node/entry',
