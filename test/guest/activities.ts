@@ -16,7 +16,7 @@ export interface Ongoing {
 
 export interface Activity {
   readonly begin: (guest: Guest) => Promise<Ongoing>
-  readonly sensor: 'cpu' | 'sessions' | 'network'
+  readonly sensor: string
   /** `active`: acted on after it ended. `hold`: after its limit although it goes on. `idle`: as if it were not there. */
   readonly kind: 'active' | 'hold' | 'idle'
   /** How many checks in a row must say so; 1 unless given. */
@@ -33,14 +33,14 @@ export async function terminalOf(guest: Guest, account: string): Promise<string>
   return (await guest.ask(`ps -o tty= -p "$(pgrep -u ${account} -x bash)"`)).trim()
 }
 
-async function numberFrom(guest: Guest, command: string): Promise<string> {
+export async function numberFrom(guest: Guest, command: string): Promise<string> {
   const text = (await guest.ask(command)).trim()
   if (!/^\d+$/.test(text)) throw new Error(`${command}: not one process: ${text}`)
   return text
 }
 
 /** Types a blank again and again; gives back what ends that, and the connection. */
-function typeInto(connection: Connection): () => Promise<unknown> {
+export function typeInto(connection: Connection): () => Promise<unknown> {
   const timer = setInterval(() => connection.type(' '), 700)
   return () => {
     clearInterval(timer)
@@ -78,7 +78,7 @@ async function twoUsers(guest: Guest): Promise<Ongoing> {
   }
 }
 
-async function inBackground(guest: Guest, script: string) {
+export async function inBackground(guest: Guest, script: string) {
   const unit = `work-${String(Date.now())}`
   await guest.ask(`systemd-run -q --unit ${unit} --uid ${user} -p KillMode=control-group -- sh -c '${script}'`)
   return {
@@ -87,7 +87,7 @@ async function inBackground(guest: Guest, script: string) {
   }
 }
 
-const spin = 'while :; do :; done'
+export const spin = 'while :; do :; done'
 
 async function busyThread(guest: Guest): Promise<Ongoing> {
   const { pid, stop } = await inBackground(guest, spin)
@@ -105,7 +105,7 @@ async function crontab(guest: Guest): Promise<Ongoing> {
   }
 }
 
-async function detached(guest: Guest, command: string) {
+export async function detached(guest: Guest, command: string) {
   await guest.ask(`su - ${user} -c "tmux new-session -d ${command}"`)
   return () => guest.ask(`su - ${user} -c "tmux kill-server"`)
 }

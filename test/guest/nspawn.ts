@@ -26,6 +26,8 @@ export interface NspawnSpec extends Layer {
   readonly instance?: InstanceSpec
   /** The executable; dist/idle-agent unless given. */
   readonly executable?: string
+  /** Installed besides what every guest has. */
+  readonly packages?: readonly string[]
 }
 
 /** SIGRTMIN+4 of glibc: systemd(1) powers off. */
@@ -40,7 +42,7 @@ interface Container {
 /** Boots a guest on the simulated cloud. Rejects, with nothing left running, when it does not come up. */
 export async function bootNspawn(spec: NspawnSpec): Promise<Guest> {
   installHostPackages()
-  const base = rootfs()
+  const base = rootfs(spec.packages)
   const run = createRun(spec.name)
   const tree = {
     lower: base,
