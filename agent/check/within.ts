@@ -7,7 +7,7 @@ export async function within<T>(
   limit: { readonly ms: number; readonly what: string },
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const deadline = host.deadline(limit.ms)
+  const deadline = host.deadline(limit.ms, limit.what)
   const passed = new Promise<never>((_, reject) => {
     deadline.signal.addEventListener('abort', () =>
       reject(new Error(`${limit.what}: no answer within ${limit.ms / 1000} s`)),

@@ -1,9 +1,11 @@
 /** Puts a check together from the configuration, the cloud and the tables. */
-import { type Parts, pathsOf } from '../check/parts.ts'
+import { type Parts, type Paths, pathsOf } from '../check/parts.ts'
+import type { Cloud } from '../clouds/cloud.ts'
 import { createCloud } from '../clouds/table.ts'
 import { type Config, loadConfig, locateConfig, policyOf } from '../config.ts'
 import { decide } from '../decide/state.ts'
 import { UsageError } from '../errors.ts'
+import type { Host } from '../host/host.ts'
 import { sensors } from '../sensors/table.ts'
 import { vetoes } from '../vetoes/table.ts'
 import type { CommandContext } from './context.ts'
@@ -42,13 +44,21 @@ export async function assembleToAct(context: CommandContext): Promise<Assembled>
 async function partsOf({ host, flags }: CommandContext, config: Config): Promise<Pick<Assembled, 'parts' | 'because'>> {
   const paths = pathsOf(flags.stateDir)
   const { cloud, because } = await createCloud(host, { stateDir: paths.stateDir })
+  return { parts: partsBy({ host, cloud, paths }, config), because }
+}
+
+/** A check by these settings, of this host and cloud. */
+export function partsBy(
+  { host, cloud, paths }: { readonly host: Host; readonly cloud: Cloud; readonly paths: Paths },
+  config: Config,
+): Parts {
   const configured = sensors.flatMap((sensor) => {
     const own = config.sensors[sensor.name]
     return own?.enabled === true ? [{ sensor, limits: own.limits }] : []
   })
   const listed = config.lists.size === 0 ? undefined : (await import('../sensors/listed.ts')).readLists(config.lists)
   const { tagPrefix, operatorTags, allow, keepCeilingMs, horizonMs } = config
-  const parts: Parts = {
+  return {
     host,
     cloud,
     sensors: listed === undefined ? configured : listed.around(configured),
@@ -66,5 +76,4 @@ async function partsOf({ host, flags }: CommandContext, config: Config): Promise
     paths,
     decide,
   }
-  return { parts, because }
 }

@@ -99,8 +99,8 @@ export interface Host {
   clocks(): Clocks
   /** Resolves after `ms` milliseconds; rejects when `signal` aborts. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
-  /** A signal that aborts after `ms` of real time unless cleared (a simulated host never aborts); keeps no process alive. */
-  deadline(ms: number): { readonly signal: AbortSignal; clear(): void }
+  /** A signal that aborts after `ms` of real time unless cleared (a simulated host never aborts); keeps no process alive. `what` is who has to be done by then. */
+  deadline(ms: number, what?: string): { readonly signal: AbortSignal; clear(): void }
   /** The text of a file below `root`, or `undefined` if there is none. Throws HostError if unreadable, or over `maxBytes` (1 MiB). */
   readText(path: string, maxBytes?: number): Promise<string | undefined>
   /** Names in a folder below `root`, or `undefined` if there is nothing. Throws HostError if unreadable, or if something else is there. */

@@ -32,8 +32,11 @@ function hasEnded(fields: readonly string[]): boolean {
 }
 
 function startTicksOf(pid: number): number | undefined {
-  if (!Number.isSafeInteger(pid) || pid < 1) return undefined
-  const stat = readProc(`/proc/${pid}/stat`)
+  return Number.isSafeInteger(pid) && pid >= 1 ? startTicksIn(readProc(`/proc/${pid}/stat`)) : undefined
+}
+
+/** Start ticks out of the text of /proc/PID/stat; `undefined` for one that has ended. Throws HostError where they are no number. */
+export function startTicksIn(stat: string | undefined): number | undefined {
   if (stat === undefined || stat === '') return undefined
   const fields = fieldsOf(stat)
   return hasEnded(fields) ? undefined : numberIn(fields, 22)
@@ -51,8 +54,12 @@ function readBootId(): string {
 
 /** The real user id; unlike the owner of /proc/PID it does not turn into root for a process that may not be dumped. */
 function ownerOf(pid: number): number | undefined {
-  if (!Number.isSafeInteger(pid) || pid < 1) return undefined
-  const uid = readProc(`/proc/${pid}/status`)?.match(/^Uid:\s+(\d+)/m)?.[1]
+  return Number.isSafeInteger(pid) && pid >= 1 ? uidIn(readProc(`/proc/${pid}/status`)) : undefined
+}
+
+/** The real user id out of the text of /proc/PID/status. */
+export function uidIn(status: string | undefined): number | undefined {
+  const uid = status?.match(/^Uid:\s+(\d+)/m)?.[1]
   return uid === undefined ? undefined : Number(uid)
 }
 
