@@ -21,6 +21,8 @@ const commands = {
   doctor: async () => (await import('./commands/doctor.ts')).doctor,
   install: async () => (await import('./commands/install.ts')).install,
   uninstall: async () => (await import('./commands/uninstall.ts')).uninstall,
+  capture: async () => (await import('./commands/capture.ts')).capture,
+  replay: async () => (await import('./commands/replay.ts')).replay,
   config: async () => (await import('./commands/config.ts')).config,
   provision: async () => (await import('./commands/provision.ts')).provision,
   version: async () => (await import('./commands/version.ts')).version,
@@ -75,6 +77,7 @@ async function dispatch(argv: readonly string[], terminal: Terminal): Promise<nu
     flags: { ...flags, stateDir },
     args,
     out: terminal.out,
+    err: terminal.err,
     colour: terminal.colour,
   }
   return (await commands[name]())(context)

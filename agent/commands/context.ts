@@ -17,6 +17,8 @@ export interface CommandContext {
   readonly args: readonly string[]
   /** Prints one line on stdout. */
   out(line: string): void
+  /** Prints one line on stderr, where somebody may read it. */
+  err?(line: string): void
   /** True where stdout is a terminal that shows colours. */
   readonly colour: boolean
 }

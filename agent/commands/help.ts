@@ -78,6 +78,28 @@ const usages: Readonly<Record<CommandName, Usage>> = {
     about: 'is the configuration right, what does it come to, what may it say',
     flags: ['json', 'config'],
   },
+  capture: {
+    form: 'capture [--checks N | --for 2h] [--every 2m] [--out FILE] [--force] [--arguments]',
+    about:
+      'record what each check sees and print its verdict, acting on nothing; "replay" gives the same again; as root',
+    more: [
+      '  --checks N        end after so many checks; --for 2h: after so long; else with Ctrl-C',
+      '  --every 2m        how often (default: idle_detection.check_interval_minutes)',
+      '  --out FILE        where to, for root only (0600); compressed where the name ends in .gz (default: a name with the time)',
+      '  --force           replace a file that is there',
+      '  --arguments       keep the arguments of programs; without it a capture has none, and no environments and tokens ever',
+    ],
+    flags: all,
+  },
+  replay: {
+    form: 'replay FILE [--from TIME] [--until TIME] [--json]',
+    about: 'judge a capture again, check by check, with the configuration given; acts on nothing and contacts nobody',
+    more: [
+      '  FILE              as "capture" or another program wrote it (docs/captures.md), compressed or not; - is stdin',
+      '  --from, --until   show only the checks from and until then, such as 2030-11-28T18:00Z',
+    ],
+    flags: ['json', 'config'],
+  },
   provision: {
     form: 'provision --template FILE [--cloud aws | azure] [--format NAME] (--check | --out DIR | --diff DIR)',
     about: 'launch template, role and user data for machines with the agent, from a template; contacts no cloud',

@@ -1,4 +1,5 @@
 /** What a recording and a replaying host keep of one look at the machine beside its answers: clocks, and who had no answer in time. */
+import { createHash } from 'node:crypto'
 import type { Clocks } from '../types.ts'
 import type { FileStat, HttpRequest } from './host.ts'
 
@@ -22,9 +23,11 @@ export function createNames(): (what: string) => string {
   }
 }
 
-/** Key of a command in a frame. */
+/** Key of a command in a frame. What an operator has configured (by a whole path) goes by its name and a number for its arguments. */
 export function commandKey(argv: readonly string[]): string {
-  return JSON.stringify(argv)
+  const [name = '', ...words] = argv
+  if (!name.startsWith('/') || words.length === 0) return JSON.stringify(argv)
+  return JSON.stringify([name, createHash('sha256').update(words.join('\0')).digest('hex').slice(0, 8)])
 }
 
 const harmless = /^(\d{1,6}|true|false|masked-\d+)?$/

@@ -5,7 +5,7 @@ import type { Frame } from '../../agent/host/frame.ts'
 import { clocksAt, configOf, cpuLine, firstFrame, nextFrame, statLine } from './frames.ts'
 
 async function replay(frames: readonly Frame[], text?: string) {
-  const objects = []
+  const objects: Record<string, unknown>[] = []
   for await (const { object } of replayFrames(frames, { config: await configOf(text) })) objects.push(object)
   return objects
 }
