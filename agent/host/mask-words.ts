@@ -62,7 +62,8 @@ function maskOption(word: string): string {
 function maskWord(word: string, before: string): string {
   if (word === '' || tellingWords.has(word) || tellingWords.has(word.toLowerCase()) || tellingOptions.has(word))
     return word
-  if (tellingForms.some((form) => form.test(word)) || tellingValues.get(before)?.test(word) === true) return word
+  if (tellingForms.some((form) => form.test(word)) || tellingValues.has(word)) return word
+  if (tellingValues.get(before)?.test(word) === true) return word
   if (word.startsWith('-') || word.startsWith('+')) return maskOption(word)
   return maskPath(word)
 }

@@ -36,31 +36,44 @@ const inText: readonly RegExp[] = [
   /\b(?:AKIA|ASIA)[A-Z0-9]{16}\b/g,
   /\beyJ[\w-]{8,}\.[\w-]{4,}\.[\w-]*/g,
   /(?<=\w:\/\/)[^\s/@"']+(?=@)/g,
-  /(?<=\bhttps?:\/\/[^\s?"']{1,300}\?)[^\s"']+/g,
+  /(?<=[?&][\w.-]{1,60}=)[^\s&"'#]+/g,
+  /(?<=\bhttps?:\/\/[^\s?"']{1,300}\?)[^\s"'=&]+(?=["'\s]|$)/g,
 ]
 
 /** Shorter ones are replaced where they stand, and not looked for elsewhere. */
 const SHORTEST = 8
+/** Secrets that are remembered at once; those that came first are forgotten first. */
+const MOST = 1000
 const placeholder = /masked-\d+/g
 
 interface Secrets {
   readonly names: Map<string, string>
   readonly values: Map<string, string>
+  count: number
 }
 
 /** The same name for the same secret, so that what compares them sees no difference. */
-function nameOf({ names, values }: Secrets, secret: string): string {
+function nameOf(secrets: Secrets, secret: string): string {
+  const { names, values } = secrets
   if (/^masked-\d+$/.test(secret)) return secret
-  const name = names.get(secret) ?? `masked-${names.size + 1}`
+  const known = names.get(secret)
+  if (known !== undefined) return known
+  secrets.count += 1
+  const name = `masked-${secrets.count}`
   names.set(secret, name)
   values.set(name, secret)
+  const [oldest] = names
+  if (names.size > MOST && oldest !== undefined) {
+    names.delete(oldest[0])
+    values.delete(oldest[1])
+  }
   return name
 }
 
 function maskString(secrets: Secrets, text: string): string {
-  let masked = text
+  let masked = hide(secrets, text)
   for (const form of inText) masked = masked.replace(form, (found) => nameOf(secrets, found))
-  return hide(secrets, masked)
+  return masked
 }
 
 function hide({ names }: Secrets, text: string): string {
@@ -118,7 +131,7 @@ function maskLease(text: string): string {
 }
 
 export function createMask({ arguments: whole }: MaskOptions): Mask {
-  const secrets: Secrets = { names: new Map(), values: new Map() }
+  const secrets: Secrets = { names: new Map(), values: new Map(), count: 0 }
   return {
     isHidden: (path) => never.test(path),
     file(path, text) {

@@ -36,7 +36,7 @@ export const tellingValues: ReadonlyMap<string, RegExp> = new Map([
 /** Parts of paths of which as much is kept as matches. */
 export const tellingParts: readonly RegExp[] = [
   /^\.?(vscode|vscodium|codium|cursor|windsurf|openvscode|positron|trae|kiro|zed)[-_]server/,
-  /^RemoteDev/,
+  /^(JetBrains$|RemoteDev|Fleet$)/,
 ]
 
 /** Beginnings of titles that programs give themselves in place of a command line; as much is kept as matches. */
