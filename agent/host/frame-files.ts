@@ -55,7 +55,7 @@ async function* plainBytes(path: string): AsyncGenerator<Buffer> {
   }
   if (!isGzip(first)) return yield* all()
   // A capture that was cut off ends in the middle of the compressed data: what is before that is there all the same.
-  const gunzip = createGunzip({ finishFlush: zlib.Z_SYNC_FLUSH })
+  const gunzip = createGunzip({ finishFlush: zlib.Z_SYNC_FLUSH, chunkSize: 262_144 })
   const input = Readable.from(all())
   input.on('error', (error) => gunzip.destroy(error))
   try {

@@ -104,7 +104,15 @@ test.each([['capture.jsonl'], ['capture.jsonl.gz']])(
     const config = await configOf(careless)
     const all = await captureHere({ checks: 30, config })
     const lines = all.map(({ object }) => JSON.stringify(object))
-    expect(await again(written(all.map(({ frame }) => frame), name), config)).toEqual(lines)
+    expect(
+      await again(
+        written(
+          all.map(({ frame }) => frame),
+          name,
+        ),
+        config,
+      ),
+    ).toEqual(lines)
     // It is no proof unless something happened.
     expect(lines.filter((line) => line.includes('in memory: ')).length).toBeGreaterThan(1)
     expect(all.some(({ frame }) => (frame.again ?? []).length > 0)).toBe(true)
@@ -117,7 +125,15 @@ test('with the defaults, too, and on a machine without a cloud', { timeout: 60_0
   const cloud = { ...createMemoryCloud({ name: 'local', defaultAction: 'report' }), tellsStart: false }
   const all = await captureHere({ checks: 5, config, cloud })
   const lines = all.map(({ object }) => JSON.stringify(object))
-  expect(await again(written(all.map(({ frame }) => frame), 'a.jsonl'), config)).toEqual(lines)
+  expect(
+    await again(
+      written(
+        all.map(({ frame }) => frame),
+        'a.jsonl',
+      ),
+      config,
+    ),
+  ).toEqual(lines)
   expect(lines.every((line) => line.includes('"cloud":"local"'))).toBe(true)
 })
 
@@ -147,13 +163,25 @@ test('who did not answer in time is remembered, and so is metadata that does not
   expect(lines[1]).toContain('metadata: no answer within 3 s')
   expect(lines[2]).toContain('metadata said 404')
   expect(all[1]?.frame.late?.toSorted()).toEqual(['disk', 'metadata'])
-  expect(await again(written(all.map(({ frame }) => frame), 'a.jsonl'), config)).toEqual(lines)
+  expect(
+    await again(
+      written(
+        all.map(({ frame }) => frame),
+        'a.jsonl',
+      ),
+      config,
+    ),
+  ).toEqual(lines)
 })
 
 const planted = (number: number) => `PLANTED${number}PLANTED`
 
 function start(file: string, args: readonly string[]): ChildProcess {
-  const child = spawn(file, args, { stdio: 'ignore', detached: true, env: { PATH: process.env['PATH'], KEY: planted(1) } })
+  const child = spawn(file, args, {
+    stdio: 'ignore',
+    detached: true,
+    env: { PATH: process.env['PATH'], KEY: planted(1) },
+  })
   onTestFinished(() => {
     // The group: a shell's child would outlive it.
     if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
@@ -215,7 +243,12 @@ test('a token that a server leaves for root is used, and is in no frame', async 
   writeFileSync(path, JSON.stringify({ port: 8888, token, password: false, pid: 4242 }))
 
   const real = createHost({ root: '/', env: {} })
-  const recorder = createRecorder(real, { mask: createMask({ arguments: false }), isInput, realPath: (one) => one, signal })
+  const recorder = createRecorder(real, {
+    mask: createMask({ arguments: false }),
+    isInput,
+    realPath: (one) => one,
+    signal,
+  })
   recorder.begin()
   const { host } = recorder
   const read: unknown = JSON.parse((await host.readText(path)) ?? '')
@@ -246,14 +279,27 @@ test('the cloud is asked who the machine is, once a check, and for nothing else;
   )
   expect(tokens.length).toBeGreaterThan(0)
   for (const one of tokens) expect(JSON.stringify(all)).not.toContain(one)
-  expect(await again(written(all.map(({ frame }) => frame), 'a.jsonl'), config)).toEqual(lines)
+  expect(
+    await again(
+      written(
+        all.map(({ frame }) => frame),
+        'a.jsonl',
+      ),
+      config,
+    ),
+  ).toEqual(lines)
 })
 
 test('a frame says only what changed, and what nobody asked for again is forgotten', async () => {
   const path = join(folder(), 'file')
   writeFileSync(path, 'one')
   const real = createHost({ root: '/', env: {} })
-  const recorder = createRecorder(real, { mask: createMask({ arguments: false }), isInput, realPath: (one) => one, signal })
+  const recorder = createRecorder(real, {
+    mask: createMask({ arguments: false }),
+    isInput,
+    realPath: (one) => one,
+    signal,
+  })
   const { host } = recorder
   recorder.begin()
   await host.readText(path)

@@ -54,7 +54,10 @@ const lines: readonly (readonly [line: string, masked: string])[] = [
   ['sshd: /usr/sbin/sshd -D [listener] 0 of 10-100 startups|', 'sshd: x [listener]'],
   ['sshd: unknown|', 'sshd: unknown'],
   ['sshd: alice@notty|', 'sshd: x'],
-  ['/home/alice/.vscode-server/cli/servers/Stable-0f/server/node|--token=secret|', '/x/x/.vscode-server/x/x/x/x/node|--px|'],
+  [
+    '/home/alice/.vscode-server/cli/servers/Stable-0f/server/node|--token=secret|',
+    '/x/x/.vscode-server/x/x/x/x/node|--px|',
+  ],
   ['/home/alice/.secret-server/node|', '/x/x/.x-server/node|'],
   ['/home/alice/.cache/JetBrains/RemoteDev-IU/secret/bin/ide|', '/x/x/x/JetBrains/RemoteDev/x/x/ide|'],
   ['nginx: master process /usr/sbin/nginx -g secret|', 'nginx:'],
@@ -77,19 +80,77 @@ test('the lists that must agree do: what a role is told by is what a capture kee
   expect(sshValueLetters).toBe(sshValueOptions)
   const cut = (name: string) => Buffer.from(name).subarray(0, 15).toString()
   expect([...shells].filter((name) => !scriptable.test(cut(name)))).toEqual([])
-  const names = ['python3.12', 'pypy', 'ipython', 'bpython', 'node', 'MainThread', 'octave', 'octave-cli', 'lua5.4', 'php8']
+  const names = [
+    'python3.12',
+    'pypy',
+    'ipython',
+    'bpython',
+    'node',
+    'MainThread',
+    'octave',
+    'octave-cli',
+    'lua5.4',
+    'php8',
+  ]
   expect([...names, 'psql', 'mongosh', 'cqlsh'].filter((name) => !scriptable.test(name))).toEqual([])
   const known = (name: string) => shells.has(name) || interpreters.test(name) || databaseClients.test(name)
   expect(['passwd', 'x', 'secret', 'python3secret'].filter((name) => scriptable.test(name) !== known(name))).toEqual([])
 })
 
 const words = [
-  ...[...tellingOptions, '', 'x', 'secret', 'inf', 'infinity', '/usr/bin/ipython3', '/bin/bash', 'sh', 'mysql', '-psecret'],
+  ...[
+    ...tellingOptions,
+    '',
+    'x',
+    'secret',
+    'inf',
+    'infinity',
+    '/usr/bin/ipython3',
+    '/bin/bash',
+    'sh',
+    'mysql',
+    '-psecret',
+  ],
   ...['-l', '-lc', '-ic', '-i', '-Nf', '-NL', '-vvv', '-J', '-Jhost', '--norc', '--execute=secret', '--eval=1', '--fo'],
-  ...['--version', '-4p', '-é', '-$ecret', '+x', '+secret', '/a/.cursor-server/b', '/.x_server/', '/JetBrains/RemoteDev'],
-  ...['a b', '--', '-', '-e', 'HOST=secret', './run.sh', '~/x', '/', '//', '-mtrain', '--command=ls', '-pfe', '--rcfile=x'],
+  ...[
+    '--version',
+    '-4p',
+    '-é',
+    '-$ecret',
+    '+x',
+    '+secret',
+    '/a/.cursor-server/b',
+    '/.x_server/',
+    '/JetBrains/RemoteDev',
+  ],
+  ...[
+    'a b',
+    '--',
+    '-',
+    '-e',
+    'HOST=secret',
+    './run.sh',
+    '~/x',
+    '/',
+    '//',
+    '-mtrain',
+    '--command=ls',
+    '-pfe',
+    '--rcfile=x',
+  ],
 ]
-const programs = ['bash', '-bash', '/bin/sh', 'python3', '/usr/bin/node', 'ssh', 'sleep', 'mysql', 'redis-cli', 'busybox']
+const programs = [
+  'bash',
+  '-bash',
+  '/bin/sh',
+  'python3',
+  '/usr/bin/node',
+  'ssh',
+  'sleep',
+  'mysql',
+  'redis-cli',
+  'busybox',
+]
 
 test('of 5,000 command lines, none is judged otherwise once it is masked', () => {
   const { next: random } = createRandom(7)
@@ -111,7 +172,10 @@ test('of 5,000 command lines, none is judged otherwise once it is masked', () =>
 const mask = () => createMask({ arguments: false })
 
 test.each([
-  ['a Jupyter server', '{"port": 8888, "token": "4f6b0c1d2e3f", "password": true, "url": "http://h:1/?token=4f6b0c1d2e3f"}'],
+  [
+    'a Jupyter server',
+    '{"port": 8888, "token": "4f6b0c1d2e3f", "password": true, "url": "http://h:1/?token=4f6b0c1d2e3f"}',
+  ],
   ['a kernel', '{"shell_port": 5, "key": "4f6b0c1d2e3f", "transport": "tcp"}'],
   ['a container', '{"Config": {"Env": ["A=4f6b0c1d2e3f"], "Cmd": ["x", "4f6b0c1d2e3f"], "Labels": {"keep": "yes"}}}'],
   ['an ini file', '[x]\nuser = a\npassword = 4f6b0c1d2e3f\n'],
@@ -129,7 +193,10 @@ test.each([
 
 test('what the sensors need of such files stays, and a secret can be sent by its name', () => {
   const own = mask()
-  const text = own.file('/run/jpserver-1.json', '{"port": 8888, "token": "4f6b0c1d2e3f", "password": true, "labels": {"a": "b"}}')
+  const text = own.file(
+    '/run/jpserver-1.json',
+    '{"port": 8888, "token": "4f6b0c1d2e3f", "password": true, "labels": {"a": "b"}}',
+  )
   expect(JSON.parse(text)).toEqual({ port: 8888, token: 'masked-1', password: true, labels: { a: 'b' } })
   expect(own.reveal('token masked-1')).toBe('token 4f6b0c1d2e3f')
   expect(own.reveal('token masked-2')).toBe('token masked-2')
