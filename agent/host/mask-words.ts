@@ -7,8 +7,8 @@ import {
   tellingParts,
   tellingTitles,
   tellingValues,
-  tellingWords,
-} from './telling-words.ts'
+} from './telling-forms.ts'
+import { tellingWords } from './telling-words.ts'
 
 const LONGEST_NAME = 64
 /** As many bytes of a program's name as the kernel keeps (proc_pid_comm(5)). */

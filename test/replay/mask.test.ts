@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { createMask } from '../../agent/host/mask.ts'
 import { maskCrontab } from '../../agent/host/mask-crontab.ts'
 import { maskCommandLine } from '../../agent/host/mask-words.ts'
-import { scriptable, sshValueLetters, tellingOptions } from '../../agent/host/telling-words.ts'
+import { scriptable, sshValueLetters, tellingOptions } from '../../agent/host/telling-forms.ts'
 import {
   databaseClients,
   editorServer,
