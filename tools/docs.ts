@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type AnySetting, allSettings, notYet, sentence } from '../agent/config/lists.ts'
 import { jsonSchema } from '../agent/config/schema.ts'
+import { frameJsonSchema } from '../agent/host/frame.ts'
 import type { Field, ListOption, Option } from '../agent/types/options.ts'
 import { defaultFiles } from '../provisioning/defaults.ts'
 import { templateSchema } from '../provisioning/template.ts'
@@ -87,6 +88,7 @@ export function generatedFiles(): Readonly<Record<string, string>> {
     'docs/configuration.md': page,
     'docs/config.schema.json': json(jsonSchema()),
     'docs/known-agents.md': agentsPage(),
+    'docs/capture.schema.json': json(frameJsonSchema()),
     'docs/templates.md': templatesPage(),
     'docs/template.schema.json': json(templateSchema()),
     ...Object.fromEntries(defaultFiles().map(({ name, text }) => [name, text.toString()])),

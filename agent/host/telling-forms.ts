@@ -14,6 +14,9 @@ export const tellingValues: ReadonlyMap<string, RegExp> = new Map([
 export const tellingParts: readonly RegExp[] = [
   /^\.?(vscode|vscodium|codium|cursor|windsurf|openvscode|positron|trae|kiro|zed)[-_]server/,
   /^(JetBrains$|RemoteDev|Fleet$)/,
+  // the script of a step of a Jenkins pipeline
+  /@tmp$/,
+  /^durable-[0-9a-f]{8}$/,
 ]
 
 /** Beginnings of titles that programs give themselves in place of a command line; as much is kept as matches. */

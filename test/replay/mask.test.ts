@@ -65,6 +65,11 @@ const lines: readonly (readonly [line: string, masked: string])[] = [
   ['/opt/My App/bin/python3|secret.py|', '/x/x/x/python3|x|'],
   ['slurmstepd: [123.batch]|', 'slurmstepd: [123.batch]'],
   ['/usr/lib/xorg/Xorg|:0|-auth|/run/user/1000/gdm/Xauthority|', '/x/x/x/Xorg|:0|-auth|/run/user/1000/gdm/Xauthority|'],
+  [
+    'sh|-c|{ while true; do touch /var/secret@tmp/durable-0a1b2c3d/jenkins-log.txt; done }|',
+    'sh|-c|x/x/@tmp/durable-0a1b2c3d/x|',
+  ],
+  ['/usr/bin/java|-jar|/home/alice/agent.jar|-secret|0f|', '/x/x/java|-v|/x/x/agent.jar|-px|x|'],
   ['', ''],
 ]
 
