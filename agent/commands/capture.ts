@@ -69,8 +69,8 @@ async function captureAll(context: CommandContext, capturing: Capturing): Promis
       const one = await next()
       file.write(JSON.stringify(one.frame))
       count += 1
-      if (flags.json) out(JSON.stringify(one.object))
-      else for (const line of verdictLines(one, colour)) out(line)
+      const lines = flags.json ? [JSON.stringify(one.object)] : verdictLines(one, colour)
+      for (const line of lines) out(line)
       const passed = host.clocks().monoMs - began
       if (count >= checks) break
       // A check that took longer than its interval skips what it missed.

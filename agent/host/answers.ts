@@ -4,7 +4,7 @@ import type { Answer, Failure, Frame, StatFacts } from './frame.ts'
 import type { CommandResult, FileStat, HttpAnswer } from './host.ts'
 import { codeOf, ownError, tooLarge } from './real-errors.ts'
 
-type Part = Pick<Frame, 'files' | 'folders' | 'stats' | 'links' | 'commands' | 'http'>
+type Part = Pick<Frame, 'files' | 'folders' | 'stats' | 'links' | 'commands' | 'http' | 'displays'>
 type Given<K extends keyof Part> = NonNullable<Part[K]>[string]
 
 /** Answers of each kind by question. */
@@ -15,9 +15,10 @@ export interface Answers {
   readonly links: Map<string, Given<'links'>>
   readonly commands: Map<string, Given<'commands'>>
   readonly http: Map<string, Given<'http'>>
+  readonly displays: Map<string, Given<'displays'>>
 }
 
-export const kinds = ['files', 'folders', 'stats', 'links', 'commands', 'http'] as const
+export const kinds = ['files', 'folders', 'stats', 'links', 'commands', 'http', 'displays'] as const
 
 export function noAnswers(): Answers {
   return {
@@ -27,6 +28,7 @@ export function noAnswers(): Answers {
     links: new Map(),
     commands: new Map(),
     http: new Map(),
+    displays: new Map(),
   }
 }
 
@@ -39,6 +41,7 @@ export function copyOf(answers: Answers): Answers {
     links: new Map(answers.links),
     commands: new Map(answers.commands),
     http: new Map(answers.http),
+    displays: new Map(answers.displays),
   }
 }
 
@@ -54,6 +57,7 @@ export function overlay(under: Answers, part: Part): void {
   lay(under.links, part.links)
   lay(under.commands, part.commands)
   lay(under.http, part.http)
+  lay(under.displays, part.displays)
 }
 
 /** Takes away what holds no longer. */
@@ -77,6 +81,7 @@ export function changes(now: Answers, before: Answers): Part {
   const links = changed(now.links, before.links)
   const commands = changed(now.commands, before.commands)
   const http = changed(now.http, before.http)
+  const displays = changed(now.displays, before.displays)
   return {
     ...(files && { files }),
     ...(folders && { folders }),
@@ -84,6 +89,7 @@ export function changes(now: Answers, before: Answers): Part {
     ...(links && { links }),
     ...(commands && { commands }),
     ...(http && { http }),
+    ...(displays && { displays }),
   }
 }
 

@@ -54,6 +54,7 @@ const answered = {
   links: answers(z.string(), 'Targets of symbolic links by path.'),
   commands: answers(command, 'Results of commands; the key is the JSON of the list of arguments.'),
   http: answers(httpAnswer, 'Answers over HTTP; the key is method, blank, URL.'),
+  displays: answers(z.number(), 'Milliseconds since the last input on X displays, by number.'),
 }
 
 const clock = z.number()
@@ -102,7 +103,15 @@ const frame = z.strictObject({
   ...answered,
   forget: z.optional(
     z
-      .strictObject({ files: keys, folders: keys, stats: keys, links: keys, commands: keys, http: keys })
+      .strictObject({
+        files: keys,
+        folders: keys,
+        stats: keys,
+        links: keys,
+        commands: keys,
+        http: keys,
+        displays: keys,
+      })
       .check(about('Answers of earlier frames that hold no longer, and that nobody asked for again.')),
   ),
   rest: z.optional(
@@ -149,6 +158,7 @@ const wanted: Readonly<Record<string, string>> = {
   links: 'must be text, null or {"error": "…"}',
   commands: 'must be {"status": 0, "stdout": "…", "stderr": "…"}, null or {"error": "…"}',
   http: 'must be {"status": 200, "body": "…"}, null or {"error": "…"}',
+  displays: 'must be milliseconds, null or {"error": "…"}',
   rest: 'must be "absent" or "unknown"',
 }
 

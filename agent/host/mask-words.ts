@@ -22,7 +22,8 @@ function maskPart(part: string): string {
   if (part === '' || tellingWords.has(part)) return part
   for (const form of tellingParts) {
     const found = form.exec(part)?.[0]
-    if (found !== undefined) return found
+    // Whether the name goes on tells something, too; how, does not.
+    if (found !== undefined) return part.startsWith(found) && part !== found ? `${found}-x` : found
   }
   // Folders of remote editors that nobody has listed are told by this form alone.
   return /^\.[\w-]+[-_]server$/.test(part) ? '.x-server' : 'x'

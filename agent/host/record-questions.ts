@@ -40,7 +40,7 @@ export function newLook(clocks: Clocks): Look {
 
 export type Questions = Pick<
   Host,
-  'self' | 'store' | 'readText' | 'list' | 'stat' | 'readLink' | 'run' | 'http' | 'writeTerminal'
+  'self' | 'store' | 'readText' | 'list' | 'stat' | 'readLink' | 'run' | 'http' | 'displayIdleMs' | 'writeTerminal'
 >
 
 interface Options {
@@ -123,7 +123,7 @@ function files(asking: Asking): Pick<Questions, 'readText' | 'list' | 'stat' | '
   }
 }
 
-function others(asking: Asking): Pick<Questions, 'run' | 'http'> {
+function others(asking: Asking): Pick<Questions, 'run' | 'http' | 'displayIdleMs'> {
   const { real, mask } = asking
   return {
     async run(argv, limits) {
@@ -146,6 +146,11 @@ function others(asking: Asking): Pick<Questions, 'run' | 'http'> {
       const found = toldHttp(answer)
       if (found === undefined) throw new HostError(`${key} failed: nothing answers there`)
       return found
+    },
+    async displayIdleMs(display, limits) {
+      const ask = () => real.displayIdleMs(display, limits)
+      const key = String(display.number)
+      return told(await once(asking, { kind: 'displays', key, into: ({ displays }) => displays, ask }))
     },
   }
 }

@@ -116,7 +116,7 @@ function notGiven(world: World, what: string): undefined {
   return undefined
 }
 
-type Answering = Pick<Host, 'readText' | 'list' | 'stat' | 'readLink' | 'run' | 'http'>
+type Answering = Pick<Host, 'readText' | 'list' | 'stat' | 'readLink' | 'run' | 'http' | 'displayIdleMs'>
 
 function answering(world: World): Answering {
   const tree = (): Tree => {
@@ -157,6 +157,10 @@ function answering(world: World): Answering {
       const answer = found === undefined ? notGiven(world, key) : toldHttp(found)
       if (answer === undefined) throw new HostError(`${key} failed: nothing answers there`)
       return answer
+    },
+    async displayIdleMs({ number }) {
+      const found = world.answers.displays.get(String(number))
+      return found === undefined ? notGiven(world, `display :${number}`) : told(found)
     },
   }
 }

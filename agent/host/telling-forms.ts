@@ -13,7 +13,7 @@ export const tellingValues: ReadonlyMap<string, RegExp> = new Map([
 /** Parts of paths of which as much is kept as matches. */
 export const tellingParts: readonly RegExp[] = [
   /^\.?(vscode|vscodium|codium|cursor|windsurf|openvscode|positron|trae|kiro|zed)[-_]server/,
-  /^(JetBrains$|RemoteDev|Fleet$)/,
+  /^(JetBrains$|RemoteDev|Fleet$|vscodium)/,
   // the script of a step of a Jenkins pipeline
   /@tmp$/,
   /^durable-[0-9a-f]{8}$/,

@@ -4,6 +4,7 @@ import { createMask } from '../../agent/host/mask.ts'
 import { maskCrontab } from '../../agent/host/mask-crontab.ts'
 import { maskCommandLine } from '../../agent/host/mask-words.ts'
 import { scriptable, sshValueLetters, tellingOptions } from '../../agent/host/telling-forms.ts'
+import { editorServerName } from '../../agent/sensors/editor-programs.ts'
 import {
   databaseClients,
   editorServer,
@@ -26,6 +27,8 @@ function conclusions(text: string): unknown {
     session: sessionTitle(text),
     editor: editorServer.test(text),
     empty: text === '',
+    server: editorServerName(text),
+    auth: text.split('\0').includes('-auth'),
   }
 }
 
@@ -59,7 +62,7 @@ const lines: readonly (readonly [line: string, masked: string])[] = [
     '/x/x/.vscode-server/x/x/x/x/node|--px|',
   ],
   ['/home/alice/.secret-server/node|', '/x/x/.x-server/node|'],
-  ['/home/alice/.cache/JetBrains/RemoteDev-IU/secret/bin/ide|', '/x/x/x/JetBrains/RemoteDev/x/x/ide|'],
+  ['/home/alice/.cache/JetBrains/RemoteDev-IU/secret/bin/ide|', '/x/x/x/JetBrains/RemoteDev-x/x/x/ide|'],
   ['nginx: master process /usr/sbin/nginx -g secret|', 'nginx:'],
   ['myapp --password /run/secret|', 'myapp'],
   ['/opt/My App/bin/python3|secret.py|', '/x/x/x/python3|x|'],
@@ -103,6 +106,9 @@ test('the lists that must agree do: what a role is told by is what a capture kee
 })
 
 const words = [
+  ...['/h/.vscode-server/bin/0f/out/server-main.js', '--type=fileWatcher', 'tunnel', '/o/vscodium-1/node'],
+  ...['serve-web', '/x/JetBrains/Fleet/y', 'serverMode', '-auth', '/h/.windsurf-server-next/server-main.js'],
+  '/usr/lib/code-server/out/node/entry',
   ...[
     ...tellingOptions,
     '',
@@ -155,6 +161,9 @@ const programs = [
   'mysql',
   'redis-cli',
   'busybox',
+  'code',
+  '/x/code-insiders',
+  'Xorg',
 ]
 
 test('of 5,000 command lines, none is judged otherwise once it is masked', () => {
