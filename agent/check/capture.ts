@@ -40,7 +40,7 @@ async function askWho(cloud: Cloud, known: Facts, signal: AbortSignal): Promise<
 }
 
 /** Makes a check each time it is called, beginning without any history, and gives its frame. */
-export function createCapture(captured: Captured): () => Promise<Replayed> {
+export async function createCapture(captured: Captured): Promise<() => Promise<Replayed>> {
   const { host: real, cloud: asked, config, signal } = captured
   const mask = createMask(captured)
   const realPath = realPathIn(pathsOf(captured.stateDir))
@@ -57,7 +57,7 @@ export function createCapture(captured: Captured): () => Promise<Replayed> {
       return facts
     },
   )
-  const parts = partsBy({ host: recorder.host, cloud, paths: capturedPaths }, config)
+  const parts = await partsBy({ host: recorder.host, cloud, paths: capturedPaths }, config)
   return async () => {
     who = undefined
     recorder.begin()

@@ -43,7 +43,7 @@ export async function* replayFrames(
   for await (const frame of frames) {
     advance(frame)
     // Only now is it known what the cloud can do.
-    parts ??= partsBy({ host, cloud, paths: capturedPaths }, config)
+    parts ??= await partsBy({ host, cloud, paths: capturedPaths }, config)
     yield { frame, ...(await checkOnce(parts)) }
   }
 }

@@ -44,14 +44,14 @@ export async function assembleToAct(context: CommandContext): Promise<Assembled>
 async function partsOf({ host, flags }: CommandContext, config: Config): Promise<Pick<Assembled, 'parts' | 'because'>> {
   const paths = pathsOf(flags.stateDir)
   const { cloud, because } = await createCloud(host, { stateDir: paths.stateDir })
-  return { parts: partsBy({ host, cloud, paths }, config), because }
+  return { parts: await partsBy({ host, cloud, paths }, config), because }
 }
 
 /** A check by these settings, of this host and cloud. */
-export function partsBy(
+export async function partsBy(
   { host, cloud, paths }: { readonly host: Host; readonly cloud: Cloud; readonly paths: Paths },
   config: Config,
-): Parts {
+): Promise<Parts> {
   const configured = sensors.flatMap((sensor) => {
     const own = config.sensors[sensor.name]
     return own?.enabled === true ? [{ sensor, limits: own.limits }] : []

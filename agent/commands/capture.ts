@@ -34,7 +34,7 @@ export async function capture(context: CommandContext): Promise<number> {
   const ending = untilEnded()
   const file = createFrameFile(asked.out ?? nameOf(host.clocks().wallMs), asked)
   try {
-    const next = createCapture({ ...asked, host, cloud, config, stateDir: flags.stateDir, signal: ending.signal })
+    const next = await createCapture({ ...asked, host, cloud, config, stateDir: flags.stateDir, signal: ending.signal })
     const everyMs = asked.everyMs ?? config.checkIntervalMs
     begin(context, file, everyMs)
     const count = await captureAll(context, { ...asked, everyMs, next, file, signal: ending.signal })
@@ -56,7 +56,7 @@ interface Capturing extends Pick<Asked, 'checks' | 'forMs'> {
   readonly everyMs: number
   readonly file: FrameFile
   readonly signal: AbortSignal
-  readonly next: ReturnType<typeof createCapture>
+  readonly next: Awaited<ReturnType<typeof createCapture>>
 }
 
 async function captureAll(context: CommandContext, capturing: Capturing): Promise<number> {

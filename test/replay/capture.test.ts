@@ -62,7 +62,7 @@ interface Wanted {
 async function captureHere({ checks, config, between, ...given }: Wanted): Promise<Replayed[]> {
   const { host, pass } = given.machine ?? fastMachine()
   const { cloud = createMemoryCloud({ name: 'aws', startedAt: () => '2026-01-01T00:00:00Z' }) } = given
-  const next = createCapture({ arguments: false, host, cloud, config, stateDir: folder(), signal })
+  const next = await createCapture({ arguments: false, host, cloud, config, stateDir: folder(), signal })
   const all: Replayed[] = []
   for (let check = 0; check < checks; check += 1) {
     all.push(await next())

@@ -1,5 +1,6 @@
 // What is taken out of a capture: nothing secret stays, and the sensors conclude the same from what stays.
 import { expect, test } from 'vitest'
+import { commandKey, requestKey } from '../../agent/host/look.ts'
 import { createMask } from '../../agent/host/mask.ts'
 import { maskCrontab } from '../../agent/host/mask-crontab.ts'
 import { maskCommandLine } from '../../agent/host/mask-words.ts'
@@ -266,3 +267,20 @@ test.each(['mysql -psecret -h db shop', '99 * * * * x', '* * * *', '@never x', '
     }
   },
 )
+
+test('an operator who asks for arguments gets command lines whole, and nothing else', () => {
+  const own = createMask({ arguments: true })
+  expect(own.file('/proc/1/cmdline', 'train\0--fold\x003\0')).toBe('train\0--fold\x003\0')
+  expect(own.isHidden('/proc/1/environ')).toBe(true)
+  expect(own.file('/x', 'password=4f6b0c1d2e3f')).not.toContain('4f6b')
+})
+
+test('commands go by their words, those of an operator by their name, and requests without what stands in the query', () => {
+  expect(commandKey(['ss', '-tinOHe'])).toBe('["ss","-tinOHe"]')
+  expect(commandKey(['/opt/probe'])).toBe('["/opt/probe"]')
+  expect(commandKey(['/opt/probe', '-psecret'])).toMatch(/^\["\/opt\/probe","[0-9a-f]{8}"\]$/)
+  expect(commandKey(['/opt/probe', '-psecret'])).not.toBe(commandKey(['/opt/probe', '-pother']))
+  const key = (url: string) => requestKey({ method: 'GET', url })
+  expect(key('http://127.0.0.1:1/a?limit=5&token=secret')).toBe('GET http://127.0.0.1:1/a?limit=5&token=masked')
+  expect(key('http://alice:secret@127.0.0.1:1/a')).toBe('GET http://127.0.0.1:1/a')
+})
