@@ -109,8 +109,8 @@ export interface Cpu {
 export interface FileThere {
   readonly kind: 'file'
   readonly path: string
-  /** `{error: …}`: it is there and cannot be read. A function of the moment in minutes where it changes. */
-  readonly text: string | { readonly error: string } | ((minute: number) => string)
+  /** `{error: …}`: it is there and cannot be read; `null`: it is not there, although such machines have it. A function of the moment in minutes where it changes. */
+  readonly text: string | null | { readonly error: string } | ((minute: number) => string)
   readonly from?: number
   readonly until?: number
   readonly uid?: number
@@ -226,7 +226,7 @@ export type Happening =
   | Gpu
   | Turn
 
-/** What must be said in each check whose whole interval lies within two minutes of the scenario. */
+/** What must be said in each check whose whole interval lies between two minutes of the scenario, the second one excluded: what ended has no name any more. */
 export interface Says {
   readonly from: number
   readonly until: number
@@ -250,6 +250,8 @@ export interface Acts {
   readonly hold?: number
   /** What holds is gone by this minute: no action before. */
   readonly heldUntil?: number
+  /** Last minute at which what holds may hold, where its own end is not exact. */
+  readonly heldAtMost?: number
 }
 
 /** A variant of a scenario: the same happenings on another machine. */

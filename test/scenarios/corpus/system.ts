@@ -32,6 +32,11 @@ function writeFiles(out: FrameWriter, world: World, atMs: number): void {
     const text = typeof one.text === 'function' ? one.text(atMs / MINUTE) : one.text
     const changed = one.changed ?? one.from
     const at = changed === undefined ? {} : { mtimeMs: world.clockwork.wallAt(changed * MINUTE) }
+    if (text === null) {
+      delete out.files[one.path]
+      delete out.stats[one.path]
+      continue
+    }
     const { uid = 0, mode = 0o644 } = one
     out.stored(one.path, text, { uid, mode, ...at })
     const folder = one.path.slice(0, one.path.lastIndexOf('/'))

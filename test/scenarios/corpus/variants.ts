@@ -38,7 +38,7 @@ const changes: Partial<Record<Variant, Partial<Model>>> = {
 function lengthOf({ acts, lasts, needed }: Scenario): number {
   const ends = needed.map(([, until]) => until)
   if (acts === 'never') return lasts ?? Math.max(60, ...ends)
-  const latest = Math.max(acts.last + 10 + (acts.hold ?? 0), acts.heldUntil ?? 0)
+  const latest = Math.max(acts.last + 10 + (acts.hold ?? 0), acts.heldAtMost ?? acts.heldUntil ?? 0)
   return lasts ?? Math.max(latest, ...ends) + 8
 }
 

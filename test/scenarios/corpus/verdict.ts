@@ -16,10 +16,10 @@ const EPSILON = 0.002
 
 /** The first and the last minute at which the action is right. */
 export function window(acts: Acts, late: boolean): readonly [number, number] {
-  const { last, told = 'terminal', hold = 0, heldUntil = 0 } = acts
+  const { last, told = 'terminal', hold = 0, heldUntil = 0, heldAtMost = heldUntil } = acts
   const seen = last === 0 ? 0 : told === 'counter' ? INTERVAL + (late ? LATE : 0) : TERMINAL
   const due = last + THRESHOLD + hold
-  return [Math.max(due, heldUntil), Math.max(due + seen, heldUntil) + INTERVAL + SLACK + (late ? LATE : 0)]
+  return [Math.max(due, heldUntil), Math.max(due + seen, heldAtMost) + INTERVAL + SLACK + (late ? LATE : 0)]
 }
 
 /** A stop while somebody needs the machine. */
@@ -61,7 +61,7 @@ function sayProblems(seen: Seen, says: Says): readonly string[] {
 export function problemsOf(staged: Staged, played: Played): readonly string[] {
   const problems = [...actProblems(staged, played)]
   for (const says of staged.scenario.says ?? []) {
-    const within = played.seen.filter(({ from, at }) => from >= says.from - EPSILON && at <= says.until + EPSILON)
+    const within = played.seen.filter(({ from, at }) => from >= says.from - EPSILON && at < says.until - EPSILON)
     if (within.length === 0) {
       const over = played.acted !== undefined && played.acted <= says.from + INTERVAL
       if (!over) problems.push(`no check lies within ${says.from} to ${says.until}`)
