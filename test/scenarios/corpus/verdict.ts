@@ -16,7 +16,7 @@ const EPSILON = 0.002
 
 /** The first and the last minute at which the action is right. */
 export function window(acts: Acts, late: boolean): readonly [number, number] {
-  const { last, told = 'terminal', hold = 0, heldUntil = 0, heldAtMost = heldUntil } = acts
+  const { last, told = 'terminal', hold = 0, heldUntil = Number.NEGATIVE_INFINITY, heldAtMost = heldUntil } = acts
   const seen = last === 0 ? 0 : told === 'counter' ? INTERVAL + (late ? LATE : 0) : TERMINAL
   const due = last + THRESHOLD + hold
   return [Math.max(due, heldUntil), Math.max(due + seen, heldAtMost) + INTERVAL + SLACK + (late ? LATE : 0)]
