@@ -1,4 +1,5 @@
 /** /proc of processes and of the machine as a whole, as Linux 6.1 prints it (proc_pid_stat(5), proc_pid_io(5), proc_stat(5)). */
+import type { FileStat } from '../../../agent/host/host.ts'
 import type { FrameWriter } from './frame.ts'
 import type { Life } from './lives.ts'
 import { total } from './times.ts'
@@ -148,16 +149,18 @@ function writeDescriptors(out: FrameWriter, world: World, { life, atMs }: { life
   if (socket !== undefined) out.links[`${folder}/4`] = `socket:[${world.inodeOf(socket)}]`
 }
 
-export function terminalStat(world: World, line: World['lines'][number], atMs: number) {
+/** Facts of a terminal's device. */
+export function terminalStat(world: World, line: World['lines'][number], atMs: number): FileStat {
   const { pty, rdev } = line
   return {
     ...terminalFacts,
-    ...{ kind: 'character', dev: pty.of === 'apart' ? 77 : pty.of === 'ttyS0' ? 5 : 24, rdev, uid: pty.uid },
+    kind: 'character',
+    ...{ dev: pty.of === 'apart' ? 77 : pty.of === 'ttyS0' ? 5 : 24, rdev, uid: pty.uid },
     ino: pty.of === 'ttyS0' ? 89 : 3 + line.number,
     atimeMs: world.stamp(line, world.typedOn(pty), atMs),
     mtimeMs: world.stamp(line, world.printedOn(pty), atMs),
     ctimeMs: world.madeAt(line, atMs),
-  } as const
+  }
 }
 
 /** Every process, and this check's own. */
@@ -193,7 +196,9 @@ export function writeMachine(out: FrameWriter, world: World, atMs: number): void
   const system = Math.floor(busy / 5)
   const each = Array.from({ length: cores }, (_, core) => `cpu${core} ${columns(1 / cores)}\n`).join('')
   out.file('/proc/stat', `cpu  ${busy - system} 0 ${system} ${idle} 300 0 0 0 0 0\n${each}btime ${Math.floor(world.clockwork.wallAt(fromMs) / 1000)}\n`)
-  const loads = [60, 300, 900].map((seconds) => world.loadAverage(atMs, seconds).toFixed(2))
-  out.file('/proc/loadavg', `${loads.join(' ')} 1/180 ${world.check.pid}\n`)
+  if (world.showsLoad) {
+    const loads = [60, 300, 900].map((seconds) => world.loadAverage(atMs, seconds).toFixed(2))
+    out.file('/proc/loadavg', `${loads.join(' ')} 1/180 ${world.check.pid}\n`)
+  }
   out.file('/proc/sys/kernel/random/boot_id', `${world.clockwork.bootAt(atMs).bootId}\n`)
 }

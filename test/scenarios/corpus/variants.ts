@@ -52,7 +52,8 @@ function withOther(scenario: Scenario): Scenario {
   const last = acts === 'never' ? until : acts.last
   if (last > 0) {
     // Forgotten at the prompt since before: weak evidence, which holds from the end of the others' work.
-    const idler: readonly Happening[] = ssh({ ...other, from: -90, typed: [-80] })
+    const since = -Math.min(90, (scenario.up ?? 180) - 1)
+    const idler: readonly Happening[] = ssh({ ...other, from: since, typed: [since + 0.5] })
     const held: Acts | 'never' =
       acts === 'never' ? 'never' : { ...acts, hold: Math.max(acts.hold ?? 0, hold) }
     return { ...scenario, happens: [...happens, idler], acts: held, says: says.map(onlyStrong) }
@@ -64,10 +65,10 @@ function withOther(scenario: Scenario): Scenario {
   }
 }
 
-/** What holds is somebody's else too, then. */
+/** What holds is somebody's else too, then, and moves what is asked only when an action is due. */
 function onlyStrong(says: Says): Says {
   if (says.verdict === 'active') return says
-  const { by: _, because: __, state: ___, ...rest } = says
+  const { by: _, because: __, state: ___, veto: ____, ...rest } = says
   return rest
 }
 
@@ -84,6 +85,9 @@ function blind(scenario: Scenario): Scenario {
 /** The scenario as a variant plays it; `undefined` where it would be another scenario. */
 export function stage(scenario: Scenario, variant: Variant, seed = 1): Staged | undefined {
   if (scenario.without?.[variant] !== undefined) return undefined
+  // Nobody stays logged in over a boot.
+  const boots = scenario.happens.flat().some((one) => one.kind === 'turn' && one.off !== undefined)
+  if (variant === 'other-user' && boots) return undefined
   const changed =
     variant === 'other-user' ? withOther(scenario) : variant === 'no-disk-counters' ? blind(scenario) : scenario
   const model = { ...usual, cores: scenario.cores ?? usual.cores, ...scenario.model, ...changes[variant] }

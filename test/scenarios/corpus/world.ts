@@ -33,6 +33,10 @@ export class World {
   readonly scenario: Scenario
   readonly model: Model
   readonly happens: readonly Happening[]
+  /** The load average is written into frames: nobody but naive detectors reads it, and it costs. */
+  showsLoad = false
+  /** Nothing is written to terminals, as in a capture, whose replay cannot write to them either. */
+  isDeaf = false
   readonly clockwork: Clockwork
   readonly lives: readonly Life[]
   readonly lines: readonly Line[]

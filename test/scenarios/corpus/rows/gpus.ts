@@ -44,8 +44,8 @@ export const gpus: readonly Scenario[] = [
       { kind: 'gpu', maker: 'amd', programs: ['hip'], busy: { rate: 70, from: -60, until: 50 }, memoryMib: [{ rate: 30 }, { rate: 9000, from: -60, until: 50 }] },
     ],
     needed: [[-60, 50]],
-    // Not accounted: it may work in bursts, and is waited for as long as the window says.
-    acts: { last: 50, told: 'counter', hold: 10 },
+    // Not accounted: it may work in bursts, and is waited for 15 min from the last look that saw it, and 5 more.
+    acts: { last: 50, told: 'counter', hold: 7, heldAtMost: 72 },
     says: [{ from: 0, until: 50, verdict: 'active', by: ['gpu'] }],
   },
   {

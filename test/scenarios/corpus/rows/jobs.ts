@@ -49,7 +49,7 @@ export const jobs: readonly Scenario[] = [
     ],
     needed: [[-10, 44]],
     acts: { last: 44, told: 'counter', hold: 55 },
-    says: [{ from: 0, until: 44, verdict: 'active', by: ['sessions'], because: /job in the foreground of pts\/0: pytest/ }],
+    says: [{ from: 0, until: 44, verdict: 'active', by: ['sessions'], because: /job in the foreground of pts\/\d: pytest/ }],
   },
   {
     ...{ ...own, id: 'kernel-build-in-a-container', cores: 8 },
