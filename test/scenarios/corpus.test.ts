@@ -8,9 +8,20 @@ import { isFalseStop, problemsOf } from './corpus/verdict.ts'
 
 /** The rows of detection.md's table, by words of theirs; those of notebooks' and editors' own sensors are with these. */
 const rows = [
-  ...['single-threaded simulation', 'inference server holds', 'notebook kernel holds a data frame', 'VS Code left open'],
+  ...[
+    'single-threaded simulation',
+    'inference server holds',
+    'notebook kernel holds a data frame',
+    'VS Code left open',
+  ],
   ...['tunnel with a browser using it', 'the same tunnel', 'user types every 8 min', 'forgotten for 2 days'],
-  ...['3 h test that waits', 'five idle shells', 'entrypoint holds a pty', "cloud's session manager", "user's crontab job"],
+  ...[
+    '3 h test that waits',
+    'five idle shells',
+    'entrypoint holds a pty',
+    "cloud's session manager",
+    "user's crontab job",
+  ],
   ...['node exporter scraped', 'brute force', '200 GB upload', 'apt-daily', 'cloud-init still installing'],
   ...['tags say idle since yesterday', 'resume after 14 h', 'NTP steps the clock', 'docker exec -it', 'minute 9 of 10'],
   ...['`nvidia-smi` hangs', 'only number 5', 'pid is gone', 'due in 8 min', '3 s after the stop was announced'],
@@ -39,11 +50,14 @@ async function played(scenario: Scenario) {
 }
 
 describe.each(corpus.map((scenario) => [scenario.id, scenario] as const))('%s', (_, scenario) => {
-  it(scenario.knownWrong === undefined ? 'is judged right' : `is known to be judged wrong: ${scenario.knownWrong}`, async () => {
-    const { staged, result } = await played(scenario)
-    expect(isFalseStop(staged, result)).toBe(false)
-    const problems = problemsOf(staged, result)
-    if (scenario.knownWrong === undefined) expect(problems).toEqual([])
-    else expect(problems).not.toEqual([])
-  })
+  it(
+    scenario.knownWrong === undefined ? 'is judged right' : `is known to be judged wrong: ${scenario.knownWrong}`,
+    async () => {
+      const { staged, result } = await played(scenario)
+      expect(isFalseStop(staged, result)).toBe(false)
+      const problems = problemsOf(staged, result)
+      if (scenario.knownWrong === undefined) expect(problems).toEqual([])
+      else expect(problems).not.toEqual([])
+    },
+  )
 })

@@ -10,14 +10,25 @@ function daemon(id: string, comm: string, more: Partial<Program> = {}): Program 
 
 /** Nobody logged in: systemd, kernel threads, journal, cron, sshd, a console that waits, the cloud's agent, metrics scraped every 15 s, time. */
 export const quietMachine: readonly Happening[] = [
-  { kind: 'program', id: 'systemd', comm: 'systemd', argv: ['/sbin/init'], group: 'init.scope', cpu: 0.0004, leads: true },
+  {
+    kind: 'program',
+    id: 'systemd',
+    comm: 'systemd',
+    argv: ['/sbin/init'],
+    group: 'init.scope',
+    cpu: 0.0004,
+    leads: true,
+  },
   { kind: 'program', id: 'kthreadd', comm: 'kthreadd', argv: [], group: '' },
   { kind: 'program', id: 'kworker', comm: 'kworker/0:1-eve', argv: [], parent: 'kthreadd', group: '', cpu: 0.001 },
   daemon('systemd-journald', 'systemd-journal', { cpu: 0.0008, writes: 900 }),
   daemon('cron', 'cron', { argv: ['/usr/sbin/cron', '-f'], cpu: 0.0001 }),
   daemon('atd', 'atd', { argv: ['/usr/sbin/atd', '-f'] }),
   daemon('ssh', 'sshd', { argv: ['sshd: /usr/sbin/sshd -D [listener] 0 of 10-100 startups'] }),
-  daemon('serial-getty@ttyS0', 'agetty', { tty: 'ttyS0', argv: ['/sbin/agetty', '-o', '-p -- \\u', '115200', 'ttyS0'] }),
+  daemon('serial-getty@ttyS0', 'agetty', {
+    tty: 'ttyS0',
+    argv: ['/sbin/agetty', '-o', '-p -- \\u', '115200', 'ttyS0'],
+  }),
   { kind: 'pty', id: 'ttyS0', of: 'ttyS0', uid: 0 },
   daemon('amazon-ssm-agent', 'amazon-ssm-agen', { argv: ['/usr/bin/amazon-ssm-agent'], cpu: 0.004 }),
   daemon('prometheus-node-exporter', 'prometheus-node', {
@@ -63,11 +74,28 @@ function connection(login: Login, terminal: string): readonly Happening[] {
   const carries: Pick<Socket, 'carries'> = terminal === 'notty' ? {} : { carries: `${id}-pty` }
   const bytes = { received: login.received ?? 0, sent: login.sent ?? 0 }
   return [
-    ...[
-      { kind: 'program', id: `${id}-priv`, comm: 'sshd', argv: [`sshd: ${user} [priv]`], parent: 'ssh', group, ...life(login) },
-      { kind: 'program', id: `${id}-sshd`, comm: 'sshd', argv: [`sshd: ${user}@${terminal}`], uid, parent: `${id}-priv`, ...life(login), socket: `${id}-socket` },
+    ...([
+      {
+        kind: 'program',
+        id: `${id}-priv`,
+        comm: 'sshd',
+        argv: [`sshd: ${user} [priv]`],
+        parent: 'ssh',
+        group,
+        ...life(login),
+      },
+      {
+        kind: 'program',
+        id: `${id}-sshd`,
+        comm: 'sshd',
+        argv: [`sshd: ${user}@${terminal}`],
+        uid,
+        parent: `${id}-priv`,
+        ...life(login),
+        socket: `${id}-socket`,
+      },
       { kind: 'socket', id: `${id}-socket`, uid, port: 22, ...life(login), ...bytes, ...carries },
-    ] satisfies readonly Happening[],
+    ] satisfies readonly Happening[]),
   ]
 }
 
@@ -84,7 +112,17 @@ export function ssh(login: Login): readonly Happening[] {
   return [
     ...connection(login, 'TERMINAL'),
     pty,
-    { kind: 'program', id: `${id}-shell`, comm: shell, argv: [`-${shell}`], uid, parent: `${id}-sshd`, tty: `${id}-pty`, leads: true, ...life(login) },
+    {
+      kind: 'program',
+      id: `${id}-shell`,
+      comm: shell,
+      argv: [`-${shell}`],
+      uid,
+      parent: `${id}-sshd`,
+      tty: `${id}-pty`,
+      leads: true,
+      ...life(login),
+    },
   ]
 }
 
@@ -94,13 +132,35 @@ export function sshWithoutTerminal(login: Login, command?: Partial<Program>): re
   const run: readonly Happening[] =
     command === undefined
       ? []
-      : [{ kind: 'program', id: `${id}-command`, comm: 'sh', uid, parent: `${id}-sshd`, leads: true, ...life(login), ...command }]
+      : [
+          {
+            kind: 'program',
+            id: `${id}-command`,
+            comm: 'sh',
+            uid,
+            parent: `${id}-sshd`,
+            leads: true,
+            ...life(login),
+            ...command,
+          },
+        ]
   return [...connection(login, 'notty'), ...run]
 }
 
 /** A job in the foreground of a shell that `ssh` or `tmux` made. */
-export function job(of: { readonly id: string; readonly in: string; readonly uid?: number }, more: Partial<Program> & { readonly comm: string }): Program {
-  return { kind: 'program', uid: of.uid ?? 1000, parent: `${of.in}-shell`, tty: `${of.in}-pty`, job: true, id: of.id, ...more }
+export function job(
+  of: { readonly id: string; readonly in: string; readonly uid?: number },
+  more: Partial<Program> & { readonly comm: string },
+): Program {
+  return {
+    kind: 'program',
+    uid: of.uid ?? 1000,
+    parent: `${of.in}-shell`,
+    tty: `${of.in}-pty`,
+    job: true,
+    id: of.id,
+    ...more,
+  }
 }
 
 /** A server of tmux and its panes, each with a shell; detached unless somebody shows it. */
@@ -116,20 +176,50 @@ export function tmux(of: {
   const { id, uid = 1000, comm = 'tmux: server', panes } = of
   const group = session(uid, id)
   return [
-    { kind: 'program', id, comm, argv: [comm === 'SCREEN' ? 'SCREEN' : 'tmux', 'new', '-d'], uid, group, leads: true, ...life(of) },
+    {
+      kind: 'program',
+      id,
+      comm,
+      argv: [comm === 'SCREEN' ? 'SCREEN' : 'tmux', 'new', '-d'],
+      uid,
+      group,
+      leads: true,
+      ...life(of),
+    },
     ...panes.flatMap(({ id: pane, ...times }): readonly Happening[] => [
       { kind: 'pty', id: `${pane}-pty`, uid, ...life(of), ...times },
-      { kind: 'program', id: `${pane}-shell`, comm: 'bash', argv: ['-bash'], uid, parent: id, tty: `${pane}-pty`, leads: true, ...life(of) },
+      {
+        kind: 'program',
+        id: `${pane}-shell`,
+        comm: 'bash',
+        argv: ['-bash'],
+        uid,
+        parent: id,
+        tty: `${pane}-pty`,
+        leads: true,
+        ...life(of),
+      },
     ]),
   ]
 }
 
 /** A container of docker's: its shim, and in a control group of its own the first process. */
-export function container(of: { readonly id: string; readonly from?: number; readonly until?: number }, first: Partial<Program> & { readonly comm: string }): readonly Happening[] {
+export function container(
+  of: { readonly id: string; readonly from?: number; readonly until?: number },
+  first: Partial<Program> & { readonly comm: string },
+): readonly Happening[] {
   const { id, ...when } = of
   const group = `system.slice/docker-${id.padEnd(12, '0')}.scope`
   return [
-    { kind: 'program', id: `${id}-shim`, comm: 'containerd-shim', argv: ['/usr/bin/containerd-shim-runc-v2'], group: service('containerd'), leads: true, ...when },
+    {
+      kind: 'program',
+      id: `${id}-shim`,
+      comm: 'containerd-shim',
+      argv: ['/usr/bin/containerd-shim-runc-v2'],
+      group: service('containerd'),
+      leads: true,
+      ...when,
+    },
     { kind: 'program', id, parent: `${id}-shim`, group, leads: true, ...when, ...first },
   ]
 }

@@ -8,12 +8,4 @@ import { table } from './rows/table.ts'
 import { traffic } from './rows/traffic.ts'
 import type { Scenario } from './scenario.ts'
 
-export const corpus: readonly Scenario[] = [
-  ...table,
-  ...people,
-  ...jobs,
-  ...traffic,
-  ...gpus,
-  ...declared,
-  ...clocks,
-]
+export const corpus: readonly Scenario[] = [...table, ...people, ...jobs, ...traffic, ...gpus, ...declared, ...clocks]

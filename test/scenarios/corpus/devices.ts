@@ -66,7 +66,10 @@ export function writeDisks(out: FrameWriter, world: World, atMs: number): void {
   const line = (number: string, name: string) =>
     `${number} ${name} 118176 4356 ${Math.floor(read / 512)} 232271 310763 235528 ${Math.floor(written / 512)} 813539 0 172512 1045810 0 0 0 0 0 0\n`
   const part = (partitions[disk] ?? ((name: string) => `${name}1`))(disk)
-  out.file('/proc/diskstats', `   7       0 loop0 14 0 34 1 0 0 0 0 0 4 1 0 0 0 0 0 0\n${line(' 259       0', disk)}${line(' 259       1', part)}`)
+  out.file(
+    '/proc/diskstats',
+    `   7       0 loop0 14 0 34 1 0 0 0 0 0 4 1 0 0 0 0 0 0\n${line(' 259       0', disk)}${line(' 259       1', part)}`,
+  )
 }
 
 export function writeTerminals(out: FrameWriter, world: World, atMs: number): void {

@@ -11,7 +11,11 @@ import type { World } from './world.ts'
 function indexOf(frame: Frame): ReadonlyMap<string, ReadonlySet<string>> {
   const index = new Map<string, Set<string>>()
   const add = (path: string) => {
-    for (let slash = path.lastIndexOf('/'), end = path.length; slash >= 0; end = slash, slash = path.lastIndexOf('/', slash - 1)) {
+    for (
+      let slash = path.lastIndexOf('/'), end = path.length;
+      slash >= 0;
+      end = slash, slash = path.lastIndexOf('/', slash - 1)
+    ) {
       const folder = slash === 0 ? '/' : path.slice(0, slash)
       const names = index.get(folder)
       const name = path.slice(slash + 1, end)

@@ -13,11 +13,14 @@ const slotOf = (index: number): string => `0000:00:${(0x10 + index).toString(16)
 const uuidOf = (index: number): string => `GPU-0000000${index}-1111-2222-3333-444444444444`
 
 function writeBus(out: FrameWriter, gpus: readonly Gpu[]): void {
-  const line = (bus: string, ids: string, driver: string) => `${bus}\t${ids}\t0${'\t               0'.repeat(14)}\t${driver}\n`
+  const line = (bus: string, ids: string, driver: string) =>
+    `${bus}\t${ids}\t0${'\t               0'.repeat(14)}\t${driver}\n`
   const lines = [line('0000', '80861237', ''), line('0028', '1d0fec20', 'ena')]
   for (const [index, { maker = 'nvidia' }] of gpus.entries()) {
     const nvidia = maker === 'nvidia'
-    lines.push(line(`00${((0x10 + index) * 8).toString(16)}`, nvidia ? '10de2237' : '10027362', nvidia ? 'nvidia' : 'amdgpu'))
+    lines.push(
+      line(`00${((0x10 + index) * 8).toString(16)}`, nvidia ? '10de2237' : '10027362', nvidia ? 'nvidia' : 'amdgpu'),
+    )
     const folder = `/sys/bus/pci/devices/${slotOf(index)}`
     out.file(`${folder}/vendor`, nvidia ? '0x10de\n' : '0x1002\n')
     out.file(`${folder}/class`, '0x030200\n')
@@ -37,7 +40,15 @@ function row(gpu: Gpu, index: number, atMs: number): string {
   const mig = gpu.mig === true
   const engines = mig ? ['[N/A]', '[N/A]'] : ['0', '0']
   return [
-    ...[uuidOf(index), `0000${slotOf(index).toUpperCase()}`, mig ? '[N/A]' : busy, figureOf(gpu.memoryMib, atMs), index, ...engines, 0],
+    ...[
+      uuidOf(index),
+      `0000${slotOf(index).toUpperCase()}`,
+      mig ? '[N/A]' : busy,
+      figureOf(gpu.memoryMib, atMs),
+      index,
+      ...engines,
+      0,
+    ],
     ...[mig ? 'Enabled' : 'Disabled', gpu.accounting === true ? 'Enabled' : 'Disabled', 4000, 'Enabled'],
   ].join(', ')
 }
@@ -55,7 +66,10 @@ function utilization(gpus: readonly Gpu[], atMs: number): string {
 function writeNvidia(out: FrameWriter, world: World, atMs: number): void {
   const gpus = world.of('gpu')
   const csv = '--format=csv,nounits'
-  out.command(['nvidia-smi', `--query-gpu=${fields}`, csv], `${[headings, ...gpus.map((gpu, index) => row(gpu, index, atMs))].join('\n')}\n`)
+  out.command(
+    ['nvidia-smi', `--query-gpu=${fields}`, csv],
+    `${[headings, ...gpus.map((gpu, index) => row(gpu, index, atMs))].join('\n')}\n`,
+  )
   const programs = gpus.flatMap(({ programs = [] }, index) =>
     programs.flatMap((id) => {
       const life = world.lifeOf(id, atMs)
@@ -70,10 +84,15 @@ function writeNvidia(out: FrameWriter, world: World, atMs: number): void {
     if (gpu?.accounting !== true) return []
     const end = Math.min(atMs, life.untilMs)
     const percent = Math.round(total(gpu.busy ?? 0, life.fromMs, end) / ((end - life.fromMs) / 1000 || 1))
-    return [`${uuid}, ${life.pid}, ${percent}, ${Math.max(300, figureOf(gpu.memoryMib, end - 1))}, ${life.untilMs <= atMs ? life.untilMs - life.fromMs : 0}`]
+    return [
+      `${uuid}, ${life.pid}, ${percent}, ${Math.max(300, figureOf(gpu.memoryMib, end - 1))}, ${life.untilMs <= atMs ? life.untilMs - life.fromMs : 0}`,
+    ]
   })
   const heading = 'gpu_uuid, pid, gpu_utilization [%], max_memory_usage [MiB], time [ms]'
-  out.command(['nvidia-smi', '--query-accounted-apps=gpu_uuid,pid,gpu_utilization,max_memory_usage,time', csv], `${[heading, ...accounted].join('\n')}\n`)
+  out.command(
+    ['nvidia-smi', '--query-accounted-apps=gpu_uuid,pid,gpu_utilization,max_memory_usage,time', csv],
+    `${[heading, ...accounted].join('\n')}\n`,
+  )
   out.command(['nvidia-smi', '-q', '-d', 'UTILIZATION'], utilization(gpus, atMs))
 }
 

@@ -12,7 +12,8 @@ const mounts = [
   '24 22 0:22 / /proc rw,nosuid,nodev,noexec,relatime shared:14 - proc proc rw',
   '26 25 0:23 / /dev/pts rw,nosuid,noexec,relatime shared:3 - devpts devpts rw,gid=5,mode=620,ptmxmode=000',
 ]
-const version2 = (point: string) => `28 23 0:25 / ${point} rw,nosuid,nodev,noexec,relatime shared:9 - cgroup2 cgroup2 rw`
+const version2 = (point: string) =>
+  `28 23 0:25 / ${point} rw,nosuid,nodev,noexec,relatime shared:9 - cgroup2 cgroup2 rw`
 const version1 = [
   '26 22 0:24 / /sys/fs/cgroup ro,nosuid,nodev,noexec shared:4 - tmpfs tmpfs ro,mode=755',
   '27 26 0:26 / /sys/fs/cgroup/systemd rw,nosuid,nodev,noexec,relatime shared:5 - cgroup cgroup rw,xattr,name=systemd',
@@ -53,7 +54,10 @@ export function writeGroups(out: FrameWriter, world: World, atMs: number): void 
   if (cgroup === 'v1' || cgroup === 'none') return
   const mount = cgroup === 'v2' ? '/sys/fs/cgroup' : '/sys/fs/cgroup/unified'
   const boot = world.clockwork.bootAt(atMs)
-  const lives = Map.groupBy(world.lives.filter((life) => life.boot === boot), (life) => world.groupOf(life))
+  const lives = Map.groupBy(
+    world.lives.filter((life) => life.boot === boot),
+    (life) => world.groupOf(life),
+  )
   const usage = new Map<string, number>()
   const there = new Set<string>(slices)
   const add = (group: string, ms: number) => usage.set(group, (usage.get(group) ?? 0) + ms)

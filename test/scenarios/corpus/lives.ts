@@ -74,9 +74,7 @@ export class Clockwork {
 
   at(atMs: number): Clocks {
     const { fromMs } = this.bootAt(atMs)
-    const slept = this.#sum(atMs, ({ at, slept: ms = 0, unseen }) =>
-      at * MINUTE > fromMs && unseen !== true ? ms : 0,
-    )
+    const slept = this.#sum(atMs, ({ at, slept: ms = 0, unseen }) => (at * MINUTE > fromMs && unseen !== true ? ms : 0))
     return { wallMs: this.wallAt(atMs), bootMs: atMs - fromMs + slept * MINUTE, monoMs: atMs - fromMs }
   }
 

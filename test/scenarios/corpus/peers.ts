@@ -73,7 +73,10 @@ export const peers: readonly Peer[] = [
 ]
 
 /** When a detector that looks at these frames would stop the machine: minute, or `undefined`. It has the same grace after minute 0. */
-export function stopOf(peer: Peer, frames: readonly { readonly minute: number; readonly frame: Frame }[]): number | undefined {
+export function stopOf(
+  peer: Peer,
+  frames: readonly { readonly minute: number; readonly frame: Frame }[],
+): number | undefined {
   let since: number | undefined
   let before: Frame | undefined
   for (const { minute, frame } of frames) {

@@ -1,13 +1,13 @@
 /** Plays a scenario: the real check, every two minutes, on the frames of its machine, until it acts or the time is over. */
 import { checkAndAct } from '../../../agent/agent.ts'
-import { type Parts, pathsOf } from '../../../agent/check/parts.ts'
+import { pathsOf } from '../../../agent/check/parts.ts'
 import { checkObject } from '../../../agent/check/report.ts'
-import { decide } from '../../../agent/decide/state.ts'
-import { sensors } from '../../../agent/sensors/table.ts'
-import type { NamedReading, Policy, Veto } from '../../../agent/types.ts'
-import { vetoes } from '../../../agent/vetoes/table.ts'
+import { partsBy } from '../../../agent/commands/assemble.ts'
+import type { Config } from '../../../agent/config.ts'
+import type { NamedReading, Veto } from '../../../agent/types.ts'
 import { createMemoryCloud } from '../../host/memory-cloud.ts'
 import { createMemoryFiles } from '../../host/memory-files.ts'
+import { configOf } from '../../replay/frames.ts'
 import { createRandom } from '../random.ts'
 import type { Frame } from './frame.ts'
 import { frameHost, Moment } from './frame-host.ts'
@@ -16,18 +16,6 @@ import { type Model, World } from './world.ts'
 
 const MINUTE = 60_000
 export const INTERVAL_MS = 2 * MINUTE
-
-/** The defaults of the product (detection.md, Settings). */
-const policy: Policy = {
-  enabled: true,
-  idleThresholdMs: 5 * MINUTE,
-  hibernateThresholdMs: 10 * MINUTE,
-  checkIntervalMs: INTERVAL_MS,
-  action: 'hibernate',
-  bootGraceMs: 10 * MINUTE,
-  notReadyMs: 10 * MINUTE,
-  unknownCeilingMs: 24 * 60 * MINUTE,
-}
 
 /** One check, as it was. */
 export interface Seen {
@@ -63,12 +51,14 @@ export function checkMinutes(scenario: Scenario, lasts: number, seed?: number): 
   return [...minutes, ...(scenario.checksAt ?? [])].sort((a, b) => a - b)
 }
 
-const configured = sensors.map((sensor) => ({
-  sensor,
-  limits: Object.fromEntries(
-    Object.entries(sensor.options).map(([name, option]) => [name, option.type === 'number' ? option.default : Number.NaN]),
-  ),
-}))
+const configs = new Map<string | undefined, Promise<Config>>()
+
+/** The settings of a scenario: the product's defaults, but for what its own configuration says. */
+export function configOfScenario({ config }: Scenario): Promise<Config> {
+  const known = configs.get(config) ?? configOf(config)
+  configs.set(config, known)
+  return known
+}
 
 /** Plays the scenario on a model of a machine for so many minutes. With `keepFrames` nobody on it is warned: a capture writes to no terminal. */
 export async function play(
@@ -78,6 +68,7 @@ export async function play(
 ): Promise<Played> {
   const world = new World(scenario, model)
   world.isDeaf = given.keepFrames === true
+  const config = await configOfScenario(scenario)
   let wallMs = 0
   const files = createMemoryFiles(
     () => wallMs,
@@ -100,13 +91,7 @@ export async function play(
         return { result: 'accepted', detail: 'in memory: hibernate' }
       },
     })
-    const parts: Parts = {
-      ...{ host: frameHost(moment, files), cloud, sensors: configured, vetoes, policy, decide, paths: pathsOf(undefined) },
-      settings: {
-        ...{ tagPrefix: 'CloudWorkstation', protected: false, operatorTags: 'optional', allow: [] },
-        ...{ keepCeilingMs: 24 * 60 * MINUTE, horizonMs: 15 * MINUTE },
-      },
-    }
+    const parts = partsBy({ host: frameHost(moment, files), cloud, paths: pathsOf(undefined) }, config)
     const checked = await checkAndAct(parts)
     const { verdict, phase, reason } = checked.decision
     const { readings, vetoes: standing } = checked.look

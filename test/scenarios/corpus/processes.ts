@@ -26,7 +26,8 @@ function seats(world: World, alive: readonly Life[], atMs: number): ReadonlyMap<
   const base = (life: Life): Pick<Seat, 'pgrp' | 'session'> => {
     const { leads, job, parent } = life.program
     if (leads === true) return { pgrp: life.pid, session: life.pid }
-    const above = parent === undefined ? undefined : world.lives.find((one) => one.program.id === parent && one.boot === life.boot)
+    const above =
+      parent === undefined ? undefined : world.lives.find((one) => one.program.id === parent && one.boot === life.boot)
     const theirs = above === undefined ? { pgrp: life.pid, session: life.pid } : base(above)
     return job === true ? { pgrp: life.pid, session: theirs.session } : theirs
   }
@@ -39,7 +40,8 @@ function seats(world: World, alive: readonly Life[], atMs: number): ReadonlyMap<
   }
   for (const life of alive) {
     const line = lineOf(life)
-    const tpgid = line === undefined || life.program.tty === undefined ? -1 : (front.get(life.program.tty) ?? base(life).pgrp)
+    const tpgid =
+      line === undefined || life.program.tty === undefined ? -1 : (front.get(life.program.tty) ?? base(life).pgrp)
     found.set(life, { ...base(life), ttyNr: line?.rdev ?? 0, tpgid })
   }
   return found
@@ -113,12 +115,18 @@ function titleOf(world: World, { program }: Life): string {
   return named.length === 0 ? '' : `${named.join('\0')}\0`
 }
 
-function writeProcess(out: FrameWriter, world: World, life: Life, known: { seat: Seat; ppid: number; atMs: number }): void {
+function writeProcess(
+  out: FrameWriter,
+  world: World,
+  life: Life,
+  known: { seat: Seat; ppid: number; atMs: number },
+): void {
   const { program, pid, boot } = life
   const { seat, ppid, atMs } = known
   const folder = `/proc/${pid}`
   const { own, ended } = world.accounts(life, atMs)
-  const state = program.state === 'Z' && atMs >= life.untilMs ? 'Z' : program.state === 'Z' ? 'S' : (program.state ?? 'S')
+  const state =
+    program.state === 'Z' && atMs >= life.untilMs ? 'Z' : program.state === 'Z' ? 'S' : (program.state ?? 'S')
   const start = life.fromMs === boot.fromMs + 4000 && pid === 1 ? 2 : world.clockwork.ticksAt(life.fromMs)
   const { comm, uid = 0 } = program
   out.directory(folder, { uid, ino: 1_000_000 + pid })
@@ -179,7 +187,10 @@ export function writeProcesses(out: FrameWriter, world: World, atMs: number): vo
   out.file(`/proc/${pid}/stat`, statLine({ ...mine, start: world.clockwork.ticksAt(fromMs) }))
   out.file(`/proc/${pid}/status`, status('idle-agent', pid, { ppid: cron, uid: 0, state: 'R', switches: 9 }))
   out.file(`/proc/${pid}/cmdline`, 'idle-agent\0check\0--act\0')
-  out.file(`/proc/${pid}/io`, 'rchar: 90000\nwchar: 20000\nsyscr: 400\nsyscw: 12\nread_bytes: 0\nwrite_bytes: 16384\ncancelled_write_bytes: 0\n')
+  out.file(
+    `/proc/${pid}/io`,
+    'rchar: 90000\nwchar: 20000\nsyscr: 400\nsyscw: 12\nread_bytes: 0\nwrite_bytes: 16384\ncancelled_write_bytes: 0\n',
+  )
 }
 
 /** /proc/stat and the load average. */
@@ -195,7 +206,10 @@ export function writeMachine(out: FrameWriter, world: World, atMs: number): void
   // The line of all cores is the exact one; the others only have to be there.
   const system = Math.floor(busy / 5)
   const each = Array.from({ length: cores }, (_, core) => `cpu${core} ${columns(1 / cores)}\n`).join('')
-  out.file('/proc/stat', `cpu  ${busy - system} 0 ${system} ${idle} 300 0 0 0 0 0\n${each}btime ${Math.floor(world.clockwork.wallAt(fromMs) / 1000)}\n`)
+  out.file(
+    '/proc/stat',
+    `cpu  ${busy - system} 0 ${system} ${idle} 300 0 0 0 0 0\n${each}btime ${Math.floor(world.clockwork.wallAt(fromMs) / 1000)}\n`,
+  )
   if (world.showsLoad) {
     const loads = [60, 300, 900].map((seconds) => world.loadAverage(atMs, seconds).toFixed(2))
     out.file('/proc/loadavg', `${loads.join(' ')} 1/180 ${world.check.pid}\n`)

@@ -13,7 +13,9 @@ function answersOf(now: Frame, before: Frame | undefined): Partial<CaptureFrame>
     links: changes(now.links, before?.links ?? {}),
     commands: changes(now.commands, before?.commands ?? {}),
   }
-  return Object.fromEntries(parts.flatMap((part) => (Object.keys(found[part]).length === 0 ? [] : [[part, found[part]]])))
+  return Object.fromEntries(
+    parts.flatMap((part) => (Object.keys(found[part]).length === 0 ? [] : [[part, found[part]]])),
+  )
 }
 
 /** The frames of a scenario that was played with `keepFrames`. */
@@ -24,7 +26,11 @@ export function toFrames({ seen }: Played): readonly CaptureFrame[] {
     if (first === undefined) throw new Error('the scenario was played without keeping its frames')
     const { schema, clocks, host, self, rest } = first
     const hostChanged = JSON.stringify(host) !== JSON.stringify(before?.host)
-    const again = later.map((look) => ({ clocks: look.clocks, self: { cpuMs: look.self.cpuMs }, ...answersOf(look, first) }))
+    const again = later.map((look) => ({
+      clocks: look.clocks,
+      self: { cpuMs: look.self.cpuMs },
+      ...answersOf(look, first),
+    }))
     const frame = {
       ...{ schema, clocks, self, ...answersOf(first, before) },
       ...(hostChanged ? { host } : {}),

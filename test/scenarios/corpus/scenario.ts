@@ -278,6 +278,8 @@ export interface Scenario {
   /** Written by hand from documented formats, or captured on a real machine. */
   readonly made: 'written' | 'captured'
   readonly cores?: number
+  /** The configuration file, where there is one. */
+  readonly config?: string
   /** What else is unusual about the machine. */
   readonly model?: Partial<Model>
   /** When the scenario begins, in UTC; a Monday at 06:00 unless given. */

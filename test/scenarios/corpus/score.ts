@@ -3,8 +3,8 @@ import { corpus } from './corpus.ts'
 import type { Frame } from './frame.ts'
 import { type Peer, peers, stopOf } from './peers.ts'
 import { checkMinutes, play } from './play.ts'
-import { snapshot } from './snapshot.ts'
 import type { Variant } from './scenario.ts'
+import { snapshot } from './snapshot.ts'
 import { type Staged, stage, variants } from './variants.ts'
 import { problemsOf, window } from './verdict.ts'
 import { World } from './world.ts'
@@ -32,7 +32,10 @@ export interface Row {
 
 const EPSILON = 0.002
 
-function measured(staged: Staged, acted: number | undefined): Pick<Row, 'acted' | 'falseStop' | 'early' | 'missedMinutes' | 'fromIdle'> {
+function measured(
+  staged: Staged,
+  acted: number | undefined,
+): Pick<Row, 'acted' | 'falseStop' | 'early' | 'missedMinutes' | 'fromIdle'> {
   const { scenario, lasts, variant } = staged
   const { acts, needed } = scenario
   const falseStop = acted !== undefined && needed.some(([from, until]) => acted >= from && acted < until)
@@ -58,7 +61,12 @@ async function agentRow(staged: Staged): Promise<Row> {
 }
 
 /** What anybody who looks every two minutes sees of it, whatever the agent does. */
-function framesOf({ scenario, model, lasts, seed }: Staged): readonly { readonly minute: number; readonly frame: Frame }[] {
+function framesOf({
+  scenario,
+  model,
+  lasts,
+  seed,
+}: Staged): readonly { readonly minute: number; readonly frame: Frame }[] {
   const world = new World(scenario, model)
   world.showsLoad = true
   return checkMinutes(scenario, lasts, seed).map((minute) => {
@@ -80,7 +88,12 @@ function peerRow(staged: Staged, peer: Peer, frames: ReturnType<typeof framesOf>
 
 /** Plays everything; `of` narrows it to some scenarios or variants. */
 export async function scoreCorpus(
-  of: { readonly variants?: readonly Variant[]; readonly peers?: boolean; readonly scenarios?: RegExp; readonly seed?: number } = {},
+  of: {
+    readonly variants?: readonly Variant[]
+    readonly peers?: boolean
+    readonly scenarios?: RegExp
+    readonly seed?: number
+  } = {},
 ): Promise<readonly Row[]> {
   const rows: Row[] = []
   for (const scenario of corpus) {
@@ -125,10 +138,13 @@ export function summarise(rows: readonly Row[]): readonly Summary[] {
     return {
       ...{ who, played: own.length, falseStops: own.filter(({ falseStop }) => falseStop).length },
       early: own.filter(({ early, falseStop }) => early || falseStop).length,
-      inTime: acted.filter(({ early, falseStop, missedMinutes }) => !early && !falseStop && missedMinutes <= EPSILON).length,
+      inTime: acted.filter(({ early, falseStop, missedMinutes }) => !early && !falseStop && missedMinutes <= EPSILON)
+        .length,
       neverActed: own.length - acted.length,
       missedMinutes: own.reduce((sum, row) => sum + row.missedMinutes, 0),
-      fromIdle: median(acted.filter(({ early, falseStop }) => !early && !falseStop).flatMap((row) => row.fromIdle ?? [])),
+      fromIdle: median(
+        acted.filter(({ early, falseStop }) => !early && !falseStop).flatMap((row) => row.fromIdle ?? []),
+      ),
       unknown: own.reduce((sum, row) => sum + row.unknown, 0) / own.length,
     }
   })
@@ -136,10 +152,23 @@ export function summarise(rows: readonly Row[]): readonly Summary[] {
 
 /** The table in Markdown. */
 export function tableOf(summaries: readonly Summary[]): string {
-  const heading = '| detector | played | false stops | early | acted in time | never acted | minutes missed | median from idle | unknown |'
-  const lines = summaries.map(({ who, played, falseStops, early, inTime, neverActed, missedMinutes, fromIdle, unknown }) => {
-    const cells = [who, played, falseStops, early, inTime, neverActed, Math.round(missedMinutes), fromIdle?.toFixed(1) ?? '', `${(100 * unknown).toFixed(1)} %`]
-    return `| ${cells.join(' | ')} |`
-  })
+  const heading =
+    '| detector | played | false stops | early | acted in time | never acted | minutes missed | median from idle | unknown |'
+  const lines = summaries.map(
+    ({ who, played, falseStops, early, inTime, neverActed, missedMinutes, fromIdle, unknown }) => {
+      const cells = [
+        who,
+        played,
+        falseStops,
+        early,
+        inTime,
+        neverActed,
+        Math.round(missedMinutes),
+        fromIdle?.toFixed(1) ?? '',
+        `${(100 * unknown).toFixed(1)} %`,
+      ]
+      return `| ${cells.join(' | ')} |`
+    },
+  )
   return `${[heading, '| --- | --- | --- | --- | --- | --- | --- | --- | --- |', ...lines].join('\n')}\n`
 }

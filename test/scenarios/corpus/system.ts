@@ -16,10 +16,33 @@ function writeUsualFiles(out: FrameWriter): void {
   out.stored('/run/cloud-init/result.json', '{"v1":{"datasource":"DataSourceEc2Local","errors":[]}}\n')
   out.stored('/run/cloud-init/status.json', '{"v1":{"stage":null}}\n')
   out.links['/etc/localtime'] = '/usr/share/zoneinfo/Etc/UTC'
-  out.stats['/etc/localtime'] = { kind: 'file', dev: 66_305, ino: 77, rdev: 0, uid: 0, mode: 0o644, nlink: 1, size: 114, atimeMs: 0, mtimeMs: 0, ctimeMs: 0 }
-  for (const path of ['/var/lib/dpkg/lock-frontend', '/var/lib/dpkg/lock', '/var/lib/apt/lists/lock', '/var/cache/apt/archives/lock'])
+  out.stats['/etc/localtime'] = {
+    kind: 'file',
+    dev: 66_305,
+    ino: 77,
+    rdev: 0,
+    uid: 0,
+    mode: 0o644,
+    nlink: 1,
+    size: 114,
+    atimeMs: 0,
+    mtimeMs: 0,
+    ctimeMs: 0,
+  }
+  for (const path of [
+    '/var/lib/dpkg/lock-frontend',
+    '/var/lib/dpkg/lock',
+    '/var/lib/apt/lists/lock',
+    '/var/cache/apt/archives/lock',
+  ])
     out.stored(path, '', { mode: 0o640 })
-  for (const path of ['/var/spool/cron/crontabs', '/run/systemd/system', '/var/spool/cron', '/run/user', '/run/systemd/inhibit'])
+  for (const path of [
+    '/var/spool/cron/crontabs',
+    '/run/systemd/system',
+    '/var/spool/cron',
+    '/run/user',
+    '/run/systemd/inhibit',
+  ])
     out.directory(path)
   out.folders['/run/user'] = []
   out.folders['/var/spool/cron/crontabs'] = []
@@ -91,15 +114,26 @@ function writeUnits(out: FrameWriter, world: World, atMs: number): void {
     const run = world.of('unit').findLast((one) => one.unit === unit && one.from * MINUTE <= atMs)
     const mono = (minute: number) => us(minute * MINUTE - fromMs)
     const ended = run !== undefined && run.until * MINUTE <= atMs
-    const last = world.of('unit').filter((one) => one.unit === unit && one.until * MINUTE <= atMs).at(-1)
-    const used = run === undefined ? '[not set]' : String(us(total({ rate: run.cores, from: run.from, until: run.until }, fromMs, atMs) * 1000) * 1000)
+    const last = world
+      .of('unit')
+      .filter((one) => one.unit === unit && one.until * MINUTE <= atMs)
+      .at(-1)
+    const used =
+      run === undefined
+        ? '[not set]'
+        : String(us(total({ rate: run.cores, from: run.from, until: run.until }, fromMs, atMs) * 1000) * 1000)
     return (
       `Id=${unit}\nCPUUsageNSec=${used}\nInactiveExitTimestampMonotonic=${run === undefined ? 0 : mono(run.from)}\n` +
       `InactiveEnterTimestampMonotonic=${ended ? mono(run.until) : last === undefined ? 0 : mono(last.until)}\n`
     )
   })
   const argv = ['systemctl', 'show', showRuns, '--', ...housekeepingUnits.map((name) => `${name}.service`)]
-  out.command(argv, world.model.missing.has('systemctl') ? { status: 1, stdout: '', stderr: 'Failed to connect to bus' } : blocks.join('\n'))
+  out.command(
+    argv,
+    world.model.missing.has('systemctl')
+      ? { status: 1, stdout: '', stderr: 'Failed to connect to bus' }
+      : blocks.join('\n'),
+  )
 }
 
 /** `Tue 2026-11-24 06:12:00 UTC`. */
@@ -133,7 +167,19 @@ function writeTimers(out: FrameWriter, world: World, atMs: number): void {
   for (const uid of uids) {
     out.directory(`/run/user/${uid}/systemd/private`)
     const drop = [`--reuid=${uid}`, '--regid=65534', '--clear-groups', '--inh-caps=-all', '--no-new-privs']
-    const ask = ['setpriv', ...drop, 'env', 'TZ=UTC', `XDG_RUNTIME_DIR=/run/user/${uid}`, 'systemctl', '--user', 'show', showTimers, '--', '*.timer']
+    const ask = [
+      'setpriv',
+      ...drop,
+      'env',
+      'TZ=UTC',
+      `XDG_RUNTIME_DIR=/run/user/${uid}`,
+      'systemctl',
+      '--user',
+      'show',
+      showTimers,
+      '--',
+      '*.timer',
+    ]
     out.command(ask, blocks(all.filter((one) => one.uid === uid)))
   }
 }

@@ -5,7 +5,15 @@ import type { Model } from './world.ts'
 
 export const variants: readonly Variant[] = [
   ...(['base', '2-cores', '8-cores', '96-cores', 'jitter', 'other-user', 'other-names'] as const),
-  ...(['cgroup-v1', 'cgroup-hybrid', 'no-cgroup', 'no-ss', 'no-systemd-answer', 'no-disk-counters', 'no-sysfs-net'] as const),
+  ...([
+    'cgroup-v1',
+    'cgroup-hybrid',
+    'no-cgroup',
+    'no-ss',
+    'no-systemd-answer',
+    'no-disk-counters',
+    'no-sysfs-net',
+  ] as const),
 ]
 
 /** A scenario as it is played. */
@@ -54,8 +62,7 @@ function withOther(scenario: Scenario): Scenario {
     // Forgotten at the prompt since before: weak evidence, which holds from the end of the others' work.
     const since = -Math.min(90, (scenario.up ?? 180) - 1)
     const idler: readonly Happening[] = ssh({ ...other, from: since, typed: [since + 0.5] })
-    const held: Acts | 'never' =
-      acts === 'never' ? 'never' : { ...acts, hold: Math.max(acts.hold ?? 0, hold) }
+    const held: Acts | 'never' = acts === 'never' ? 'never' : { ...acts, hold: Math.max(acts.hold ?? 0, hold) }
     return { ...scenario, happens: [...happens, idler], acts: held, says: says.map(onlyStrong) }
   }
   const busy: readonly Happening[] = ssh({ ...other, from: -20, typed: [{ from: -19, every: 50, until: until + 30 }] })
@@ -75,7 +82,8 @@ function onlyStrong(says: Says): Says {
 /** Where a core signal cannot be read, nothing is idle and nothing is done. */
 function blind(scenario: Scenario): Scenario {
   const says = (scenario.says ?? []).flatMap((one): readonly Says[] => {
-    if (one.verdict === 'active') return one.by?.includes('disk') === true ? [] : [{ from: one.from, until: one.until, verdict: 'active' }]
+    if (one.verdict === 'active')
+      return one.by?.includes('disk') === true ? [] : [{ from: one.from, until: one.until, verdict: 'active' }]
     return one.verdict === 'idle' ? [{ from: one.from, until: one.until, verdict: 'unknown', by: ['disk'] }] : []
   })
   const ends = scenario.acts === 'never' ? {} : { lasts: Math.min(lengthOf(scenario), 240) }

@@ -41,7 +41,8 @@ const kinds = { active: 'active', unknown: 'unknown', idle: 'hold' } as const
 function sayProblems(seen: Seen, says: Says): readonly string[] {
   const problems: string[] = []
   const { verdict, by, veto, because, state } = says
-  if (verdict !== undefined && seen.verdict !== verdict) problems.push(`is ${seen.verdict}, not ${verdict} (${seen.reason})`)
+  if (verdict !== undefined && seen.verdict !== verdict)
+    problems.push(`is ${seen.verdict}, not ${verdict} (${seen.reason})`)
   else if (verdict !== undefined && by !== undefined) {
     const named = seen.readings.filter(({ kind }) => kind === kinds[verdict]).map(({ sensor }) => sensor)
     const others = named.filter((name) => !by.includes(name))
@@ -49,8 +50,7 @@ function sayProblems(seen: Seen, says: Says): readonly string[] {
     else if (others.length > 0 || !by.some((name) => named.includes(name)))
       problems.push(`${named.join(', ')} say so, not ${by.join(', ')}`)
   }
-  for (const name of veto ?? [])
-    if (!seen.vetoes.some((one) => one.name === name)) problems.push(`has no veto ${name}`)
+  for (const name of veto ?? []) if (!seen.vetoes.some((one) => one.name === name)) problems.push(`has no veto ${name}`)
   const words = [seen.reason, ...seen.readings.map(({ reason }) => reason), ...seen.vetoes.map(({ reason }) => reason)]
   if (because !== undefined && !words.some((one) => because.test(one))) problems.push(`no reason says ${because}`)
   if (state !== undefined && seen.state !== state) problems.push(`stands at ${seen.state}, not ${state}`)

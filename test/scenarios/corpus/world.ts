@@ -66,7 +66,8 @@ export class World {
     if (found === undefined) throw new Error(`${id} has no parent ${parent}`)
     this.#parents.set(life, found)
     // One that ends in the same moment cannot wait for its child any more.
-    const reaper = found.untilMs > life.untilMs ? found : this.lives.find((one) => one.pid === 1 && one.boot === life.boot)
+    const reaper =
+      found.untilMs > life.untilMs ? found : this.lives.find((one) => one.pid === 1 && one.boot === life.boot)
     if (reaper === undefined || state === 'Z' || !Number.isFinite(life.untilMs)) return
     this.#reaped.set(reaper, [...(this.#reaped.get(reaper) ?? []), life])
   }
@@ -102,9 +103,9 @@ export class World {
   }
 
   alive(atMs: number): readonly Life[] {
-    return this.lives.filter(
-      ({ fromMs, untilMs, program }) => fromMs <= atMs && (atMs < untilMs || program.state === 'Z'),
-    ).filter(({ boot }) => boot === this.clockwork.bootAt(atMs))
+    return this.lives
+      .filter(({ fromMs, untilMs, program }) => fromMs <= atMs && (atMs < untilMs || program.state === 'Z'))
+      .filter(({ boot }) => boot === this.clockwork.bootAt(atMs))
   }
 
   lifeOf(id: string, atMs: number): Life | undefined {
@@ -196,7 +197,9 @@ export class World {
     }
     // Walks back through the rates; what is older than two hours is that.
     for (let back = 0; back < 7_200_000; back = back === 0 ? 1000 : back * 1.3) {
-      const rate = total(socket.received ?? 0, atMs - back - 1000, atMs - back) + total(socket.sent ?? 0, atMs - back - 1000, atMs - back)
+      const rate =
+        total(socket.received ?? 0, atMs - back - 1000, atMs - back) +
+        total(socket.sent ?? 0, atMs - back - 1000, atMs - back)
       if (rate > 0 && atMs - back > made) return Math.min(back, atMs - Math.max(...marks))
     }
     return atMs - Math.max(...marks)

@@ -37,7 +37,19 @@ export const clocks: readonly Scenario[] = [
   {
     ...{ ...own, id: 'scheduler-dead-for-40-min' },
     // Somebody worked and left while nobody looked: the time does not count.
-    happens: [{ kind: 'program', id: 'job', comm: 'job', uid: 1000, leads: true, group: session(1000, '3'), from: 8, until: 30, cpu: 0.9 }],
+    happens: [
+      {
+        kind: 'program',
+        id: 'job',
+        comm: 'job',
+        uid: 1000,
+        leads: true,
+        group: session(1000, '3'),
+        from: 8,
+        until: 30,
+        cpu: 0.9,
+      },
+    ],
     unwatched: [[4, 44]],
     needed: [[8, 30]],
     acts: { last: 44, told: 'counter' },
@@ -75,7 +87,14 @@ export const clocks: readonly Scenario[] = [
   {
     ...{ ...own, id: 'hibernated-while-somebody-works', row: 'resume after 14 h, or after 90 s, of hibernation' },
     happens: [
-      ssh({ id: 'a', from: -40, typed: [{ from: -39, every: 40, until: 6 }, { from: 8, every: 40, until: 30 }] }),
+      ssh({
+        id: 'a',
+        from: -40,
+        typed: [
+          { from: -39, every: 40, until: 6 },
+          { from: 8, every: 40, until: 30 },
+        ],
+      }),
       { kind: 'turn', at: 7, slept: 700, started: true, hook: true },
     ],
     needed: [[-40, 30]],

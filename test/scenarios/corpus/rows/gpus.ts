@@ -10,7 +10,13 @@ export const gpus: readonly Scenario[] = [
     ...{ ...own, id: 'gpu-trains' },
     happens: [
       { ...detached, id: 'train', comm: 'python3', group: session(1000, '3'), from: -60, until: 90, cpu: 0.05 },
-      { kind: 'gpu', accounting: true, programs: ['train'], busy: { rate: 96, from: -59, until: 90 }, memoryMib: { rate: 20_000, from: -60, until: 90 } },
+      {
+        kind: 'gpu',
+        accounting: true,
+        programs: ['train'],
+        busy: { rate: 96, from: -59, until: 90 },
+        memoryMib: { rate: 20_000, from: -60, until: 90 },
+      },
     ],
     needed: [[-60, 90]],
     acts: { last: 90, told: 'counter' },
@@ -41,7 +47,13 @@ export const gpus: readonly Scenario[] = [
     ...{ ...own, id: 'gpu-amd-works' },
     happens: [
       { ...detached, id: 'hip', comm: 'hip-train', group: session(1000, '3'), from: -60, until: 50, cpu: 0.05 },
-      { kind: 'gpu', maker: 'amd', programs: ['hip'], busy: { rate: 70, from: -60, until: 50 }, memoryMib: [{ rate: 30 }, { rate: 9000, from: -60, until: 50 }] },
+      {
+        kind: 'gpu',
+        maker: 'amd',
+        programs: ['hip'],
+        busy: { rate: 70, from: -60, until: 50 },
+        memoryMib: [{ rate: 30 }, { rate: 9000, from: -60, until: 50 }],
+      },
     ],
     needed: [[-60, 50]],
     // Not accounted: it may work in bursts, and is waited for 15 min from the last look that saw it, and 5 more.
@@ -68,7 +80,10 @@ export const gpus: readonly Scenario[] = [
   },
   {
     ...{ ...own, id: 'gpu-nobody' },
-    happens: [{ kind: 'gpu', accounting: true }, { kind: 'gpu', accounting: true }],
+    happens: [
+      { kind: 'gpu', accounting: true },
+      { kind: 'gpu', accounting: true },
+    ],
     needed: [],
     acts: { last: 0 },
     says: [{ from: 0, until: 10, verdict: 'idle' }],
@@ -77,7 +92,15 @@ export const gpus: readonly Scenario[] = [
     ...{ ...own, id: 'gpu-idle-notebook-memory' },
     row: 'notebook kernel holds a data frame, no execution for 5 h',
     happens: [
-      { ...detached, id: 'kernel', comm: 'python3', argv: ['python3', '-m', 'train'], group: service('kernel'), from: -300, cpu: 0.004 },
+      {
+        ...detached,
+        id: 'kernel',
+        comm: 'python3',
+        argv: ['python3', '-m', 'train'],
+        group: service('kernel'),
+        from: -300,
+        cpu: 0.004,
+      },
       { kind: 'gpu', accounting: true, programs: ['kernel'], memoryMib: 14_000 },
     ],
     up: 400,

@@ -10,7 +10,16 @@ export const jobs: readonly Scenario[] = [
     ...{ ...own, id: 'nohup-after-logout' },
     happens: [
       ssh({ id: 'a', from: -30, until: 5, typed: [{ from: -29, every: 30, until: 4.9 }] }),
-      { ...detached, id: 'train', comm: 'python3', argv: ['python3', 'train.py'], parent: 'a-shell', from: -2, until: 75, cpu: 0.95 },
+      {
+        ...detached,
+        id: 'train',
+        comm: 'python3',
+        argv: ['python3', 'train.py'],
+        parent: 'a-shell',
+        from: -2,
+        until: 75,
+        cpu: 0.95,
+      },
     ],
     needed: [[-30, 75]],
     acts: { last: 75, told: 'counter' },
@@ -19,8 +28,23 @@ export const jobs: readonly Scenario[] = [
   {
     ...{ ...own, id: 'at-job' },
     happens: [
-      { kind: 'file', path: '/var/spool/cron/atjobs/a0000101c8719c', text: '#!/bin/sh\n', uid: 1000, mode: 0o700, until: 20 },
-      { kind: 'file', path: '/var/spool/cron/atjobs/=0000101c8719c', text: '#!/bin/sh\n', uid: 1000, mode: 0o700, from: 20, until: 31 },
+      {
+        kind: 'file',
+        path: '/var/spool/cron/atjobs/a0000101c8719c',
+        text: '#!/bin/sh\n',
+        uid: 1000,
+        mode: 0o700,
+        until: 20,
+      },
+      {
+        kind: 'file',
+        path: '/var/spool/cron/atjobs/=0000101c8719c',
+        text: '#!/bin/sh\n',
+        uid: 1000,
+        mode: 0o700,
+        from: 20,
+        until: 31,
+      },
       { ...detached, id: 'atjob', comm: 'backup', parent: 'atd', from: 20, until: 31, cpu: 0.7 },
       { kind: 'folder', path: '/var/spool/cron/atjobs' },
     ],
@@ -35,7 +59,10 @@ export const jobs: readonly Scenario[] = [
     ...{ ...own, id: 'make-j1-on-96-cores', cores: 96 },
     happens: [
       ssh({ id: 'a', from: -10, typed: [-9.5] }),
-      job({ id: 'make', in: 'a' }, { comm: 'make', argv: ['make', '-j1'], from: -9, until: 130, children: 0.9, cpu: 0.01, writes: 20_000 }),
+      job(
+        { id: 'make', in: 'a' },
+        { comm: 'make', argv: ['make', '-j1'], from: -9, until: 130, children: 0.9, cpu: 0.01, writes: 20_000 },
+      ),
     ],
     needed: [[-10, 130]],
     acts: { last: 130, told: 'counter', hold: 55 },
@@ -49,7 +76,9 @@ export const jobs: readonly Scenario[] = [
     ],
     needed: [[-10, 44]],
     acts: { last: 44, told: 'counter', hold: 55 },
-    says: [{ from: 0, until: 44, verdict: 'active', by: ['sessions'], because: /job in the foreground of pts\/\d: pytest/ }],
+    says: [
+      { from: 0, until: 44, verdict: 'active', by: ['sessions'], because: /job in the foreground of pts\/\d: pytest/ },
+    ],
   },
   {
     ...{ ...own, id: 'kernel-build-in-a-container', cores: 8 },
@@ -77,7 +106,14 @@ export const jobs: readonly Scenario[] = [
   },
   {
     ...{ ...own, id: 'nfs-hangs' },
-    happens: [0, 1, 2, 3, 4, 5].map((n) => ({ ...detached, id: `ls${n}`, comm: 'ls', group: session(1000, '8'), from: -200 + n, state: 'D' as const })),
+    happens: [0, 1, 2, 3, 4, 5].map((n) => ({
+      ...detached,
+      id: `ls${n}`,
+      comm: 'ls',
+      group: session(1000, '8'),
+      from: -200 + n,
+      state: 'D' as const,
+    })),
     up: 400,
     needed: [],
     acts: { last: 0 },
@@ -87,7 +123,20 @@ export const jobs: readonly Scenario[] = [
     ...{ ...own, id: 'zombies' },
     happens: [
       { ...detached, id: 'server', comm: 'server', group: service('app') },
-      ...[0, 1, 2, 3, 4, 5, 6, 7].map((n) => ({ kind: 'program', id: `z${n}`, comm: 'worker', parent: 'server', from: -50 + n, until: -49 + n, cpu: 0.5, state: 'Z' as const, uid: 1000 }) as const),
+      ...[0, 1, 2, 3, 4, 5, 6, 7].map(
+        (n) =>
+          ({
+            kind: 'program',
+            id: `z${n}`,
+            comm: 'worker',
+            parent: 'server',
+            from: -50 + n,
+            until: -49 + n,
+            cpu: 0.5,
+            state: 'Z' as const,
+            uid: 1000,
+          }) as const,
+      ),
     ],
     needed: [],
     acts: { last: 0 },
@@ -106,7 +155,16 @@ export const jobs: readonly Scenario[] = [
   {
     ...{ ...own, id: 'bursts-of-a-poller' },
     // A service asks a queue every minute: 0.5 s of work each time, under the limit.
-    happens: [{ ...detached, id: 'poller', comm: 'node', argv: ['node', 'poll.js'], group: service('poller'), cpu: { rate: 1, every: 60, lasts: 0.5 } }],
+    happens: [
+      {
+        ...detached,
+        id: 'poller',
+        comm: 'node',
+        argv: ['node', 'poll.js'],
+        group: service('poller'),
+        cpu: { rate: 1, every: 60, lasts: 0.5 },
+      },
+    ],
     needed: [],
     acts: { last: 0 },
     says: [{ from: 0, until: 10, verdict: 'idle' }],
@@ -114,14 +172,34 @@ export const jobs: readonly Scenario[] = [
   {
     ...{ ...own, id: 'work-in-bursts-of-5-min' },
     // A simulation that works 20 s of each 100 s: 0.2 cores on average, never in a snapshot at the wrong moment.
-    happens: [{ ...detached, id: 'sim', comm: 'sim', group: session(1000, '9'), from: -60, until: 84, cpu: { rate: 1, from: -60, until: 84, every: 100, lasts: 20 } }],
+    happens: [
+      {
+        ...detached,
+        id: 'sim',
+        comm: 'sim',
+        group: session(1000, '9'),
+        from: -60,
+        until: 84,
+        cpu: { rate: 1, from: -60, until: 84, every: 100, lasts: 20 },
+      },
+    ],
     needed: [[-60, 84]],
     acts: { last: 82, told: 'counter' },
     says: [{ from: 0, until: 82, verdict: 'active', by: ['cpu'], because: /sim/ }],
   },
   {
     ...{ ...own, id: 'systemd-run-job' },
-    happens: [{ ...detached, id: 'batch', comm: 'batch', group: 'system.slice/run-r1234.service', from: -2, until: 33, cpu: 0.5 }],
+    happens: [
+      {
+        ...detached,
+        id: 'batch',
+        comm: 'batch',
+        group: 'system.slice/run-r1234.service',
+        from: -2,
+        until: 33,
+        cpu: 0.5,
+      },
+    ],
     needed: [[-2, 33]],
     acts: { last: 33, told: 'counter' },
     says: [{ from: 0, until: 33, verdict: 'active', by: ['cpu'], because: /batch/ }],
@@ -129,7 +207,18 @@ export const jobs: readonly Scenario[] = [
   {
     ...{ ...own, id: 'short-lived-children-of-a-script' },
     // Thousands of processes, each of them over before anybody looks.
-    happens: [{ ...detached, id: 'script', comm: 'convert.sh', group: session(1000, '9'), from: -2, until: 33, cpu: 0.01, children: 0.6 }],
+    happens: [
+      {
+        ...detached,
+        id: 'script',
+        comm: 'convert.sh',
+        group: session(1000, '9'),
+        from: -2,
+        until: 33,
+        cpu: 0.01,
+        children: 0.6,
+      },
+    ],
     needed: [[-2, 33]],
     acts: { last: 33, told: 'counter' },
     says: [{ from: 0, until: 33, verdict: 'active', by: ['cpu'], because: /ended children of convert\.sh/ }],
@@ -137,7 +226,9 @@ export const jobs: readonly Scenario[] = [
   {
     ...{ ...own, id: 'job-of-an-agent-by-name' },
     // A person's process that calls itself as a known agent is work all the same.
-    happens: [{ ...detached, id: 'fake', comm: 'node_exporter', group: session(1000, '9'), from: -2, until: 33, cpu: 0.5 }],
+    happens: [
+      { ...detached, id: 'fake', comm: 'node_exporter', group: session(1000, '9'), from: -2, until: 33, cpu: 0.5 },
+    ],
     needed: [[-2, 33]],
     acts: { last: 33, told: 'counter' },
     says: [{ from: 0, until: 33, verdict: 'active', by: ['cpu'] }],
@@ -146,7 +237,10 @@ export const jobs: readonly Scenario[] = [
     ...{ ...own, id: 'download-in-tmux' },
     happens: [
       tmux({ id: 'mux', from: -20, panes: [{ id: 'p', typed: [-6], output: [{ from: -5, every: 1, until: 38 }] }] }),
-      job({ id: 'wget', in: 'p' }, { comm: 'wget', from: -5, until: 38, cpu: 0.02, wakes: 50, writes: 800_000, chars: 800_000 }),
+      job(
+        { id: 'wget', in: 'p' },
+        { comm: 'wget', from: -5, until: 38, cpu: 0.02, wakes: 50, writes: 800_000, chars: 800_000 },
+      ),
       { kind: 'net', received: { rate: 800_000, from: -5, until: 38 }, sent: { rate: 9000, from: -5, until: 38 } },
     ],
     needed: [[-20, 38]],
@@ -156,7 +250,21 @@ export const jobs: readonly Scenario[] = [
   {
     ...{ ...own, id: 'build-pauses-for-linking' },
     // Works, waits 4 min for a licence, works again: the pauses are shorter than the threshold.
-    happens: [{ ...detached, id: 'build', comm: 'vivado', group: session(1000, '9'), from: -30, until: 61, cpu: [{ rate: 1, from: -30, until: 5 }, { rate: 1, from: 9, until: 20 }, { rate: 1, from: 26, until: 61 }] }],
+    happens: [
+      {
+        ...detached,
+        id: 'build',
+        comm: 'vivado',
+        group: session(1000, '9'),
+        from: -30,
+        until: 61,
+        cpu: [
+          { rate: 1, from: -30, until: 5 },
+          { rate: 1, from: 9, until: 20 },
+          { rate: 1, from: 26, until: 61 },
+        ],
+      },
+    ],
     needed: [[-30, 61]],
     acts: { last: 61, told: 'counter' },
   },

@@ -8,8 +8,25 @@ const own = { row: 'own', made: 'written' } as const
 function console(of: { readonly typed: readonly number[]; readonly from: number }): readonly Happening[] {
   return [
     { kind: 'pty', id: 'console', of: 'ttyS0', uid: 0, from: of.from, typed: of.typed },
-    { kind: 'program', id: 'login', comm: 'login', argv: ['/bin/login', '-p', '--'], tty: 'console', leads: true, from: of.from },
-    { kind: 'program', id: 'console-shell', comm: 'bash', argv: ['-bash'], parent: 'login', tty: 'console', job: true, from: of.from },
+    {
+      kind: 'program',
+      id: 'login',
+      comm: 'login',
+      argv: ['/bin/login', '-p', '--'],
+      tty: 'console',
+      leads: true,
+      from: of.from,
+    },
+    {
+      kind: 'program',
+      id: 'console-shell',
+      comm: 'bash',
+      argv: ['-bash'],
+      parent: 'login',
+      tty: 'console',
+      job: true,
+      from: of.from,
+    },
   ]
 }
 
@@ -35,8 +52,26 @@ export const people: readonly Scenario[] = [
     ...{ ...own, id: 'sudo-root-shell' },
     happens: [
       ssh({ id: 'a', from: -30, typed: [{ from: -29, every: 200, until: 50 }] }),
-      { kind: 'program', id: 'sudo', comm: 'sudo', argv: ['sudo', '-i'], parent: 'a-shell', tty: 'a-pty', job: true, from: -28 },
-      { kind: 'program', id: 'root', comm: 'bash', argv: ['-bash'], parent: 'sudo', tty: 'a-pty', job: true, from: -28 },
+      {
+        kind: 'program',
+        id: 'sudo',
+        comm: 'sudo',
+        argv: ['sudo', '-i'],
+        parent: 'a-shell',
+        tty: 'a-pty',
+        job: true,
+        from: -28,
+      },
+      {
+        kind: 'program',
+        id: 'root',
+        comm: 'bash',
+        argv: ['-bash'],
+        parent: 'sudo',
+        tty: 'a-pty',
+        job: true,
+        from: -28,
+      },
     ],
     needed: [[-30, 47]],
     acts: { last: 47.67, hold: 55 },
@@ -52,9 +87,28 @@ export const people: readonly Scenario[] = [
   {
     ...{ ...own, id: 'mosh' },
     happens: [
-      { kind: 'program', id: 'mosh', comm: 'mosh-server', uid: 1000, group: session(1000, 'm'), leads: true, from: -40, cpu: 0.001 },
+      {
+        kind: 'program',
+        id: 'mosh',
+        comm: 'mosh-server',
+        uid: 1000,
+        group: session(1000, 'm'),
+        leads: true,
+        from: -40,
+        cpu: 0.001,
+      },
       { kind: 'pty', id: 'm-pty', uid: 1000, from: -40, typed: [{ from: -39, every: 45, until: 30 }] },
-      { kind: 'program', id: 'm-shell', comm: 'bash', argv: ['-bash'], uid: 1000, parent: 'mosh', tty: 'm-pty', leads: true, from: -40 },
+      {
+        kind: 'program',
+        id: 'm-shell',
+        comm: 'bash',
+        argv: ['-bash'],
+        uid: 1000,
+        parent: 'mosh',
+        tty: 'm-pty',
+        leads: true,
+        from: -40,
+      },
     ],
     needed: [[-40, 30]],
     acts: { last: 30, hold: 55 },
@@ -74,7 +128,10 @@ export const people: readonly Scenario[] = [
     ...{ ...own, id: 'watch-date-in-tmux' },
     happens: [
       tmux({ id: 'mux', from: -60, panes: [{ id: 'a', typed: [-50], output: [{ from: -50, every: 1 }] }] }),
-      job({ id: 'watch', in: 'a' }, { comm: 'watch', argv: ['watch', '-n1', 'date'], from: -50, children: 0.006, wakes: 4 }),
+      job(
+        { id: 'watch', in: 'a' },
+        { comm: 'watch', argv: ['watch', '-n1', 'date'], from: -50, children: 0.006, wakes: 4 },
+      ),
     ],
     needed: [],
     acts: { last: 0, hold: 115 },
@@ -121,7 +178,15 @@ export const people: readonly Scenario[] = [
   },
   {
     ...{ ...own, id: 'agent-forwarding-left' },
-    happens: [ssh({ id: 'a', from: -300, typed: [-290], received: { rate: 44, every: 60, lasts: 1 }, sent: { rate: 44, every: 60, lasts: 1 } })],
+    happens: [
+      ssh({
+        id: 'a',
+        from: -300,
+        typed: [-290],
+        received: { rate: 44, every: 60, lasts: 1 },
+        sent: { rate: 44, every: 60, lasts: 1 },
+      }),
+    ],
     up: 400,
     needed: [],
     acts: { last: 0, hold: 55 },
@@ -129,7 +194,14 @@ export const people: readonly Scenario[] = [
   },
   {
     ...{ ...own, id: 'control-master-left' },
-    happens: [sshWithoutTerminal({ id: 'cm', from: -200, received: { rate: 36, every: 120, lasts: 1 }, sent: { rate: 36, every: 120, lasts: 1 } })],
+    happens: [
+      sshWithoutTerminal({
+        id: 'cm',
+        from: -200,
+        received: { rate: 36, every: 120, lasts: 1 },
+        sent: { rate: 36, every: 120, lasts: 1 },
+      }),
+    ],
     up: 400,
     needed: [],
     acts: { last: 0, hold: 55 },
@@ -139,8 +211,17 @@ export const people: readonly Scenario[] = [
     ...{ ...own, id: 'x-forwarding' },
     happens: [
       // Keys and pictures pass beside the terminal, in which nothing is typed after the start.
-      ssh({ id: 'a', from: -20, typed: [-19.5], received: { rate: 900, from: -19, until: 55, every: 9, lasts: 4 }, sent: { rate: 3000, from: -19, until: 55, every: 9, lasts: 4 } }),
-      job({ id: 'plot', in: 'a' }, { comm: 'gnuplot', from: -19, wakes: { rate: 5, until: 55 }, cpu: { rate: 0.02, until: 55 } }),
+      ssh({
+        id: 'a',
+        from: -20,
+        typed: [-19.5],
+        received: { rate: 900, from: -19, until: 55, every: 9, lasts: 4 },
+        sent: { rate: 3000, from: -19, until: 55, every: 9, lasts: 4 },
+      }),
+      job(
+        { id: 'plot', in: 'a' },
+        { comm: 'gnuplot', from: -19, wakes: { rate: 5, until: 55 }, cpu: { rate: 0.02, until: 55 } },
+      ),
     ],
     needed: [[-20, 55]],
     acts: { last: 55, told: 'counter', hold: 115 },
@@ -150,7 +231,10 @@ export const people: readonly Scenario[] = [
   {
     ...{ ...own, id: 'sftp-upload' },
     happens: [
-      sshWithoutTerminal({ id: 'up', from: -3, until: 35, received: 400_000, sent: 2500 }, { comm: 'sftp-server', argv: ['/usr/lib/openssh/sftp-server'], writes: 400_000, chars: 400_000 }),
+      sshWithoutTerminal(
+        { id: 'up', from: -3, until: 35, received: 400_000, sent: 2500 },
+        { comm: 'sftp-server', argv: ['/usr/lib/openssh/sftp-server'], writes: 400_000, chars: 400_000 },
+      ),
     ],
     needed: [[-3, 35]],
     acts: { last: 35, told: 'counter' },
@@ -159,7 +243,16 @@ export const people: readonly Scenario[] = [
   {
     ...{ ...own, id: 'git-clone-over-ssh' },
     happens: [
-      sshWithoutTerminal({ id: 'git', from: 1, until: 21, sent: 2_000_000, received: 9000 }, { comm: 'git-upload-pack', argv: ['git-upload-pack', 'big.git'], cpu: 0.05, reads: 2_000_000, chars: 2_000_000 }),
+      sshWithoutTerminal(
+        { id: 'git', from: 1, until: 21, sent: 2_000_000, received: 9000 },
+        {
+          comm: 'git-upload-pack',
+          argv: ['git-upload-pack', 'big.git'],
+          cpu: 0.05,
+          reads: 2_000_000,
+          chars: 2_000_000,
+        },
+      ),
     ],
     needed: [[1, 21]],
     acts: { last: 21, told: 'counter' },
@@ -169,8 +262,19 @@ export const people: readonly Scenario[] = [
     ...{ ...own, id: 'database-query-over-ssh' },
     happens: [
       // One slow query: the client waits without a terminal, the server scans what is in its cache.
-      sshWithoutTerminal({ id: 'db', from: -5, until: 66 }, { comm: 'psql', argv: ['psql', '-c', 'select count(*) from t'], chars: 0 }),
-      { kind: 'program', id: 'postgres', comm: 'postgres', uid: 113, group: service('postgresql'), leads: true, cpu: { rate: 0.97, from: -5, until: 66 } },
+      sshWithoutTerminal(
+        { id: 'db', from: -5, until: 66 },
+        { comm: 'psql', argv: ['psql', '-c', 'select count(*) from t'], chars: 0 },
+      ),
+      {
+        kind: 'program',
+        id: 'postgres',
+        comm: 'postgres',
+        uid: 113,
+        group: service('postgresql'),
+        leads: true,
+        cpu: { rate: 0.97, from: -5, until: 66 },
+      },
     ],
     needed: [[-5, 66]],
     acts: { last: 66, told: 'counter' },
@@ -191,17 +295,33 @@ export const people: readonly Scenario[] = [
   {
     ...{ ...own, id: 'types-in-the-second-look' },
     // Last input at 12 s, told as 16 s: the check at minute 10 waits until 10:16 and looks again at 10:22. Keys at 10:20.
-    happens: [tmux({ id: 'mux', from: -40, panes: [{ id: 'p', typed: [-30, 0.2] }, { id: 'q', typed: [-30, 10.33] }] })],
-    needed: [[-60, 0.2], [10.33, 10.34]],
+    happens: [
+      tmux({
+        id: 'mux',
+        from: -40,
+        panes: [
+          { id: 'p', typed: [-30, 0.2] },
+          { id: 'q', typed: [-30, 10.33] },
+        ],
+      }),
+    ],
+    needed: [
+      [-60, 0.2],
+      [10.33, 10.34],
+    ],
     acts: { last: 10.33 },
-    without: { 'other-user': 'somebody else keeps it up', jitter: 'a check that comes late looks again at another moment' },
+    without: {
+      'other-user': 'somebody else keeps it up',
+      jitter: 'a check that comes late looks again at another moment',
+    },
   },
   {
     ...{ ...own, id: 'types-and-logs-out-between-two-checks' },
     happens: [ssh({ id: 'a', from: -60, until: 1.6, typed: [-50, 1.5] })],
     needed: [[-60, 1.6]],
     acts: { last: 1.6, told: 'counter' },
-    knownWrong: 'the keys go with the terminal, and nothing tells a person who logs out from a connection that breaks off: up to an interval early',
+    knownWrong:
+      'the keys go with the terminal, and nothing tells a person who logs out from a connection that breaks off: up to an interval early',
   },
   {
     ...{ ...own, id: 'clock-steps-while-somebody-types' },
@@ -228,7 +348,17 @@ export const people: readonly Scenario[] = [
         },
         { comm: 'sh', argv: ['sh', '/home/alice/.vscode-server/bin/code-server'] },
       ),
-      { kind: 'program', id: 'node', comm: 'node', argv: ['/home/alice/.vscode-server/cli/servers/Stable/server/node'], uid: 1000, parent: 'e-command', from: -94, cpu: 0.015, wakes: 20 },
+      {
+        kind: 'program',
+        id: 'node',
+        comm: 'node',
+        argv: ['/home/alice/.vscode-server/cli/servers/Stable/server/node'],
+        uid: 1000,
+        parent: 'e-command',
+        from: -94,
+        cpu: 0.015,
+        wakes: 20,
+      },
     ],
     needed: [[-95, -6]],
     acts: { last: 0, hold: 55 },
@@ -239,9 +369,23 @@ export const people: readonly Scenario[] = [
     happens: [
       container({ id: 'dev', from: -100 }, { comm: 'sleep', argv: ['sleep', 'infinity'] }),
       { kind: 'pty', id: 'x-pty', of: 'apart', uid: 1000, from: -90, typed: [-80] },
-      { kind: 'program', id: 'x-shell', comm: 'bash', argv: ['bash'], uid: 1000, parent: 'dev-shim', group: 'system.slice/docker-dev000000000.scope', tty: 'x-pty', leads: true, from: -90 },
+      {
+        kind: 'program',
+        id: 'x-shell',
+        comm: 'bash',
+        argv: ['bash'],
+        uid: 1000,
+        parent: 'dev-shim',
+        group: 'system.slice/docker-dev000000000.scope',
+        tty: 'x-pty',
+        leads: true,
+        from: -90,
+      },
       ssh({ id: 'a', from: -95, typed: [-80] }),
-      job({ id: 'docker', in: 'a' }, { comm: 'docker', argv: ['docker', 'exec', '-it', 'dev', 'bash'], from: -90, wakes: 0.03 }),
+      job(
+        { id: 'docker', in: 'a' },
+        { comm: 'docker', argv: ['docker', 'exec', '-it', 'dev', 'bash'], from: -90, wakes: 0.03 },
+      ),
     ],
     needed: [],
     // A silent client in the foreground makes no progress: output's limit.
