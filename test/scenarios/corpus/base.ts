@@ -203,23 +203,37 @@ export function tmux(of: {
   ]
 }
 
-/** A container of docker's: its shim, and in a control group of its own the first process. */
+/** The id of a container: 64 hexadecimal digits. */
+function containerId(id: string): string {
+  return Buffer.from(id).toString('hex').padEnd(64, '0')
+}
+
+/** Control group of a container that docker started under systemd. */
+export function dockerScope(id: string): string {
+  return `system.slice/docker-${containerId(id)}.scope`
+}
+
+/** A container of docker's: its shim, and in a control group of its own the first process; what docker keeps of it on disk. */
 export function container(
-  of: { readonly id: string; readonly from?: number; readonly until?: number },
+  of: {
+    readonly id: string
+    readonly from?: number
+    readonly until?: number
+    readonly labels?: Readonly<Record<string, string>>
+  },
   first: Partial<Program> & { readonly comm: string },
 ): readonly Happening[] {
-  const { id, ...when } = of
-  const group = `system.slice/docker-${id.padEnd(12, '0')}.scope`
+  const { id, labels = {}, ...when } = of
+  const facts = { ID: containerId(id), Name: `/${id}`, Config: { Labels: labels } }
   return [
     {
-      kind: 'program',
-      id: `${id}-shim`,
-      comm: 'containerd-shim',
-      argv: ['/usr/bin/containerd-shim-runc-v2'],
-      group: service('containerd'),
-      leads: true,
-      ...when,
+      ...{ kind: 'program', id: `${id}-shim`, comm: 'containerd-shim', argv: ['/usr/bin/containerd-shim-runc-v2'] },
+      ...{ group: service('containerd'), leads: true, ...when },
     },
-    { kind: 'program', id, parent: `${id}-shim`, group, leads: true, ...when, ...first },
+    { kind: 'program', id, parent: `${id}-shim`, group: dockerScope(id), leads: true, ...when, ...first },
+    {
+      ...{ kind: 'file', path: `/var/lib/docker/containers/${containerId(id)}/config.v2.json`, mode: 0o600, ...when },
+      text: JSON.stringify(facts),
+    },
   ]
 }

@@ -36,6 +36,7 @@ export function writeNetwork(out: FrameWriter, world: World, atMs: number): void
     return `${(on ?? world.model.nic).padStart(6)}: ${received} ${Math.floor(received / 500)} 0 0 0 0 0 0 ${sent} ${Math.floor(sent / 500)} 0 0 0 0 0 0\n`
   })
   out.file('/proc/net/dev', `${heading}${lines.join('')}`)
+  writeListening(out, world, atMs)
   out.file('/proc/net/snmp', 'Tcp: ActiveOpens PassiveOpens\nTcp: 120 340\n')
   if (world.model.missing.has('sysfs-net')) return
   for (const [index, on] of names.entries()) {
@@ -45,6 +46,19 @@ export function writeNetwork(out: FrameWriter, world: World, atMs: number): void
     if (on === undefined) out.file(`${folder}/device/uevent`, 'DRIVER=ena\n')
     if (on === 'docker0') out.file(`${folder}/bridge/bridge_id`, '8000.0242\n')
   }
+}
+
+/** Sockets that listen on the loopback, as /proc/net/tcp shows them (proc_net.rst: little-endian address, state 0A). */
+function writeListening(out: FrameWriter, world: World, atMs: number): void {
+  const lines = world.alive(atMs).flatMap(({ program: { listens, uid = 0 } }, index) => {
+    if (listens === undefined) return []
+    const port = listens.toString(16).toUpperCase().padStart(4, '0')
+    return [
+      `${String(index).padStart(4)}: 0100007F:${port} 00000000:0000 0A 00000000:00000000 00:00000000 00000000 ${String(uid).padStart(5)}        0 ${40_000 + listens} 1 0000000000000000 100 0 0 10 0\n`,
+    ]
+  })
+  const heading = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n'
+  out.file('/proc/net/tcp', `${heading}${lines.join('')}`)
 }
 
 const partitions: Readonly<Record<string, (disk: string) => string>> = { nvme0n1: (disk) => `${disk}p1` }

@@ -135,8 +135,11 @@ export function frameHost(moment: Moment, files: MemoryFiles): Host {
       return answer
     },
     spawnInherited: async () => 127,
-    async http({ url }) {
-      throw new HostError(`no answer from ${url}`)
+    async http({ method, url }) {
+      const answer = moment.frame.http[`${method} ${url}`] ?? undefined
+      // As the replay says it.
+      if (answer === undefined) throw new HostError(`${method} ${url} failed: nothing answers there`)
+      return { ...answer, headers: {} }
     },
     async writeTerminal(path) {
       if (moment.world.isDeaf) return moment.stat(path)?.kind === 'character'

@@ -8,6 +8,8 @@ export type FrameCommand =
   | null
   | { readonly error: string }
 
+export type FrameAnswer = { readonly status: number; readonly body: string } | null
+
 /** What changes from one look to the next. */
 export interface FrameLook {
   readonly clocks: Clocks
@@ -17,6 +19,7 @@ export interface FrameLook {
   readonly stats: Readonly<Record<string, FileStat | null>>
   readonly links: Readonly<Record<string, string | null>>
   readonly commands: Readonly<Record<string, FrameCommand>>
+  readonly http: Readonly<Record<string, FrameAnswer>>
 }
 
 export interface Frame extends Omit<FrameLook, 'self'> {
@@ -48,6 +51,7 @@ export class FrameWriter {
   readonly stats: Record<string, FileStat | null> = {}
   readonly links: Record<string, string | null> = {}
   readonly commands: Record<string, FrameCommand> = {}
+  readonly http: Record<string, FrameAnswer> = {}
   readonly #bootWallMs: number
 
   /** Files that nobody changed are as old as the boot, `bootWallMs` on the wall clock. */

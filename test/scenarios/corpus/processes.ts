@@ -76,7 +76,7 @@ function status(comm: string, pid: number, of: { ppid: number; uid: number; stat
   const [, word = words.S] = Object.entries(words).find(([key]) => key === state) ?? []
   return (
     `Name:\t${comm}\nUmask:\t0022\nState:\t${word}\nTgid:\t${pid}\nPid:\t${pid}\nPPid:\t${ppid}\n` +
-    `Uid:\t${uid}\t${uid}\t${uid}\t${uid}\nThreads:\t1\n` +
+    `Uid:\t${uid}\t${uid}\t${uid}\t${uid}\nGid:\t${uid}\t${uid}\t${uid}\t${uid}\nThreads:\t1\n` +
     `voluntary_ctxt_switches:\t${switches}\nnonvoluntary_ctxt_switches:\t2\n`
   )
 }
@@ -138,6 +138,7 @@ function writeProcess(
   out.file(`${folder}/cmdline`, state === 'Z' ? '' : titleOf(world, life))
   out.file(`${folder}/cgroup`, cgroupText(world, world.groupOf(life)))
   if (state !== 'Z') out.file(`${folder}/io`, io(world, life, atMs))
+  if (program.wchan !== undefined) out.file(`${folder}/wchan`, program.wchan(atMs / 60_000))
   writeDescriptors(out, world, { life, atMs })
 }
 
@@ -154,6 +155,7 @@ function writeDescriptors(out: FrameWriter, world: World, { life, atMs }: { life
     for (const descriptor of ['0', '1', '2']) out.links[`${folder}/${descriptor}`] = '/dev/null'
   }
   const socket = world.of('socket').find(({ id }) => id === program.socket)
+  if (program.listens !== undefined) out.links[`${folder}/5`] = `socket:[${40_000 + program.listens}]`
   if (socket !== undefined) out.links[`${folder}/4`] = `socket:[${world.inodeOf(socket)}]`
 }
 

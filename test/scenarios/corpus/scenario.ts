@@ -43,6 +43,10 @@ export interface Program {
   readonly state?: 'S' | 'D' | 'Z' | 'R'
   /** Socket that it has open. */
   readonly socket?: string
+  /** Port on the loopback that it listens on. */
+  readonly listens?: number
+  /** Where it waits in the kernel (/proc/PID/wchan), by the minute. */
+  readonly wchan?: (minute: number) => string
 }
 
 /** A pseudo-terminal or console. */
@@ -136,6 +140,13 @@ export interface CommandThere {
   readonly until?: number
 }
 
+/** What answers over HTTP on the loopback, by the minute; no answer where it gives none. */
+export interface HttpThere {
+  readonly kind: 'http'
+  readonly url: string
+  readonly body: (minute: number, wallMs: (minute: number) => number) => string | undefined
+}
+
 /** A run of one of the distribution's services, as systemd remembers it. */
 export interface UnitRun {
   readonly kind: 'unit'
@@ -219,6 +230,7 @@ export type Happening =
   | FileThere
   | FolderThere
   | CommandThere
+  | HttpThere
   | UnitRun
   | Timer
   | Lock
@@ -278,6 +290,8 @@ export interface Scenario {
   /** Written by hand from documented formats, or captured on a real machine. */
   readonly made: 'written' | 'captured'
   readonly cores?: number
+  /** The sensor without which it cannot be judged right. */
+  readonly needs?: string
   /** The configuration file, where there is one. */
   readonly config?: string
   /** What else is unusual about the machine. */

@@ -22,7 +22,7 @@ export function snapshot(world: World, atMs: number): Frame {
   writeSockets(out, world, atMs)
   writeGpus(out, world, atMs)
   writeSystem(out, world, atMs)
-  const { files, folders, stats, links, commands } = out
+  const { files, folders, stats, links, commands, http } = out
   return {
     schema: 'idle-agent.frame.v1',
     clocks: clockwork.at(atMs),
@@ -34,6 +34,6 @@ export function snapshot(world: World, atMs: number): Frame {
       ...{ pid: check.pid, startTicks: clockwork.ticksAt(check.fromMs), bootId: boot.bootId, uid: 0 },
       cpuMs: world.agentMs(atMs).own,
     },
-    ...{ files, folders, stats, links, commands, rest: 'absent' },
+    ...{ files, folders, stats, links, commands, http, rest: 'absent' },
   }
 }

@@ -74,6 +74,11 @@ function writeFiles(out: FrameWriter, world: World, atMs: number): void {
     else if (answer === 'hangs') out.command(one.argv, { error: `${one.argv[0]} takes more than 5 s` })
     else out.command(one.argv, { status: 0, stderr: '', ...answer })
   }
+  const wall = (minute: number) => world.clockwork.wallAt(minute * MINUTE)
+  for (const { url, body } of world.of('http')) {
+    const text = body(atMs / MINUTE, wall)
+    out.http[`GET ${url}`] = text === undefined ? null : { status: 200, body: text }
+  }
 }
 
 function writeLocks(out: FrameWriter, world: World, atMs: number): void {

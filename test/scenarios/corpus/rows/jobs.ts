@@ -85,7 +85,7 @@ export const jobs: readonly Scenario[] = [
     happens: [container({ id: 'build', from: -8, until: 40 }, { comm: 'make', children: 7.4, writes: 900_000 })],
     needed: [[-8, 40]],
     acts: { last: 40, told: 'counter' },
-    says: [{ from: 0, until: 40, verdict: 'active', by: ['cpu', 'disk'], because: /make/ }],
+    says: [{ from: 0, until: 40, verdict: 'active', by: ['cpu', 'disk', 'containers'], because: /make/ }],
   },
   {
     ...{ ...own, id: 'miner', cores: 8 },

@@ -1,5 +1,5 @@
 /** People: logged in by every way there is, at work, gone, and beside each other. */
-import { container, job, service, session, ssh, sshWithoutTerminal, tmux } from '../base.ts'
+import { container, dockerScope, job, service, session, ssh, sshWithoutTerminal, tmux } from '../base.ts'
 import type { Happening, Scenario } from '../scenario.ts'
 
 const own = { row: 'own', made: 'written' } as const
@@ -376,7 +376,7 @@ export const people: readonly Scenario[] = [
         argv: ['bash'],
         uid: 1000,
         parent: 'dev-shim',
-        group: 'system.slice/docker-dev000000000.scope',
+        group: dockerScope('dev'),
         tty: 'x-pty',
         leads: true,
         from: -90,

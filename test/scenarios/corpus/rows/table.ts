@@ -1,5 +1,5 @@
 /** The rows of the table in detection.md ("Scenarios to get right"), in its order. Rows of notebooks, editors and containers' own sensors stand beside those. */
-import { container, job, service, session, ssh, sshWithoutTerminal, tmux } from '../base.ts'
+import { container, dockerScope, job, service, session, ssh, sshWithoutTerminal, tmux } from '../base.ts'
 import type { Scenario } from '../scenario.ts'
 
 /** Some programs in containers and in the background that only are there. */
@@ -378,7 +378,7 @@ export const table: readonly Scenario[] = [
         comm: 'bash',
         argv: ['bash'],
         parent: 'dev-shim',
-        group: 'system.slice/docker-dev000000000.scope',
+        group: dockerScope('dev'),
         tty: 'x-pty',
         job: true,
         from: -20,
