@@ -24,7 +24,7 @@ function notebook({
   busy = () => false,
   told,
   open = () => 0,
-  cpu = 0.0005,
+  cpu = 0.0001,
   wakes = 0.001,
   silent,
 }: Kernel): readonly Happening[] {
