@@ -19,13 +19,13 @@ interface Kernel {
   readonly silent?: true
 }
 
-/** A server of Jupyter with one kernel (ipykernel's command line; the answer of /api/kernels, jupyter_server 2). */
+/** A server of Jupyter with one kernel, whose main thread does not wake by itself (ipykernel's command line; the answer of /api/kernels, jupyter_server 2). */
 function notebook({
   busy = () => false,
   told,
   open = () => 0,
-  cpu = 0.0001,
-  wakes = 0.001,
+  cpu = 0,
+  wakes = 0,
   silent,
 }: Kernel): readonly Happening[] {
   const file = `${folder}/kernel-${id}.json`
