@@ -4,6 +4,7 @@ import { clocks } from './rows/clocks.ts'
 import { declared } from './rows/declared.ts'
 import { gpus } from './rows/gpus.ts'
 import { jobs } from './rows/jobs.ts'
+import { nodes } from './rows/nodes.ts'
 import { notebooks } from './rows/notebooks.ts'
 import { people } from './rows/people.ts'
 import { table } from './rows/table.ts'
@@ -19,6 +20,7 @@ const all: readonly Scenario[] = [
   ...declared,
   ...clocks,
   ...notebooks,
+  ...nodes,
 ]
 
 /** Those whose sensor there is. */

@@ -66,7 +66,12 @@ function writeFiles(out: FrameWriter, world: World, atMs: number): void {
     const known = out.folders[folder]
     if (known !== undefined && known !== null) out.folders[folder] = [...known, one.path.slice(folder.length + 1)]
   }
-  for (const one of world.of('folder')) if (world.isThere(one, atMs)) out.directory(one.path)
+  for (const { path, ...when } of world.of('folder')) {
+    if (!world.isThere(when, atMs)) continue
+    out.directory(path)
+    const within = Object.keys(out.files).filter((file) => file.startsWith(`${path}/`))
+    out.folders[path] = within.map((file) => file.slice(path.length + 1))
+  }
   for (const one of world.of('command')) {
     if (!world.isThere(one, atMs)) continue
     const { answer } = one
