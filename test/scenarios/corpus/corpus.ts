@@ -2,6 +2,7 @@
 import { sensors } from '../../../agent/sensors/table.ts'
 import { clocks } from './rows/clocks.ts'
 import { declared } from './rows/declared.ts'
+import { editors } from './rows/editors.ts'
 import { gpus } from './rows/gpus.ts'
 import { jobs } from './rows/jobs.ts'
 import { nodes } from './rows/nodes.ts'
@@ -21,6 +22,7 @@ const all: readonly Scenario[] = [
   ...clocks,
   ...notebooks,
   ...nodes,
+  ...editors,
 ]
 
 /** Those whose sensor there is. */

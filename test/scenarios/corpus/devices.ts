@@ -48,7 +48,7 @@ export function writeNetwork(out: FrameWriter, world: World, atMs: number): void
   }
 }
 
-/** Sockets that listen on the loopback, as /proc/net/tcp shows them (proc_net.rst: little-endian address, state 0A). */
+/** Sockets that listen on the loopback, and those that are established, as /proc/net/tcp shows them (proc_net_tcp.rst: little-endian address, states 0A and 01). */
 function writeListening(out: FrameWriter, world: World, atMs: number): void {
   const lines = world.alive(atMs).flatMap(({ program: { listens, uid = 0 } }, index) => {
     if (listens === undefined) return []
@@ -57,6 +57,14 @@ function writeListening(out: FrameWriter, world: World, atMs: number): void {
       `${String(index).padStart(4)}: 0100007F:${port} 00000000:0000 0A 00000000:00000000 00:00000000 00000000 ${String(uid).padStart(5)}        0 ${40_000 + listens} 1 0000000000000000 100 0 0 10 0\n`,
     ]
   })
+  for (const socket of world.of('socket')) {
+    if (!world.isThere(socket, atMs)) continue
+    const port = (socket.port ?? 22).toString(16).toUpperCase().padStart(4, '0')
+    lines.push(
+      ` 900: 0500000A:${port} 076433C6:C350 01 00000000:00000000 02:00000000 00000000 ${socket.uid} 0 ${world.inodeOf(socket)} 2 0000000000000000 20 4 30 10 -1
+`,
+    )
+  }
   const heading = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n'
   out.file('/proc/net/tcp', `${heading}${lines.join('')}`)
 }
@@ -123,6 +131,9 @@ export function writeSockets(out: FrameWriter, world: World, atMs: number): void
   const ss = ['ss', '-tinOHe', 'state', 'established']
   out.command([...ss, 'sport', '=', ':22'], answer(sockets.filter(({ port = 22 }) => port === 22)))
   out.command(ss, answer(sockets))
+  // As servers' own clients are asked for, one port at a time.
+  for (const port of new Set(sockets.map((one) => one.port ?? 22)))
+    out.command([...ss, '(', 'sport', '=', `:${port}`, ')'], answer(sockets.filter((one) => (one.port ?? 22) === port)))
   const lines = sockets.flatMap(({ carries, from }) => {
     const line = carries === undefined ? undefined : world.line(carries)
     if (line === undefined) return []

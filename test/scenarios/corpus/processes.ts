@@ -138,6 +138,9 @@ function writeProcess(
   out.file(`${folder}/cmdline`, state === 'Z' ? '' : titleOf(world, life))
   out.file(`${folder}/cgroup`, cgroupText(world, world.groupOf(life)))
   if (state !== 'Z') out.file(`${folder}/io`, io(world, life, atMs))
+  if (program.listens !== undefined) {
+    out.file(`${folder}/net/unix`, 'Num       RefCount Protocol Flags    Type St Inode Path\n')
+  }
   if (program.wchan !== undefined) out.file(`${folder}/wchan`, program.wchan(atMs / 60_000))
   writeDescriptors(out, world, { life, atMs })
 }

@@ -52,6 +52,13 @@ function lengthOf({ acts, lasts, needed }: Scenario): number {
 
 const hold = 55
 
+/** An idle login holds from the end of what others do. */
+function heldToo(acts: Acts): Acts {
+  const longer = Math.max(acts.hold ?? 0, hold)
+  const atMost = acts.heldAtMost === undefined ? {} : { heldAtMost: acts.heldAtMost + longer - (acts.hold ?? 0) }
+  return { ...acts, hold: longer, ...atMost }
+}
+
 /** Somebody else is logged in: idle at a prompt where the scenario's people work, at work where they do not. */
 function withOther(scenario: Scenario): Scenario {
   const { acts, says = [], needed, happens } = scenario
@@ -62,7 +69,7 @@ function withOther(scenario: Scenario): Scenario {
     // Forgotten at the prompt since before: weak evidence, which holds from the end of the others' work.
     const since = -Math.min(90, (scenario.up ?? 180) - 1)
     const idler: readonly Happening[] = ssh({ ...other, from: since, typed: [since + 0.5] })
-    const held: Acts | 'never' = acts === 'never' ? 'never' : { ...acts, hold: Math.max(acts.hold ?? 0, hold) }
+    const held: Acts | 'never' = acts === 'never' ? 'never' : heldToo(acts)
     return { ...scenario, happens: [...happens, idler], acts: held, says: says.map(onlyStrong) }
   }
   const busy: readonly Happening[] = ssh({ ...other, from: -20, typed: [{ from: -19, every: 50, until: until + 30 }] })
