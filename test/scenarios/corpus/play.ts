@@ -91,7 +91,7 @@ export async function play(
         return { result: 'accepted', detail: 'in memory: hibernate' }
       },
     })
-    const parts = partsBy({ host: frameHost(moment, files), cloud, paths: pathsOf(undefined) }, config)
+    const parts = await partsBy({ host: frameHost(moment, files), cloud, paths: pathsOf(undefined) }, config)
     const checked = await checkAndAct(parts)
     const { verdict, phase, reason } = checked.decision
     const { readings, vetoes: standing } = checked.look
