@@ -31,7 +31,7 @@ export function corpusSection({ rows, wrong }: CorpusScore): string {
   return [
     '## Scenarios',
     `${corpus.length} scenarios (\`test/scenarios/corpus\`; ${captured} captured, the others written by hand from documented formats), each on up to 14 machines: 2, 8, 96 cores; checks that come late; another user in the opposite state; other names; cgroup v1, hybrid, none; a source missing.`,
-    `False stop: while somebody needs the machine. Early: before threshold and stated hold are over. In time: within the guarantee. Missed: minutes that the machine stayed on beyond it. Naive detectors, on the same frames: ${legend}.`,
+    `False stop: while somebody needs the machine. Early: before threshold and stated hold are over. In time: within the guarantee. Missed: minutes that the machine stayed on beyond it, as far as the scenario is played (8 min more). Naive detectors, on the same frames: ${legend}.`,
     tableOf(summarise(rows)),
     ...(known.length === 0 ? [] : ['Known to be judged wrong, and counted above:', known.join('\n')]),
     ...(wrong.length === 0 ? [] : ['Judged wrong:', wrong.map((one) => `- ${one}`).join('\n')]),
