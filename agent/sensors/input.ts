@@ -27,6 +27,17 @@ function showsArrival({ apart, atimeMs, ctimeMs }: Terminal): boolean {
   return apart !== true || bucket(atimeMs) > bucket(ctimeMs)
 }
 
+/**
+ * One that somebody typed on in the interval before `before` and that has gone since: they logged out, and the last keys went
+ * with the terminal. After input only, so that a session which breaks off by itself shows nobody.
+ */
+function left(now: TerminalsSample, before: TerminalsSample & { readonly at?: Instant }): Terminal | undefined {
+  const { at } = before
+  if (at === undefined) return undefined
+  const present = new Set(now.terminals.map(keyOf))
+  return before.terminals.find((one) => one.since >= at && one.apart !== true && !present.has(keyOf(one)))
+}
+
 /** Those that may have had input since `before`, which keeps what it costs to know more of them from a check that saw none. */
 export function touched(now: TerminalsSample, before: TerminalsSample | undefined): readonly Terminal[] {
   const earlier = new Map(before?.terminals.map((one) => [keyOf(one), one.atimeMs]))
@@ -97,7 +108,7 @@ function readThroughTty(now: TerminalsSample, before: TerminalsSample): Times | 
  */
 export function judgeTerminals(
   now: TerminalsSample,
-  before: TerminalsSample,
+  before: TerminalsSample & { readonly at?: Instant },
   span: Span,
 ): { readonly input?: Seen; readonly output?: string } {
   const earlier = new Map(before.terminals.map((one) => [keyOf(one), one]))
@@ -113,6 +124,8 @@ export function judgeTerminals(
   const throughAt = through === undefined ? undefined : inputAt(through, false, moment)
   if (throughAt !== undefined && (input === undefined || throughAt > input.at))
     input = { name: '/dev/tty', at: throughAt, uids: [] }
+  const gone = left(now, before)
+  if (gone !== undefined) input = { name: gone.name, at: span.now.monoMs, uids: [] }
   let output: string | undefined
   for (const one of now.terminals) {
     const old = earlier.get(keyOf(one))

@@ -27,6 +27,8 @@ export interface Job {
   readonly session: number
   /** An interpreter or database client at its prompt: nobody's work unless it wakes by itself. */
   readonly prompt?: true
+  /** It got on in the interval before this sample. */
+  readonly moved?: true
 }
 
 /** This agent and its ancestors: `idle-agent run` in a terminal is not what it looks for. */

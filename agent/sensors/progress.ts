@@ -49,9 +49,30 @@ function lastSeen(job: Job, { terminals, lastInput }: Looked, { now }: Span): In
   return job.tty === undefined ? own : Math.max(lastInput, own)
 }
 
+/** Jobs, those that got on since the sample before marked: one that is gone by the next check did so for a part of that interval, too. */
+export function withProgress(
+  { at, jobs }: { readonly at: Instant; readonly jobs: readonly Job[] },
+  before: { readonly at: Instant; readonly jobs: readonly Job[] } | undefined,
+): readonly Job[] {
+  if (before === undefined) return jobs
+  const earlier = byIdentity(before.jobs)
+  return jobs.map((job) => {
+    const old = earlier.get(identityOf(job))
+    return old !== undefined && progressed(job, old, at - before.at) ? { ...job, moved: true as const } : job
+  })
+}
+
+function identityOf({ pid, start }: Job): string {
+  return `${pid}:${start}`
+}
+
+function byIdentity(jobs: readonly Job[]): ReadonlyMap<string, Job> {
+  return new Map(jobs.map((job) => [identityOf(job), job]))
+}
+
 /** What jobs showed in an interval. */
 export interface Progress {
-  /** A job that made progress. */
+  /** A job that made progress, or did until it ended. */
   readonly working?: Job
   /** One that makes progress by itself for so long, in milliseconds, that it proves nobody's need any more. */
   readonly unattended?: { readonly job: Job; readonly ms: number }
@@ -65,16 +86,19 @@ export function judgeJobs(
   before: { readonly jobs: readonly Job[]; readonly terminals: readonly Terminal[] },
   { span, limitMs }: { readonly span: Span; readonly limitMs: number },
 ): Progress {
-  const earlier = new Map(before.jobs.map((job) => [`${job.pid}:${job.start}`, job]))
+  const earlier = byIdentity(before.jobs)
+  const present = byIdentity(now.jobs)
   const alone = broughtAlong(now.terminals, before.terminals)
   let result: Progress = {}
   for (const job of now.jobs) {
-    const old = earlier.get(`${job.pid}:${job.start}`)
+    const old = earlier.get(identityOf(job))
     const ms = span.now.monoMs - lastSeen(job, now, span)
     const moved = old === undefined ? begins(job, alone) : progressed(job, old, span.ms)
     if (!moved) result = job.prompt === true ? result : { stuck: job, ...result }
     else if (ms <= limitMs) return { working: job, ...result }
     else result = { unattended: { job, ms }, ...result }
   }
-  return result
+  const ended = before.jobs.find((job) => job.moved === true && !present.has(identityOf(job)))
+  if (ended === undefined || span.now.monoMs - lastSeen(ended, now, span) > limitMs) return result
+  return { working: ended, ...result }
 }

@@ -6,7 +6,7 @@ import { judgeTerminals, mayHideInput, ownWarning, type Seen, touched, withLastI
 import { type Job, ownTerminals, readJobs } from './jobs.ts'
 import { type Logins, otherLogins } from './logins.ts'
 import { type ProcessTable, processTable } from './processes.ts'
-import { judgeJobs, type Progress } from './progress.ts'
+import { judgeJobs, type Progress, withProgress } from './progress.ts'
 import type { Sensor, Span } from './sensor.ts'
 import { type Connection, readConnections } from './ssh.ts'
 import { readTerminals, type Terminal, type TerminalsSample } from './terminals.ts'
@@ -98,7 +98,10 @@ async function read(host: Host, signal: AbortSignal, before?: SessionsSample): P
   const own = await ownTerminals(host, table)
   const terminals = now.terminals.map((one) => (own.has(one.name) ? { ...one, ours: true as const } : one))
   const connections = await connectionsOf(host, { table, before }, signal)
-  const jobs = await readJobs(host, { table, terminals: { of }, connections }, signal)
+  const jobs = withProgress(
+    { at, jobs: await readJobs(host, { table, terminals: { of }, connections }, signal) },
+    before,
+  )
   const { typedOn, ...known } = remembered({ ...now, at }, before)
   const logins = otherLogins(table)
   return {
@@ -136,13 +139,15 @@ function answer({ unheardOf }: Connected, { terminals, warned }: SessionsSample,
 }
 
 /** Somebody who has just come, or traffic of theirs. */
-function connected({ fresh, used: all }: Connected, { now }: Span): Reading | undefined {
+function connected({ fresh, used: all, closed }: Connected, { now }: Span): Reading | undefined {
   if (fresh !== undefined) {
     const reason = `new ssh session (pid ${fresh.pid}) ${duration(now.monoMs - fresh.at)} ago`
     const { at, person: isPerson, uid } = fresh
     return { kind: 'active', reason, at, person: isPerson, uids: uid === undefined ? [] : [uid] }
   }
   const used = all.find(({ usual }) => !usual)
+  if (used === undefined && closed !== undefined)
+    return { kind: 'active', reason: `ssh connection (pid ${closed.pid}) in use until it closed`, at: now.monoMs }
   if (used === undefined) return undefined
   const bytes = `${rate(used.received)} in, ${rate(used.sent)} out`
   return { kind: 'active', reason: `tunnel or transfer over ssh (pid ${used.pid}): ${bytes}`, at: used.at }

@@ -18,6 +18,8 @@ export interface Connected {
   readonly fresh?: { readonly pid: number; readonly at: Instant; readonly person: boolean; readonly uid?: number }
   /** The latest first. */
   readonly used: readonly Traffic[]
+  /** One that was used up to the sample before and has closed since: for a part of the interval it was used, too. */
+  readonly closed?: Pick<Connection, 'pid'>
   /** One with a terminal over which more came in than in any interval since the last key: perhaps keys that no program reads. */
   readonly unheardOf?: Pick<Connection, 'pid' | 'terminals'>
   /** A connection without a terminal whose bytes could not be read, or are told by another source than before. */
@@ -103,6 +105,18 @@ function arrival(connection: Connection, old: Connection | undefined, { span, at
   return { pid, at: within(span.now.monoMs - ageMs, span), person, ...(uid === undefined ? {} : { uid }) }
 }
 
+function closedInUse(
+  now: readonly Connection[],
+  before: readonly Connection[],
+  { span, limitMs }: Asked,
+): Connection | undefined {
+  const open = new Set(now.map(keyOf))
+  return before.find((one) => {
+    const flowing = one.usual?.flowing
+    return flowing !== undefined && span.now.monoMs - flowing <= limitMs && !open.has(keyOf(one))
+  })
+}
+
 /** Judges all connections; of several new ones the latest. */
 export function judgeConnections(now: readonly Connection[], before: readonly Connection[], asked: Asked): Connected {
   const { span, limitMs } = asked
@@ -128,5 +142,6 @@ export function judgeConnections(now: readonly Connection[], before: readonly Co
     const usual = isUsual(rate, connection.usual, { now: span.now.monoMs, limitMs })
     used.push({ pid, terminals, at: within(span.now.monoMs - quietMs, span), usual, ...rate })
   }
-  return { ...result, used: used.sort((a, b) => b.at - a.at) }
+  const closed = closedInUse(now, before, asked)
+  return { ...result, used: used.sort((a, b) => b.at - a.at), ...(closed === undefined ? {} : { closed }) }
 }

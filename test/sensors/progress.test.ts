@@ -1,7 +1,7 @@
 /** What jobs in the foreground do in two minutes, and for how long that counts without anybody at their terminal. */
 import { describe, expect, it } from 'vitest'
 import type { Job } from '../../agent/sensors/jobs.ts'
-import { judgeJobs } from '../../agent/sensors/progress.ts'
+import { judgeJobs, withProgress } from '../../agent/sensors/progress.ts'
 import { keyOf, type Terminal } from '../../agent/sensors/terminals.ts'
 
 const hourMs = 3_600_000
@@ -123,5 +123,27 @@ describe('progress counts', () => {
   ])('where its terminal cannot be looked at, %s', (_, ago, counts) => {
     const { on: _on, ...hidden } = { ...busy, session: session(ago) }
     expect(judge([hidden], [job])).toEqual(counts ? { working: hidden } : { unattended: { job: hidden, ms: ago } })
+  })
+})
+
+describe('a job that has ended', () => {
+  const at = now.monoMs
+  it.each<[string, Job, Job[], number, boolean]>([
+    ['got on until then, if it did up to the check before', { ...job, moved: true }, [], 1, true],
+    ['may have hung for long, if it did not', job, [], 1, false],
+    ['has not ended while it is there', { ...job, moved: true }, [{ ...job, moved: true }], 1, false],
+    ['counts for nobody who was last there too long ago', { ...job, moved: true }, [], 24 * hourMs + 1, false],
+  ])('%s', (_, before, left, ago, counts) => {
+    const terminals = [{ ...pts, since: at - ago }]
+    expect(judge(left, [before], terminals).working !== undefined).toBe(counts)
+  })
+
+  it('is remembered to have got on by what it did since the sample before', () => {
+    const then = { at: at - 120_000, jobs: [job] }
+    const [idle, busy] = [job, { ...job, bytes: 41 }]
+    expect(withProgress({ at, jobs: [idle] }, then)).toEqual([idle])
+    expect(withProgress({ at, jobs: [busy] }, then)).toEqual([{ ...busy, moved: true }])
+    expect(withProgress({ at, jobs: [busy] }, { ...then, jobs: [{ ...busy, moved: true }] })).toEqual([busy])
+    expect(withProgress({ at, jobs: [busy] }, undefined)).toEqual([busy])
   })
 })

@@ -291,6 +291,15 @@ describe('judgeConnections', () => {
     expect(judgeConnections([{ ...later(9000, 9000), ...unproven }], [open], asked).used).toMatchObject([{ pid: 5 }])
   })
 
+  it.each<[string, Partial<Connection>, boolean]>([
+    ['while it was used', { usual: { ...usual, flowing: 7_000_000 } }, true],
+    ['long after it was used', { usual: { since: 0, intervals: 9, least: least(1) } }, false],
+    ['after traffic without a pause for longer than counts', { usual }, false],
+  ])('tells a connection that has closed %s', (_, change, isTold) => {
+    const { closed } = judgeConnections([], [{ ...open, ...change }], { ...asked, limitMs: 1_000_000 })
+    expect(closed?.pid).toBe(isTold ? 5 : undefined)
+  })
+
   it('counts a socket that is new within an old session', () => {
     const now: Connection = {
       ...open,

@@ -52,6 +52,21 @@ describe('input', () => {
     })
   })
 
+  const monoMs = span.now.monoMs
+  it.each<[string, Partial<Terminal>, boolean]>([
+    [
+      'is a terminal that has gone after input up to the check before: its person logged out',
+      { since: monoMs - 120_000 },
+      true,
+    ],
+    ['is none that has gone by itself, long after any input', { since: monoMs - 120_001 }, false],
+    ["is no container's that has gone", { since: monoMs - 120_000, apart: true }, false],
+  ])('%s', (_, facts, isInput) => {
+    const before = { ...at([pts(0), pts(1, facts)]), at: monoMs - 120_000 }
+    const { input } = judgeTerminals(at([pts(0)]), before, span)
+    expect(input).toEqual(isInput ? { name: 'pts/1', at: monoMs, uids: [] } : undefined)
+  })
+
   it('is the latest of several', () => {
     const now = [
       pts(0, { atimeMs: wallMs - 80_000 }),

@@ -1,0 +1,31 @@
+/** All scenarios of the corpus. */
+import { sensors } from '../../../agent/sensors/table.ts'
+import { clocks } from './rows/clocks.ts'
+import { declared } from './rows/declared.ts'
+import { editors } from './rows/editors.ts'
+import { gpus } from './rows/gpus.ts'
+import { jobs } from './rows/jobs.ts'
+import { nodes } from './rows/nodes.ts'
+import { notebooks } from './rows/notebooks.ts'
+import { people } from './rows/people.ts'
+import { table } from './rows/table.ts'
+import { traffic } from './rows/traffic.ts'
+import type { Scenario } from './scenario.ts'
+
+const all: readonly Scenario[] = [
+  ...table,
+  ...people,
+  ...jobs,
+  ...traffic,
+  ...gpus,
+  ...declared,
+  ...clocks,
+  ...notebooks,
+  ...nodes,
+  ...editors,
+]
+
+/** Those whose sensor there is. */
+export const corpus: readonly Scenario[] = all.filter(
+  ({ needs }) => needs === undefined || sensors.some(({ name }) => name === needs),
+)
