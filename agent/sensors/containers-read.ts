@@ -131,6 +131,13 @@ function told(all: readonly Known[], now: ContainersSample): Reading | undefined
   return job === undefined ? undefined : { kind: 'active', reason: `${named(job)} is a job of a CI runner` }
 }
 
+/** One that asked to be taken for need, and has ended since: until then it was. */
+function endedOne(before: ContainersSample | undefined, present: readonly Known[]): Reading | undefined {
+  const ended = before?.known.find(({ id, wants }) => wants === 'force' && !present.some((one) => one.id === id))
+  if (ended === undefined) return undefined
+  return { kind: 'active', reason: `${named(ended)}, labelled ${activityLabel}=force, has ended` }
+}
+
 /** A label that says so, a container that works, labels that cannot be read, or nothing of all that. */
 function judge(
   now: ContainersSample,
@@ -138,7 +145,7 @@ function judge(
   { span, limits }: Context<typeof containersOptions>,
 ): Reading {
   const all = [...new Map(now.known.filter(({ id }) => id !== '').map((one) => [one.id, one])).values()]
-  const labelled = told(all, now)
+  const labelled = told(all, now) ?? endedOne(before, all)
   if (labelled !== undefined) return labelled
   const counting = all.filter(({ wants }) => wants !== 'ignore')
   const most = busiest(counting, { now, before, ms: span.ms })
@@ -154,4 +161,8 @@ function judge(
   return { kind: 'idle', reason: `${counted(counting.length, 'container')}, none at work${others}`, ...measure }
 }
 
-export const subject: Subject<ContainersSample, typeof containersOptions> = { read, judge }
+export const subject: Subject<ContainersSample, typeof containersOptions> = {
+  read,
+  judge,
+  gone: (before) => endedOne(before, []),
+}

@@ -10,6 +10,8 @@ export interface Subject<Sample, O extends Options = Options> {
   read(host: Host, signal: AbortSignal, before?: Sample): Promise<Sample>
   /** As `Sensor.judge`; `before` is `undefined` where the subject has come within the interval. */
   judge(now: Sample, before: Sample | undefined, context: Context<O>): Reading
+  /** What it comes to that the subject has gone within the interval; as if it had never been there unless given. */
+  gone?(before: Sample): Reading | undefined
 }
 
 export interface Gate<Sample, O extends Options = Options>
@@ -37,12 +39,16 @@ export function gated<Sample, O extends Options>(gate: Gate<Sample, O>): Sensor<
     options,
     ...(readMs === undefined ? {} : { readMs }),
     async read(host, signal, before) {
-      if (!(await gate.present(host, signal))) return {}
-      loaded ??= await gate.load()
+      const present = await gate.present(host, signal)
+      if (present || before?.subject !== undefined) loaded ??= await gate.load()
+      if (!present || loaded === undefined) return {}
       return { subject: await loaded.read(host, signal, before?.subject) }
     },
     judge(now, before, context) {
-      if (now.subject === undefined) return { kind: 'absent', reason: absence }
+      if (now.subject === undefined) {
+        const last = before.subject === undefined ? undefined : loaded?.gone?.(before.subject)
+        return last ?? { kind: 'absent', reason: absence }
+      }
       if (loaded === undefined) throw new Error(`${name} was judged before it was read`)
       return loaded.judge(now.subject, before.subject, context)
     },

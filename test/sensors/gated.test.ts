@@ -18,6 +18,7 @@ function gateOf(loads: string[]): Gate<string> {
       return {
         read: async (host) => (await host.readText('/run/subject')) ?? '',
         judge: (now, before) => ({ kind: 'idle', reason: `${before ?? 'nothing'} before, ${now} now` }),
+        gone: (before) => (before === 'two' ? { kind: 'active', reason: 'two has gone' } : undefined),
       }
     },
   }
@@ -41,6 +42,20 @@ test('absent, then just there, then known; loaded once', async () => {
   const second = await read(first)
   expect(sensor.judge(second, first, { span, limits: {} }).reason).toBe('one before, two now')
   expect(loads).toEqual(['loaded'])
+
+  machine.remove('/run/subject')
+  const gone = await read(second)
+  expect(sensor.judge(gone, second, { span, limits: {} })).toEqual({ kind: 'active', reason: 'two has gone' })
+  expect(sensor.judge(gone, first, { span, limits: {} }).kind).toBe('absent')
+  expect(sensor.judge(await read(gone), gone, { span, limits: {} }).kind).toBe('absent')
+})
+
+test('a subject that went while nothing was loaded is judged all the same', async () => {
+  const loads: string[] = []
+  const sensor = gated(gateOf(loads))
+  const before = { subject: 'two' }
+  const now = await sensor.read(createMachine('debian12-vm-quiet').host(), new AbortController().signal, before)
+  expect(sensor.judge(now, before, { span, limits: {} }).reason).toBe('two has gone')
 })
 
 test('a gate that cannot be asked throws, for the loop to say unknown', async () => {

@@ -25,7 +25,6 @@ export const nodes: readonly Scenario[] = [
     needed: [[-200, 41]],
     acts: { last: 41, told: 'counter' },
     says: [{ from: 0, until: 40, verdict: 'active', by: ['containers'] }],
-    knownWrong: 'it counts up to the last check that saw it, not to its end: up to an interval early',
     without: {
       'cgroup-v1': 'no group tells which container it is',
       'no-cgroup': 'no group tells which container it is',
