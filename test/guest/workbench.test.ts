@@ -1,6 +1,6 @@
 // Notebooks, editors, desktops, servers and programs that were left, on a real Debian with the real programs where it has them.
 import { afterAll, beforeAll, describe, test } from 'vitest'
-import { openStage, type Stage } from './played.ts'
+import { holdMs, openStage, type Stage } from './played.ts'
 import { guestsSkipped } from './story.ts'
 import { packages, workbench } from './workbench.ts'
 
@@ -8,7 +8,10 @@ describe.skipIf(guestsSkipped('work benches in a guest'))('what people work with
   let stage: Stage
 
   beforeAll(async () => {
-    stage = await openStage({ name: 'nspawn-workbench', packages })
+    const hold = { connection_hold_minutes: holdMs / 60_000 }
+    const sensors = { notebooks: hold, editors: hold, desktops: hold }
+    const settings = { services: [{ port: 8000, name: 'files' }] }
+    stage = await openStage({ name: 'nspawn-workbench', packages, settings, sensors })
   }, 600_000)
   afterAll(() => stage?.close(), 60_000)
 

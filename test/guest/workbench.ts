@@ -77,7 +77,7 @@ async function notebook(guest: Guest, cell: string, staySeconds: number) {
 
 async function silentCell(guest: Guest): Promise<Ongoing> {
   const { kernel, finish } = await notebook(guest, 'import time; time.sleep(600)', 1)
-  return { reason: new RegExp(`uid 1000.*kernel.*busy.*pid ${kernel}`), finish }
+  return { reason: new RegExp(`^uid 1000: notebook kernel busy for .* \\(pid ${kernel}\\)$`), finish }
 }
 
 async function busyCell(guest: Guest): Promise<Ongoing> {
@@ -86,8 +86,8 @@ async function busyCell(guest: Guest): Promise<Ongoing> {
 }
 
 async function openTab(guest: Guest): Promise<Ongoing> {
-  const { finish } = await notebook(guest, '', 600)
-  return { reason: /open/, finish }
+  const { kernel, finish } = await notebook(guest, '', 600)
+  return { reason: new RegExp(`^uid 1000: notebook kernel .*open.* \\(pid ${kernel}\\)$`), finish }
 }
 
 /** An editor, an interpreter, a monitor and a log that goes on. */
@@ -128,19 +128,87 @@ async function jobBySessionManager(guest: Guest): Promise<Ongoing> {
   return { reason: new RegExp(`cores busy, limit 0.10: .*sh \\(pid ${pid}\\)`), finish }
 }
 
+/** Reads 2.5 kB/s through a small window, so that the server's bytes come as slowly. */
+const reader = `import socket, time
+client = socket.socket()
+client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+client.connect(('${addresses.guest}', 8000))
+client.sendall(b'GET /large HTTP/1.0\\r\\n\\r\\n')
+while client.recv(1000):
+    time.sleep(0.4)
+`
+
 /** A server on a declared port, and one client that reads less than the network sensor would take for use. */
 async function slowReader(guest: Guest): Promise<Ongoing> {
   await guest.ask('head -c 20000000 /dev/zero >/var/tmp/large')
   const { stop } = await inBackground(guest, 'cd /var/tmp; exec python3 -m http.server 8000')
   await until(() => guest.ask('curl -sfI -m 2 http://127.0.0.1:8000/large'), 10_000, 'the server')
-  const url = `http://${addresses.guest}:8000/large`
-  const reader = guest.network.inSim('curl', '-s', '--limit-rate', '3000', '-o', '/dev/null', url)
-  const [file = '', ...args] = [...dieWithUs, ...reader]
+  const [file = '', ...args] = [...dieWithUs, ...guest.network.inSim('python3', '-c', reader)]
   const child = spawn(file, args, { env: environment, stdio: ['ignore', 'ignore', 'inherit'] })
   return {
-    reason: /8000/,
+    reason: /^a client on port 8000 \(files\): \d\.\d kB\/s$/,
     finish: async () => {
       await end(child)
+      await stop()
+    },
+  }
+}
+
+/** Named and started as code-server is, and in its place: it listens, and answers each byte of a client with one. */
+const editorServer = `import socketserver
+
+class Editor(socketserver.BaseRequestHandler):
+    def handle(self):
+        while True:
+            data = self.request.recv(65536)
+            if not data:
+                return
+            self.request.sendall(data)
+
+socketserver.ThreadingTCPServer.allow_reuse_address = True
+socketserver.ThreadingTCPServer(('0.0.0.0', 8443), Editor).serve_forever()
+`
+
+/** A client that sends so many bytes every half second. */
+function editorClient(bytes: number): readonly string[] {
+  const send = `while :; do head -c ${String(bytes)} /dev/zero >&3; sleep 0.5; done`
+  return ['bash', '-c', `exec 3<>/dev/tcp/${addresses.guest}/8443; (cat <&3 >/dev/null) & ${send}`]
+}
+
+async function editor(guest: Guest, bytes: number): Promise<Ongoing> {
+  const path = await script(guest, 'entry', editorServer)
+  const place = '/opt/code-server'
+  await guest.ask(
+    `mkdir -p ${place}/lib ${place}/out/node && install -m 0755 /usr/bin/python3 ${place}/lib/node && cp ${path} ${place}/out/node/entry`,
+  )
+  const { pid, stop } = await inBackground(guest, `exec ${place}/lib/node ${place}/out/node/entry`)
+  await until(() => guest.ask("ss -Htln 'sport = :8443' | grep 8443"), 10_000, 'the editor')
+  const [file = '', ...args] = [...dieWithUs, ...guest.network.inSim(...editorClient(bytes))]
+  const child = spawn(file, args, { env: environment, stdio: ['ignore', 'ignore', 'inherit'] })
+  const used = bytes > 0 ? 'client connected, .* in' : 'client connected and not used'
+  return {
+    reason: new RegExp(`^uid 1000: code-server, ${used} \\(pid ${pid}\\)$`),
+    finish: async () => {
+      await end(child)
+      await stop()
+    },
+  }
+}
+
+/** A terminal's window on a display without a screen; somebody types, or nobody. */
+async function desktop(guest: Guest, typing: boolean): Promise<Ongoing> {
+  const { pid, stop } = await inBackground(guest, 'exec Xvfb :7 -screen 0 640x480x8 -nolisten tcp')
+  await until(() => guest.ask('test -S /tmp/.X11-unix/X7'), 10_000, 'the display')
+  const window = await inBackground(guest, 'exec xterm -display :7')
+  const typist = typing
+    ? await inBackground(guest, 'while :; do DISPLAY=:7 xdotool key space; sleep 1; done')
+    : undefined
+  const what = typing ? 'input \\d s ago' : 'nobody connected, no input since the last check'
+  return {
+    reason: new RegExp(`^uid 1000: desktop, Xvfb \\(pid ${pid}\\): ${what}$`),
+    finish: async () => {
+      await typist?.stop()
+      await window.stop()
       await stop()
     },
   }
@@ -157,5 +225,9 @@ export const workbench: Readonly<Record<string, Activity>> = {
   },
   'a person types over the session manager': { begin: typingBySessionManager, sensor: 'sessions', kind: 'active' },
   'a job left over the session manager': { begin: jobBySessionManager, sensor: 'cpu', kind: 'active' },
+  'a remote editor in use': { begin: (guest) => editor(guest, 200), sensor: 'editors', kind: 'active' },
+  'a remote editor left open': { begin: (guest) => editor(guest, 0), sensor: 'editors', kind: 'hold' },
+  'somebody types on a desktop': { begin: (guest) => desktop(guest, true), sensor: 'desktops', kind: 'active' },
+  'a desktop that nobody uses': { begin: (guest) => desktop(guest, false), sensor: 'desktops', kind: 'idle' },
   'a server with one slow reader': { begin: slowReader, sensor: 'services', kind: 'active' },
 }
