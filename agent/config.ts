@@ -32,6 +32,7 @@ export interface Config extends Omit<Policy, 'action'> {
   readonly metadataRootOnly: boolean
   readonly keepCeilingMs: number
   readonly horizonMs: number
+  readonly learnFloor: boolean
   /** By the sensor's name; every sensor of the table is there. */
   readonly sensors: Readonly<Record<string, SensorConfig>>
   /** The lists that the file gives, by the name of their setting; what they are for is loaded only where there are any. */
@@ -177,6 +178,7 @@ function configOf(given: readonly Given[], source: string): Config {
     metadataRootOnly: values.get('metadata_root_only') === true,
     keepCeilingMs: ms('keep.ceiling_hours', 3_600_000),
     horizonMs: ms('horizon_minutes', 60_000),
+    learnFloor: values.get('learn_floor') !== false,
     sensors: Object.fromEntries(sensorNames.map((name) => [name, sensorConfig(name, values)])),
     lists: new Map(given.filter(({ name }) => !values.has(name)).map(({ name, value }) => [name, value])),
     source,

@@ -30,12 +30,19 @@ import { isWeakEvidence } from './words.ts'
 /** Version of the file's form. A file of another version is moved aside. */
 const SCHEMA = 'idle-agent.state.v1'
 
+/** Whom a sensor named, and since when it has been them at each check. */
+export interface Known {
+  readonly key: string
+  readonly since: Instant
+}
+
 /** A sensor's last sample and the form it is in. */
 export interface StoredSample {
   readonly version: number
   readonly sample: unknown
   /** When it was taken, where that was before the others: its sensor could not be read since. */
   readonly at?: Instant
+  readonly who?: Known
 }
 
 /** What the cloud is known to show, and when a failed write may be tried again. */
@@ -60,6 +67,8 @@ export interface Stored {
   readonly blind?: JsonObject
   /** What the last check belongs to (check/segment.ts). */
   readonly segment?: object | undefined
+  /** What is known of this machine's noise; read by check/noise.ts, which takes what it cannot read for nothing. */
+  readonly floors?: unknown
 }
 
 /** Loads the state. `problem` says what was wrong with something that had to be ignored. Throws HostError where the host cannot read it. */
@@ -85,7 +94,12 @@ function parseStored(text: string): Stored {
   for (const [name, value] of Object.entries(objectAt(file, 'samples'))) {
     if (!isObject(value)) continue
     const at = optional(value, 'at', numberAt)
-    samples[name] = { version: numberAt(value, 'version'), sample: value['sample'], ...at }
+    samples[name] = {
+      version: numberAt(value, 'version'),
+      sample: value['sample'],
+      ...at,
+      ...optional(value, 'who', knownAt),
+    }
   }
   return {
     state: parseState(objectAt(file, 'state')),
@@ -95,7 +109,13 @@ function parseStored(text: string): Stored {
     ...optional(file, 'leases', (object, key) => listAt(object, key, parseChain)),
     ...optional(file, 'blind', objectAt),
     ...optional(file, 'segment', objectAt),
+    ...optional(file, 'floors', (object, key) => object[key]),
   }
+}
+
+function knownAt(object: JsonObject, key: string): Known {
+  const who = objectAt(object, key)
+  return { key: textAt(who, 'key'), since: numberAt(who, 'since') }
 }
 
 function parseChain(value: unknown): LeaseChain {

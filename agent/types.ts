@@ -1,6 +1,8 @@
 /** The values that pass between the parts of the agent; types only, no code. */
 import type { Cause } from './types/cause.ts'
 
+import type { Culprit } from './types/culprit.ts'
+
 /** Milliseconds on CLOCK_MONOTONIC of the observed host; comparable only within one run of the machine. */
 export type Instant = number
 
@@ -36,6 +38,7 @@ export type Reading = Measure &
         readonly person?: boolean
         /** Users whose own input it was, as far as that can be told. */
         readonly uids?: readonly number[]
+        readonly by?: Culprit
       }
     | {
         readonly kind: 'hold'
@@ -70,13 +73,11 @@ export interface LeaseChain {
 }
 
 export type Verdict = 'active' | 'idle' | 'unknown'
-
 /** Where the state machine stands; the names of `check --json`. */
 export type Phase = 'grace' | 'active' | 'counting' | 'idle' | 'held' | 'acting'
 
 /** The two ways to stop paying for a machine. */
 export type Method = 'hibernate' | 'stop'
-
 /** What the operator wants done at the end; `undefined` follows the cloud's default. */
 export type WantedAction = Method | 'report'
 

@@ -3,15 +3,10 @@ import { cadence, gapLimit } from '../decide/clock.ts'
 import { messageOf } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import type { Span } from '../sensors/sensor.ts'
-import type { Stored, StoredSample } from '../state.ts'
+import type { Known, Stored, StoredSample } from '../state.ts'
 import type { Clocks, Instant, NamedReading, Reading } from '../types.ts'
 import type { ConfiguredSensor } from './parts.ts'
-import { within } from './within.ts'
 
-/** Long: it is asked rarely, and the machine may be slow just because of what is asked for. */
-const EXCUSE_MS = 8_000
-/** A look takes no longer: where sensors have waited for something that hangs, there is less time for a closer one. */
-const LOOK_MS = 8_500
 const REASON_LIMIT = 200
 
 /** What a sensor read, or why it could not. */
@@ -27,6 +22,8 @@ export interface Interval {
   readonly now: Clocks
   /** Longest distance of two samples between which the time counts as observed. */
   readonly longestMs: number
+  /** By the configured limits alone, whatever is known of this machine's noise. */
+  readonly fixed?: boolean
 }
 
 /** The interval since `before`, the last check of this run. */
@@ -34,7 +31,7 @@ export function intervalOf(before: Stored | undefined, now: Clocks, configuredMs
   return { before, now, longestMs: gapLimit(cadence(configuredMs, before?.state.cadenceMs ?? [])) }
 }
 
-interface Earlier {
+export interface Earlier {
   readonly sample: unknown
   readonly span: Span
 }
@@ -48,49 +45,42 @@ function earlierOf({ part: { sensor } }: Raw, { before, now, longestMs }: Interv
 }
 
 /** What the next check compares with: what was read now, else what was read before, so that a failed read costs one interval. */
-export function toStore(raw: Raw, { before, now, longestMs }: Interval): readonly [string, StoredSample][] {
+export function toStore(
+  { raw, known }: Judged,
+  { before, now, longestMs }: Interval,
+): readonly [string, StoredSample][] {
   const { name, sampleVersion } = raw.part.sensor
-  if (raw.sample !== undefined) return [[name, { version: sampleVersion, sample: raw.sample.value }]]
+  const who = known === undefined ? {} : { who: known }
+  if (raw.sample !== undefined) return [[name, { version: sampleVersion, sample: raw.sample.value, ...who }]]
   const found = before?.samples[name]
   if (before === undefined || found?.version !== sampleVersion) return []
   const at: Instant = found.at ?? before.sampledAt.monoMs
   return now.monoMs - at > longestMs ? [] : [[name, { ...found, at }]]
 }
 
-/** The reading, and what it was read from: a sensor that says active may look more closely first. */
-export async function judgeOne(
-  host: Host,
-  raw: Raw,
-  interval: Interval,
-): Promise<{ readonly reading: NamedReading; readonly raw: Raw }> {
-  const first = judgeSafely(raw, interval)
-  const { excused, problem } = first.kind === 'active' ? await excuse(host, raw, interval) : {}
-  const last = excused === undefined ? first : judgeSafely(excused, interval)
-  const reason = plain(problem === undefined ? last.reason : `${last.reason}; ${problem}`)
-  return { reading: { ...last, sensor: raw.part.sensor.name, reason }, raw: excused ?? raw }
+/** A reading, what it was read from, and whom it names. */
+export interface Closer {
+  readonly reading: Reading
+  readonly raw: Raw
+  readonly known?: Known
 }
 
-/** What a closer look found; a problem on the way is told, and activity without an excuse stays activity. */
-async function excuse(
-  host: Host,
-  raw: Raw,
-  interval: Interval,
-): Promise<{ readonly excused?: Raw; readonly problem?: string }> {
-  const { sensor, limits } = raw.part
+export interface Judged extends Closer {
+  readonly reading: NamedReading
+}
+
+/** Judges: a sensor that says active may look more closely first, and then it is looked up who it was. */
+export async function judgeOne(host: Host, raw: Raw, interval: Interval): Promise<Judged> {
+  const reading = judgeSafely(raw, interval)
   const earlier = earlierOf(raw, interval)
-  if (sensor.excuse === undefined || raw.sample === undefined || earlier === undefined) return {}
-  const left = Math.round((LOOK_MS - (host.clocks().monoMs - interval.now.monoMs)) / 100) * 100
-  const given = { now: raw.sample.value, before: earlier.sample, span: earlier.span, limits }
-  try {
-    const value = await within(
-      host,
-      { ms: Math.max(100, Math.min(EXCUSE_MS, left)), what: 'a closer look' },
-      async (signal) => sensor.excuse?.(host, given, signal),
-    )
-    return value === undefined ? {} : { excused: { part: raw.part, sample: { value } } }
-  } catch (error) {
-    return { problem: messageOf(error) }
+  const isNoisy = raw.part.sensor.learns === true && interval.before?.floors !== undefined && interval.fixed !== true
+  let last: Closer = { reading, raw }
+  if (earlier !== undefined && (reading.kind === 'active' || isNoisy)) {
+    const { judgeClosely } = await import('./closer.ts')
+    const judge = (one: Raw): Reading => judgeSafely(one, interval)
+    last = await judgeClosely(host, raw, { interval, earlier, reading, judge })
   }
+  return { ...last, reading: { ...last.reading, sensor: raw.part.sensor.name, reason: plain(last.reading.reason) } }
 }
 
 function judgeSafely(raw: Raw, interval: Interval): Reading {

@@ -49,7 +49,8 @@ export async function look(parts: Parts, base: Stored | undefined, asked: Asked)
   ])
   const moment: Moment = { ...known.moment, clocks: host.clocks() }
   const ms = before === undefined ? 0 : Math.max(1, sampledAt.monoMs - before.sampledAt.monoMs)
-  const interval = intervalOf(before, sampledAt, parts.policy.checkIntervalMs)
+  const fixed = parts.settings.learnFloor === false
+  const interval = { ...intervalOf(before, sampledAt, parts.policy.checkIntervalMs), fixed }
   const judged = await Promise.all(raw.map((one) => judgeOne(host, one, interval)))
   const readings = judged.map(({ reading }) => reading)
   const { vetoes, ...leases } = limitLeases([...known.vetoes, ...found], before?.leases ?? [], {
@@ -63,7 +64,7 @@ export async function look(parts: Parts, base: Stored | undefined, asked: Asked)
     readings,
     vetoes,
     leases,
-    samples: Object.fromEntries(judged.flatMap((one) => toStore(one.raw, interval))),
+    samples: Object.fromEntries(judged.flatMap((one) => toStore(one, interval))),
     sampledAt,
     ...(region === undefined ? {} : { region }),
     blind: blindIn(readings, before, sampledAt),

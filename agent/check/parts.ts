@@ -40,6 +40,8 @@ export interface Settings {
   /** What an operator allows although the machine is not ours alone, or loses data by it. */
   readonly allow: readonly OptIn[]
   readonly keepCeilingMs: number
+  /** With false the limits are the configured ones, and nothing is learned. */
+  readonly learnFloor?: boolean
   /** How far ahead a job that is due is waited for. */
   readonly horizonMs: number
   /** Services and timers that the operator counts to housekeeping. */

@@ -2,8 +2,9 @@
 import type { Deed } from '../audit.ts'
 import type { OwnDeeds } from '../sensors/sensor.ts'
 import { type Stored, type StoredSample, saveState } from '../state.ts'
-import type { LeaseChain } from '../types.ts'
+import type { LeaseChain, NamedReading } from '../types.ts'
 import type { Episode } from './episode.ts'
+import type { Noise } from './noise.ts'
 import type { Look } from './observe.ts'
 import type { Parts } from './parts.ts'
 import { grown, keyOf } from './segment.ts'
@@ -18,7 +19,8 @@ export async function keepBackOff(parts: Parts, { base, backOff, mirror }: Episo
 /** Saves what this check saw and decided, as it stands after its deeds; gives back a history that cannot be written. Throws HostError. */
 export async function save(parts: Parts, episode: Episode, warned: OwnDeeds['warned']): Promise<readonly Deed[]> {
   const { base, look, decision } = episode
-  const deeds = { cpuMs: parts.host.self.cpuMs(), warned }
+  const { floors, ...watch } = await noise(parts, episode)
+  const deeds = { cpuMs: parts.host.self.cpuMs(), warned, ...watch }
   const said = { key: keyOf(decision), decision, now: look.moment.clocks }
   const same = grown({ ...base?.segment }, said)
   // First, so that a crash in between writes it again and loses nothing. Loaded where the verdict or its cause changes.
@@ -32,8 +34,23 @@ export async function save(parts: Parts, episode: Episode, warned: OwnDeeds['war
     leases: told(look.leases),
     blind: look.blind,
     segment: same ?? next?.segment,
+    ...(floors === undefined ? {} : { floors }),
   })
   return next?.deeds ?? []
+}
+
+/** What is known of this machine's noise: nothing on one that never made any while nobody was there. */
+async function noise(parts: Parts, episode: Episode): Promise<Noise> {
+  const rates = parts.sensors.filter(({ sensor }) => sensor.learns)
+  const isBusy = ({ kind, sensor }: NamedReading) =>
+    kind === 'active' && rates.some((one) => one.sensor.name === sensor)
+  if (
+    parts.settings.learnFloor === false ||
+    (episode.base?.floors === undefined && !episode.look.readings.some(isBusy))
+  )
+    return {}
+  const { nextNoise } = await import('./noise.ts')
+  return nextNoise(parts, episode)
 }
 
 /** What was said of an end is not said again. */

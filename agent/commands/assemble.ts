@@ -57,7 +57,7 @@ export async function partsBy(
     return own?.enabled === true ? [{ sensor, limits: own.limits }] : []
   })
   const listed = config.lists.size === 0 ? undefined : (await import('../sensors/listed.ts')).readLists(config.lists)
-  const { tagPrefix, operatorTags, allow, keepCeilingMs, horizonMs } = config
+  const { tagPrefix, operatorTags, allow, keepCeilingMs, horizonMs, learnFloor } = config
   return {
     host,
     cloud,
@@ -71,6 +71,7 @@ export async function partsBy(
       allow,
       keepCeilingMs,
       horizonMs,
+      learnFloor,
       ...listed?.settings,
     },
     paths,

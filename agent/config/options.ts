@@ -138,6 +138,12 @@ export const general = {
     about:
       "Only root reaches the instance metadata, and with it the role's credentials; put in force by install, with nftables and systemd.",
   },
+  learn_floor: {
+    type: 'boolean',
+    default: true,
+    about:
+      'Noise of the system that has been there for three days with nobody raises the limits of cpu, network and disk, up to a ceiling.',
+  },
   horizon_minutes: {
     type: 'number',
     default: 15,

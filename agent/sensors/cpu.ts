@@ -2,14 +2,14 @@
 import type { Host } from '../host/host.ts'
 import type { Options } from '../types/options.ts'
 import type { Reading } from '../types.ts'
-import type { Apart } from './container-apart.ts'
 import { containerProcesses } from './container-processes.ts'
 import { grown, msPerTick, parseCount, secondsOf } from './counts.ts'
-import { culprit, ownWork, type ProcessTimes, type Workers } from './culprit.ts'
+import type { CpuSample, Own } from './cpu-sample.ts'
 import { editorNames } from './editor-names.ts'
 import { readGroups } from './groups.ts'
 import { endedAtMostMs, endedMs, runningMs, unitRuns } from './housekeeping.ts'
 import { agentNames, isSystemUser } from './known-agents.ts'
+import { own as comparing, ownWork, type ProcessTimes } from './own-work.ts'
 import {
   breathe,
   ownProcess,
@@ -31,33 +31,6 @@ export const cpuOptions = {
     about: 'more work than this is activity; in core-seconds per second, whatever the number of cores',
   },
 } as const satisfies Options
-
-/** What this agent used itself; left out when the agent runs on another machine than the one it observes. */
-interface Own {
-  readonly pid: number
-  readonly start: number
-  /** CPU time of the agent's process when the sample was taken, in milliseconds. */
-  readonly ms: number
-  /** The same at the end of the check; see `withOwnCpu`. */
-  readonly endMs: number
-}
-
-export interface CpuSample extends Workers {
-  readonly whole: {
-    readonly of: 'machine' | 'container'
-    /** Inode of the container's root group; 0 for a machine. */
-    readonly ino: number
-    /** Busy time since boot or the group's creation, in milliseconds, summed over cores. */
-    readonly ms: number
-  }
-  readonly own?: Own
-  /** Own CPU ticks of known agents. They are not in `processes`. */
-  readonly known: readonly (readonly [pid: number, start: number, ticks: number])[]
-  /** CPU time in milliseconds of housekeeping units that ended between the sample before and this one, as far as it was asked for. */
-  readonly endedMs?: number
-  /** Containers, and what those used since the sample before that are labelled to be left out; their processes are in no other list. */
-  readonly apart?: Apart
-}
 
 /** Most processes in a sample, those with most CPU time; the rest can only go unnamed, not uncounted. */
 const mostProcesses = 400
@@ -126,7 +99,7 @@ async function read(host: Host, signal: AbortSignal, before?: CpuSample): Promis
   const stat = await host.readText('/proc/stat')
   if (stat === undefined) throw new Error('/proc/stat is absent')
   const own = await ownUse(host)
-  const { container, groups } = await readGroups(host, signal)
+  const { container, groups } = await readGroups(host, signal, before?.watch)
   const whole: CpuSample['whole'] =
     container === undefined
       ? { of: 'machine', ino: 0, ms: parseBusy(stat) }
@@ -142,6 +115,7 @@ async function read(host: Host, signal: AbortSignal, before?: CpuSample): Promis
     bootMs,
     ...sorted,
     ...(found === undefined ? {} : { apart: found.apart }),
+    ...(before?.watch === undefined ? {} : { watch: before.watch }),
     groups,
     ...(own === undefined ? {} : { own }),
   }
@@ -198,9 +172,9 @@ function workMs(now: CpuSample, before: CpuSample): number {
 }
 
 /** Two digits, or more where two would show value and limit as equal though one is larger. */
-function figures(cores: number, limit: number): string {
+function figure(cores: number, limit: number): string {
   const digits = [2, 3, 4].find((count) => cores <= limit || cores.toFixed(count) !== limit.toFixed(count)) ?? 5
-  return `${cores.toFixed(digits)} cores busy, limit ${limit.toFixed(2)}`
+  return cores.toFixed(digits)
 }
 
 function judge(now: CpuSample, before: CpuSample, { span, limits }: Context<typeof cpuOptions>): Reading {
@@ -209,19 +183,26 @@ function judge(now: CpuSample, before: CpuSample, { span, limits }: Context<type
   const cores = Math.max(0, ms / 1000 / secondsOf(span.ms))
   if (!Number.isFinite(cores) || !Number.isFinite(limit)) throw new Error('CPU time in cores is not a number')
   const measure = { value: Number(cores.toFixed(3)), unit: 'cores', limit }
-  if (cores <= limit) return { kind: 'idle', reason: figures(cores, limit), ...measure }
-  return { kind: 'active', reason: `${figures(cores, limit)}: ${culprit(now, withAgents(before), ms)}`, ...measure }
+  const said = `, limit ${limit.toFixed(2)}`
+  if (cores <= limit) return { kind: 'idle', reason: `${figure(cores, limit)} cores busy${said}`, ...measure }
+  const { name = 'work', by } = now.culprit ?? {}
+  const reason = `${name}: ${figure(cores, limit)} cores${said}`
+  return { kind: 'active', reason, ...measure, ...(by === undefined ? {} : { by }) }
 }
 
 type Given = Context<typeof cpuOptions> & { readonly now: CpuSample; readonly before: CpuSample }
 
-/** Leaves out what runs an editor's extensions, where nobody is at the editor, and housekeeping units that ended. */
-async function excuse(host: Host, given: Given, signal: AbortSignal): Promise<CpuSample | undefined> {
+/** Leaves out what runs an editor's extensions, where nobody is at the editor, and housekeeping units that ended; and names the culprit. */
+async function excuse(host: Host, given: Given, signal: AbortSignal): Promise<CpuSample> {
+  const { before } = given
+  const { culprit } = await import('./culprit.ts')
   const editors = given.now.processes.some((times) => editorNames.test(times[5]))
   const left = editors
     ? await (await import('./editors-judge.ts')).remoteEditors.withoutIdleEditors(host, given.now, signal)
     : undefined
-  return (await excuseEnded(host, { ...given, now: left ?? given.now }, signal)) ?? left
+  const now = left ?? given.now
+  const last = (await excuseEnded(host, { ...given, now }, signal)) ?? now
+  return { ...last, culprit: culprit(last, withAgents(before), { workMs: workMs(last, before), own: comparing }) }
 }
 
 /** Asks systemd what housekeeping units that ended had used; not where even all that their slice used would change nothing. */
@@ -245,7 +226,11 @@ export const cpu: Sensor<CpuSample, typeof cpuOptions> = {
   sampleVersion: 1,
   options: cpuOptions,
   read,
-  settle: (sample, { cpuMs }) => (cpuMs === undefined ? sample : withOwnCpu(sample, cpuMs)),
+  learns: true,
+  settle: (sample, { cpuMs, watch = sample.watch ?? [] }) => ({
+    ...(cpuMs === undefined ? sample : withOwnCpu(sample, cpuMs)),
+    ...(watch.length === 0 ? {} : { watch }),
+  }),
   judge,
   excuse,
 }

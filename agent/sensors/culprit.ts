@@ -1,34 +1,16 @@
-/** Names who did most of the work in an interval. Only names: how much work there was is decided in cpu.ts. */
-import { msPerTick } from './counts.ts'
-import type { Group } from './groups.ts'
+/** Names who did most of the work in an interval. Only names, so it is loaded only where there was too much: how much is decided in cpu.ts. */
+import type { Culprit } from '../types/culprit.ts'
+import type { OwnWork, ProcessTimes, Workers } from './own-work.ts'
 import { processName, shown } from './words.ts'
 
-/** One process that has used CPU time: ticks of its own, and of its children that ended; with what is needed to tell it and to name it. */
-export type ProcessTimes = readonly [pid: number, start: number, own: number, ended: number, ppid: number, comm: string]
-
-/** The part of a cpu sample that names culprits. */
-export interface Workers {
-  /** Boot-time clock of the sample, in milliseconds. */
-  readonly bootMs: number
-  readonly processes: readonly ProcessTimes[]
-  /** Most ticks of a process that was left out of `processes`; 0 if none was. */
-  readonly cut: number
-  readonly groups: readonly Group[]
-}
-
-interface Suspect {
+/** Somebody in words, and where to look for more about them; nothing there where nobody is known. */
+export interface Suspect {
   readonly name: string
+  readonly by?: Culprit
   readonly ms: number
 }
 
-/** What a process whose earlier ticks were not stored can have had then: nothing if it is new, else at most what the cut left out. */
-function unstored(times: ProcessTimes, before: Workers, ticks: number): number {
-  return times[1] * msPerTick >= before.bootMs ? 0 : Math.min(ticks, before.cut)
-}
-
-function byPid(workers: Workers): ReadonlyMap<number, ProcessTimes> {
-  return new Map(workers.processes.map((times) => [times[0], times]))
-}
+const gone = 'processes that have ended'
 
 /**
  * Ticks that a living ancestor took over from processes sampled before that have ended since: they lie before the
@@ -51,19 +33,7 @@ function inherited(
   return ticks
 }
 
-/** Own CPU time of the listed processes in the interval in milliseconds; a lower bound, since those that ended are not in it. */
-export function ownWork(now: Workers, before: Workers): number {
-  const earlier = byPid(before)
-  let ticks = 0
-  for (const times of now.processes) {
-    const old = earlier.get(times[0])
-    const base = old?.[1] === times[1] ? old[2] : unstored(times, before, times[2])
-    ticks += Math.max(0, times[2] - base)
-  }
-  return ticks * msPerTick
-}
-
-function processSuspects(now: Workers, before: Workers): readonly Suspect[] {
+function processSuspects(now: Workers, before: Workers, { byPid, unstored, msPerTick }: OwnWork): readonly Suspect[] {
   const earlier = byPid(before)
   const taken = inherited(byPid(now), earlier)
   const suspects: Suspect[] = []
@@ -73,9 +43,11 @@ function processSuspects(now: Workers, before: Workers): readonly Suspect[] {
     const known = old?.[1] === start ? old : undefined
     const ownTicks = own - (known?.[2] ?? unstored(times, before, own))
     const endedTicks = ended - (known?.[3] ?? unstored(times, before, ended)) - (taken.get(pid) ?? 0)
-    if (ownTicks > 0) suspects.push({ name: processName(comm, pid), ms: ownTicks * msPerTick })
-    const parent = pid === 1 ? 'processes that have ended' : `ended children of ${processName(comm, pid)}`
-    if (endedTicks > 0) suspects.push({ name: parent, ms: endedTicks * msPerTick })
+    const by = { pid, named: true } as const
+    if (ownTicks > 0) suspects.push({ name: processName(comm, pid), by, ms: ownTicks * msPerTick })
+    if (endedTicks <= 0) continue
+    const ms = endedTicks * msPerTick
+    suspects.push(pid === 1 ? { name: gone, ms } : { name: `ended children of ${processName(comm, pid)}`, by, ms })
   }
   return suspects
 }
@@ -91,7 +63,8 @@ function groupSuspects(now: Workers, before: Workers): readonly Suspect[] {
     const within = [...growth]
       .filter(([child]) => child.startsWith(`${path}/`))
       .reduce((sum, [, part]) => sum + part, 0)
-    return { name: `processes of ${shown(path)} that have ended`, ms: ms - within }
+    const by = { group: `/${path}`, named: true } as const
+    return { name: `processes of ${shown(path)} that have ended`, by, ms: ms - within }
   })
 }
 
@@ -103,11 +76,15 @@ function largest(suspects: readonly Suspect[]): Suspect | undefined {
 }
 
 /** Who did most of `workMs` milliseconds of work: a process, a parent of ended ones, a group, or somebody unknown that has ended. */
-export function culprit(now: Workers, before: Workers, workMs: number): string {
-  const suspects = processSuspects(now, before)
+export function culprit(
+  now: Workers,
+  before: Workers,
+  { workMs, own }: { readonly workMs: number; readonly own: OwnWork },
+): Pick<Suspect, 'name' | 'by'> {
+  const suspects = processSuspects(now, before, own)
   const first = largest(suspects)
   const unexplained = workMs - suspects.reduce((sum, { ms }) => sum + ms, 0)
-  if (first !== undefined && first.ms >= unexplained) return first.name
+  if (first !== undefined && first.ms >= unexplained) return first
   const group = largest(groupSuspects(now, before))
-  return group !== undefined && group.ms >= unexplained / 2 ? group.name : 'processes that have ended'
+  return group !== undefined && group.ms >= unexplained / 2 ? group : { name: gone }
 }

@@ -77,7 +77,7 @@ export interface Users extends Bytes {
   /** Bytes of living processes that are no housekeeping, as far as they can be told. */
   readonly others: number
   /** The living process with most of them, and how many. */
-  readonly most?: { readonly name: string; readonly bytes: number }
+  readonly most?: { readonly name: string; readonly pid: number; readonly bytes: number }
 }
 
 /** Reads the bytes of all processes and compares. */
@@ -93,7 +93,7 @@ export async function diskUsers(host: Host, earlier: Earlier, signal: AbortSigna
   for (const [index, { process, bytes }] of grew.entries()) {
     if (index < mostExamined && (await isHousekeeping(host, process.pid))) continue
     others += bytes
-    most ??= { name: processName(process.comm, process.pid), bytes }
+    most ??= { name: processName(process.comm, process.pid), pid: process.pid, bytes }
   }
   return { ...read, others, ...(most === undefined ? {} : { most }) }
 }

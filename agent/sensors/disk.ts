@@ -169,8 +169,8 @@ function judge(now: DiskSample, before: DiskSample, { span, limits }: Context<ty
     return { kind: 'hold', reason: `${reason}, while ${unit} ran`, ...weak, ...measure }
   }
   // One with less than half of it may stand beside somebody who has ended.
-  const who = most !== undefined && most.bytes >= bytes / 2 ? `; most by ${most.name}` : ''
-  return { kind: 'active', reason: `${reason}${who}`, ...measure }
+  if (most === undefined || most.bytes < bytes / 2) return { kind: 'active', reason, ...measure }
+  return { kind: 'active', reason: `${reason}; most by ${most.name}`, ...measure, by: { pid: most.pid } }
 }
 
 /** Asks who it was: the distribution itself, whose processes may have ended, or one of those that live. */
@@ -190,6 +190,7 @@ export const disk: Sensor<DiskSample, typeof diskOptions> = {
   name: 'disk',
   sampleVersion: 1,
   options: diskOptions,
+  learns: true,
   read,
   judge,
   excuse,

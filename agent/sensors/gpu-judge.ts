@@ -1,4 +1,6 @@
 /** Judges two looks at the GPUs: any of them that worked, cannot be told, or is held decides. Pure. */
+
+import type { Culprit } from '../types/culprit.ts'
 import type { Options } from '../types/options.ts'
 import type { Reading } from '../types.ts'
 import { grown, secondsOf } from './counts.ts'
@@ -53,9 +55,16 @@ function worked(now: Gpu, before: Gpu | undefined, { span, limits }: GpuContext)
     if (percent === undefined || percent <= limits.percent) continue
     const value = Math.round(percent)
     const reason = `${now.name} ${how}: ${value} %, limit ${limits.percent} %`
-    return { kind: 'active', reason, value, unit: 'percent', limit: limits.percent }
+    return { kind: 'active', reason, value, unit: 'percent', limit: limits.percent, ...culpritOf(now) }
   }
-  return rose(now, before) ? { kind: 'active', reason: `${now.name}: a program on it did more than before` } : undefined
+  return rose(now, before)
+    ? { kind: 'active', reason: `${now.name}: a program on it did more than before`, ...culpritOf(now) }
+    : undefined
+}
+
+/** Of several programs nobody can tell which it was. */
+function culpritOf({ pid }: Gpu): { readonly by?: Culprit } {
+  return pid === undefined ? {} : { by: { pid } }
 }
 
 /** What programs that ended since the last look had used in all their life, as a percentage of the interval: 100 and more for one that ran before it, too. */

@@ -113,14 +113,20 @@ function isUnused({ draft }: Listed): boolean {
   return busy === 0 && mig !== true && (encoders ?? 0) === 0 && memoryMib !== undefined && memoryMib <= UNUSED_MIB
 }
 
-/** How many programs are on each GPU. A program of an instance, or of a GPU that is not listed, counts for all. */
-async function programsOf(asking: Asking, gpus: readonly Listed[]): Promise<(gpu: Listed) => number | undefined> {
-  if (gpus.every(isUnused)) return () => 0
+/** How many programs are on each GPU, and which if it is one. A program of an instance, or of a GPU that is not listed, counts for all. */
+async function programsOf(
+  asking: Asking,
+  gpus: readonly Listed[],
+): Promise<(gpu: Listed) => Pick<Draft, 'programs' | 'pid'>> {
+  if (gpus.every(isUnused)) return () => ({ programs: 0 })
   const rows = await list(asking, 'compute-apps', ['gpu_uuid', 'pid'])
   const known = new Set(gpus.map(({ uuid }) => uuid))
   return ({ uuid }) => {
     const own = rows.filter((row) => row.get('gpu_uuid') === uuid || !known.has(row.get('gpu_uuid') ?? ''))
-    return own.every((row) => figure(row, 'pid') !== undefined) ? own.length : undefined
+    const pids = own.map((row) => figure(row, 'pid'))
+    if (pids.includes(undefined)) return {}
+    const [pid, ...more] = pids
+    return { programs: pids.length, ...(pid === undefined || more.length > 0 ? {} : { pid }) }
   }
 }
 
@@ -155,8 +161,7 @@ async function completed(asking: Asking, gpus: readonly Listed[]): Promise<reado
   const programs = await programsOf(asking, gpus)
   const accounts = await accountsOf(asking, gpus)
   const counted = gpus.map((gpu) => {
-    const count = programs(gpu)
-    return { ...gpu.draft, ...(count === undefined ? {} : { programs: count }), ...accounts(gpu) }
+    return { ...gpu.draft, ...programs(gpu), ...accounts(gpu) }
   })
   const averages = counted.some((one) => one.programs !== 0 && one.mig !== true) ? await averagesOf(asking) : undefined
   return counted.map((draft) => {

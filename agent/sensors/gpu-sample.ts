@@ -37,6 +37,8 @@ export interface Gpu {
   readonly mig?: true
   /** Programs with a context on it; `undefined` where that cannot be told. */
   readonly programs?: number
+  /** The one program with a context on it; left out where there are several, or it cannot be told. */
+  readonly pid?: number
   /** Video streams that are being encoded. */
   readonly encoders?: number
   readonly memoryMib?: number

@@ -84,8 +84,12 @@ async function children(host: Host, mount: string, path: string): Promise<readon
   return names.filter((name) => !controlFile.test(name)).map((name) => `${path}/${name}`)
 }
 
-/** Paths worth reading: housekeeping units, the groups at the top, and what is in them except for services, of which there are many. */
-async function pathsToRead(host: Host, mount: string, top: readonly string[]): Promise<readonly string[]> {
+/** Paths worth reading: housekeeping units, those that are watched, the groups at the top, and what is in them except for services, of which there are many. */
+async function pathsToRead(
+  host: Host,
+  { mount, watch }: { readonly mount: string; readonly watch: readonly string[] },
+  top: readonly string[],
+): Promise<readonly string[]> {
   const units: string[] = []
   const below: string[] = []
   for (const path of top) {
@@ -94,7 +98,7 @@ async function pathsToRead(host: Host, mount: string, top: readonly string[]): P
     if (path !== 'system.slice') below.push(...names)
     else units.push(...names.filter((name) => housekeepingUnit.test(name.slice('system.slice/'.length))))
   }
-  return [...units, ...top, ...below].slice(0, mostGroups)
+  return [...watch, ...[...units, ...top, ...below].slice(0, mostGroups)]
 }
 
 /**
@@ -102,13 +106,13 @@ async function pathsToRead(host: Host, mount: string, top: readonly string[]): P
  * Version 1 needs nothing of its own: the whole comes from /proc/stat and the culprit from the processes, and without
  * CPU accounting its slices do not exist. Throws if a cpu.stat is not understood.
  */
-export async function readGroups(host: Host, signal: AbortSignal): Promise<Groups> {
+export async function readGroups(host: Host, signal: AbortSignal, watch: readonly string[] = []): Promise<Groups> {
   const root = await groupRoot(host)
   if (root === undefined) return { groups: [] }
   const { mount, names } = root
   const top = names.filter((name) => !controlFile.test(name))
   const groups: Group[] = []
-  for (const path of await pathsToRead(host, mount, top)) {
+  for (const path of await pathsToRead(host, { mount, watch }, top)) {
     signal.throwIfAborted()
     const group = await readGroup(host, mount, path)
     if (group !== undefined) groups.push(group)

@@ -1,7 +1,7 @@
 /** Takes the CPU time of extension hosts and file watchers out of the work, where certainly nobody is at their editor. */
 import type { Host } from '../host/host.ts'
 import { localClients, readServed, type Server } from './clients.ts'
-import type { CpuSample } from './cpu.ts'
+import type { CpuSample } from './cpu-sample.ts'
 import { findEditors } from './editor-programs.ts'
 import { commandLine, processTable } from './processes.ts'
 import { sessionTitle } from './ssh.ts'

@@ -7,9 +7,16 @@ import { keyOf, type Terminal, type TerminalsSample, terminalId } from './termin
 /** Something seen on a terminal. */
 export interface Seen {
   readonly name: string
+  /** Device number of the terminal; not of /dev/tty, which is everybody's. */
+  readonly tty?: number
   readonly at: Instant
   /** Everybody whose input it may have been. */
   readonly uids: readonly number[]
+}
+
+/** Device number, as in `st_rdev`. */
+export function deviceOf({ id }: Pick<Terminal, 'id'>): number {
+  return Number(id.split(':')[1])
 }
 
 type Times = Pick<Terminal, 'atimeMs' | 'ctimeMs'>
@@ -118,7 +125,7 @@ export function judgeTerminals(
   for (const one of touched(now, before)) {
     const at = inputAt(one, !earlier.has(keyOf(one)), moment)
     for (const uid of one.uids ?? []) uids.add(uid)
-    if (input === undefined || at > input.at) input = { name: one.name, at, uids: [] }
+    if (input === undefined || at > input.at) input = { name: one.name, tty: deviceOf(one), at, uids: [] }
   }
   const through = readThroughTty(now, before)
   const throughAt = through === undefined ? undefined : inputAt(through, false, moment)

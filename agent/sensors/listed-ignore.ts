@@ -1,7 +1,7 @@
 /** What an operator leaves out, beside what the agent knows by itself: put around the sensors that see it, so that a check without it loads nothing. */
 import type { Host } from '../host/host.ts'
 import type { ListOption } from '../types/options.ts'
-import type { CpuSample } from './cpu.ts'
+import type { CpuSample } from './cpu-sample.ts'
 import type { DiskSample } from './disk.ts'
 import { leftOutUnits } from './disk-users.ts'
 import { matches } from './glob.ts'

@@ -3,6 +3,7 @@ import type { Host } from '../host/host.ts'
 import type { Options } from '../types/options.ts'
 import type { Reading } from '../types.ts'
 import { grown, parseCount, secondsOf } from './counts.ts'
+import type { Flows } from './flows.ts'
 import { fetcher, unitRuns } from './housekeeping.ts'
 import type { Context, Sensor } from './sensor.ts'
 import { rate, shown } from './words.ts'
@@ -40,6 +41,8 @@ export interface NetworkSample {
   readonly interfaces: readonly Interface[]
   /** A unit of the distribution that fetched something between the sample before and this one, as far as it was asked for. */
   readonly fetcher?: string
+  /** Whose connections carried the bytes, where there were so many that it was asked. */
+  readonly found?: Flows
 }
 
 interface Facts extends Interface {
@@ -191,17 +194,31 @@ function judge(now: NetworkSample, before: NetworkSample, { span, limits }: Cont
     const weak = { evidence: 'housekeeping', limitMinutes: fetchHoldMinutes } as const
     return { kind: 'hold', reason: `${reason}, while ${now.fetcher} ran`, ...weak, ...measure }
   }
-  return { kind: 'active', reason, ...measure }
+  const { owner, problem } = now.found ?? {}
+  if (owner !== undefined) return { kind: 'active', reason, ...measure, by: owner }
+  return {
+    kind: 'active',
+    reason: problem === undefined ? reason : `${reason}; whose is not told: ${problem}`,
+    ...measure,
+  }
 }
 
-/** Asks systemd whether the distribution itself was fetching something. */
+/** Asks whose connections they were, and systemd whether the distribution itself was fetching something. */
 async function excuse(
   host: Host,
-  { now, span }: Context<typeof networkOptions> & { readonly now: NetworkSample },
+  {
+    now,
+    before,
+    span,
+  }: Context<typeof networkOptions> & { readonly now: NetworkSample; readonly before: NetworkSample },
   signal: AbortSignal,
-): Promise<NetworkSample | undefined> {
+): Promise<NetworkSample> {
+  const { readFlows } = await import('./flows.ts')
+  const bytes = (['received', 'sent'] as const).map((verb) => growth(now, before, { verb, seconds: 1 }))
+  const sum = bytes.flat().reduce((total, one) => total + one.rate, 0)
+  const found = await readFlows(host, { bytes: sum, ms: span.ms, before: before.found?.flows ?? [] }, signal)
   const name = fetcher(await unitRuns(host, signal), span.now.monoMs - span.ms, span.now.monoMs)
-  return name === undefined ? undefined : { ...now, fetcher: name }
+  return { ...now, found, ...(name === undefined ? {} : { fetcher: name }) }
 }
 
 /** Traffic over the whole interval. Loopback does not count, and no byte counts twice. */
@@ -209,6 +226,7 @@ export const network: Sensor<NetworkSample, typeof networkOptions> = {
   name: 'network',
   sampleVersion: 1,
   options: networkOptions,
+  learns: true,
   read,
   judge,
   excuse,

@@ -23,6 +23,8 @@ export interface OwnDeeds {
   readonly cpuMs?: number
   /** Terminals that a warning was written to: their facts, read after the write. */
   readonly warned: readonly FileStat[]
+  /** Units whose noise is learned from now on; left out where nothing was. */
+  readonly watch?: readonly string[]
 }
 
 export interface Sensor<Sample, O extends Options = Options> {
@@ -33,6 +35,8 @@ export interface Sensor<Sample, O extends Options = Options> {
   readonly options: O
   /** How long `read` may take, in milliseconds; 4000 unless said. */
   readonly readMs?: number
+  /** Its figures are rates, of which a part may be noise: see learnables.ts. */
+  readonly learns?: true
   /** I/O only. `before` is the last stored sample, of this run of the machine or an earlier one. May throw: the loop turns a throw into `unknown`. */
   read(host: Host, signal: AbortSignal, before?: Sample): Promise<Sample>
   /** Pure, where it matters: takes the agent's own deeds into the sample that is stored. */

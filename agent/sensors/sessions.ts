@@ -2,7 +2,7 @@
 import type { Host } from '../host/host.ts'
 import type { Limits, Options } from '../types/options.ts'
 import type { Instant, Reading, WeakEvidence } from '../types.ts'
-import { judgeTerminals, mayHideInput, ownWarning, type Seen, touched, withLastInput } from './input.ts'
+import { deviceOf, judgeTerminals, mayHideInput, ownWarning, type Seen, touched, withLastInput } from './input.ts'
 import { type Job, ownTerminals, readJobs } from './jobs.ts'
 import { type Logins, otherLogins } from './logins.ts'
 import { type ProcessTable, processTable } from './processes.ts'
@@ -10,7 +10,7 @@ import { judgeJobs, type Progress, withProgress } from './progress.ts'
 import type { Sensor, Span } from './sensor.ts'
 import { type Connection, readConnections } from './ssh.ts'
 import { readTerminals, type Terminal, type TerminalsSample } from './terminals.ts'
-import { type Connected, judgeConnections, type Traffic, withUsual } from './traffic.ts'
+import { type Connected, judgeConnections, type Traffic, unreadable, withUsual } from './traffic.ts'
 import { userOf, withTypists } from './typists.ts'
 import { counted, duration, processName, rate } from './words.ts'
 
@@ -111,8 +111,9 @@ async function read(host: Host, signal: AbortSignal, before?: SessionsSample): P
   }
 }
 
-function person({ name, at, uids }: Seen, { now }: Span): Reading {
-  return { kind: 'active', reason: `input on ${name} ${duration(now.monoMs - at)} ago`, at, person: true, uids }
+function person({ name, tty, at, uids }: Seen, { now }: Span): Reading {
+  const by = { ...(tty === undefined ? {} : { tty }), ...(uids[0] === undefined ? {} : { uid: uids[0] }) }
+  return { kind: 'active', reason: `input on ${name} ${duration(now.monoMs - at)} ago`, at, person: true, uids, by }
 }
 
 /**
@@ -122,7 +123,7 @@ function person({ name, at, uids }: Seen, { now }: Span): Reading {
 function typed(used: readonly Traffic[], terminals: readonly Terminal[], span: Span): Seen | undefined {
   for (const { terminals: own, at } of used) {
     const found = terminals.find((one) => own.includes(one.name) && mayHideInput(one, span))
-    if (found !== undefined) return { name: found.name, at, uids: found.uids ?? [] }
+    if (found !== undefined) return { name: found.name, tty: deviceOf(found), at, uids: found.uids ?? [] }
   }
   return undefined
 }
@@ -135,7 +136,8 @@ function answer({ unheardOf }: Connected, { terminals, warned }: SessionsSample,
   if (unheardOf === undefined || warned === undefined) return undefined
   const uids = terminals.filter(({ name }) => unheardOf.terminals.includes(name)).flatMap((one) => one.uids ?? [])
   const reason = `keys, as it seems, sent to ${unheardOf.terminals.join(', ')} over ssh (pid ${unheardOf.pid}) after the warning`
-  return { kind: 'active', reason, at: now.monoMs, person: true, uids: [...new Set(uids)] }
+  const by = { pid: unheardOf.pid }
+  return { kind: 'active', reason, at: now.monoMs, person: true, uids: [...new Set(uids)], by }
 }
 
 /** Somebody who has just come, or traffic of theirs. */
@@ -143,14 +145,26 @@ function connected({ fresh, used: all, closed }: Connected, { now }: Span): Read
   if (fresh !== undefined) {
     const reason = `new ssh session (pid ${fresh.pid}) ${duration(now.monoMs - fresh.at)} ago`
     const { at, person: isPerson, uid } = fresh
-    return { kind: 'active', reason, at, person: isPerson, uids: uid === undefined ? [] : [uid] }
+    return {
+      kind: 'active',
+      reason,
+      at,
+      person: isPerson,
+      uids: uid === undefined ? [] : [uid],
+      by: { pid: fresh.pid },
+    }
   }
   const used = all.find(({ usual }) => !usual)
   if (used === undefined && closed !== undefined)
     return { kind: 'active', reason: `ssh connection (pid ${closed.pid}) in use until it closed`, at: now.monoMs }
   if (used === undefined) return undefined
   const bytes = `${rate(used.received)} in, ${rate(used.sent)} out`
-  return { kind: 'active', reason: `tunnel or transfer over ssh (pid ${used.pid}): ${bytes}`, at: used.at }
+  return {
+    kind: 'active',
+    reason: `tunnel or transfer over ssh (pid ${used.pid}): ${bytes}`,
+    at: used.at,
+    by: { pid: used.pid },
+  }
 }
 
 /** "in the foreground of pts/1". */
@@ -192,16 +206,6 @@ function longest(all: readonly Hold[]): Hold | undefined {
   return { ...first, reason: [first, ...others].map(({ reason }) => reason).join('; also ') }
 }
 
-function unreadable({ pid, source, before }: NonNullable<Connected['unreadable']>): Reading {
-  const connection = `the ssh connection of pid ${pid}`
-  const names = { sockets: 'ss', process: `/proc/${pid}/io`, none: 'nobody' }
-  const reason =
-    source === 'none'
-      ? `bytes of ${connection} cannot be read: no ss, and no ${names.process}`
-      : `bytes of ${connection} cannot be compared: ${names[source]} tells them, and ${names[before]} did before`
-  return { kind: 'unknown', reason }
-}
-
 function nobody(now: SessionsSample): Reading {
   const count = now.terminals.length
   return {
@@ -225,7 +229,7 @@ function judge(now: SessionsSample, before: SessionsSample, { span, limits }: Co
   const { working, ...others } = judgeJobs(now, before, given)
   if (working !== undefined) {
     const reason = `job ${place(working)}: ${processName(working.comm, working.pid)}`
-    return { kind: 'active', reason, at: span.now.monoMs, person: false }
+    return { kind: 'active', reason, at: span.now.monoMs, person: false, by: { pid: working.pid } }
   }
   if (found.unreadable !== undefined) return unreadable(found.unreadable)
   const shown = output === undefined ? others : { output, ...others }

@@ -1,5 +1,5 @@
 /** What passed over SSH connections in an interval, and who has come: tunnels, transfers and editors without a terminal. */
-import type { Instant } from '../types.ts'
+import type { Instant, Reading } from '../types.ts'
 import { grown, msPerTick, secondsOf } from './counts.ts'
 import type { Span } from './sensor.ts'
 import type { Connection } from './ssh.ts'
@@ -144,4 +144,15 @@ export function judgeConnections(now: readonly Connection[], before: readonly Co
   }
   const closed = closedInUse(now, before, asked)
   return { ...result, used: used.sort((a, b) => b.at - a.at), ...(closed === undefined ? {} : { closed }) }
+}
+
+/** What is said of a connection whose bytes cannot be told. */
+export function unreadable({ pid, source, before }: NonNullable<Connected['unreadable']>): Reading {
+  const connection = `the ssh connection of pid ${pid}`
+  const names = { sockets: 'ss', process: `/proc/${pid}/io`, none: 'nobody' }
+  const reason =
+    source === 'none'
+      ? `bytes of ${connection} cannot be read: no ss, and no ${names.process}`
+      : `bytes of ${connection} cannot be compared: ${names[source]} tells them, and ${names[before]} did before`
+  return { kind: 'unknown', reason }
 }

@@ -1,12 +1,12 @@
 /** Whose input it is: users by the terminals they type on and the ssh sessions they open. */
 import type { Host } from '../host/host.ts'
-import { touched } from './input.ts'
+import { deviceOf, touched } from './input.ts'
 import { type ProcessTable, uidOf } from './processes.ts'
 import type { Terminal, TerminalsSample } from './terminals.ts'
 
 /** Real user ids of the leaders of the jobs in front of a terminal; of several terminals with one number (containers) all. */
-async function inFront(host: Host, table: ProcessTable, { id }: Terminal): Promise<readonly number[]> {
-  const ttyNr = Number(id.split(':')[1])
+async function inFront(host: Host, table: ProcessTable, terminal: Terminal): Promise<readonly number[]> {
+  const ttyNr = deviceOf(terminal)
   const leaders = new Set<number>()
   for (const one of table.values()) if (one.ttyNr === ttyNr && one.tpgid > 0) leaders.add(one.tpgid)
   const uids: number[] = []

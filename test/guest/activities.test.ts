@@ -29,7 +29,7 @@ describe.skipIf(guestsSkipped('activities in a guest'))('what people do', { time
     let last = 0
     try {
       await loggedIn(person)
-      const input = new RegExp(`^input on ${await terminalOf(guest, user)} \\d s ago$`)
+      const input = new RegExp(`: input on ${await terminalOf(guest, user)} \\d s ago$`)
       const began = Date.now()
       for (let key = 1; key <= 4; key += 1) {
         await sleep(began + key * everyMs - Date.now())

@@ -4,6 +4,9 @@ import { type Connection, type Guest, user } from './guest.ts'
 import { dieWithUs, end, environment, output, until } from './host.ts'
 import { addresses } from './network.ts'
 
+/** Who it was, at the beginning of a reason. */
+const by = '^uid \\d+'
+
 /** The account of a second person. */
 export const secondUser = 'marie'
 
@@ -70,7 +73,7 @@ async function twoUsers(guest: Guest): Promise<Ongoing> {
   const [theirs, other] = [await terminalOf(guest, secondUser), await terminalOf(guest, user)]
   if (theirs === other) throw new Error(`both are on ${theirs}`)
   return {
-    reason: new RegExp(`^input on ${theirs} \\d s ago$`),
+    reason: new RegExp(`${by}(, [\\w@. ]+)?: input on ${theirs} \\d s ago$`),
     finish: async () => {
       await leave()
       await sitting.close()
@@ -89,9 +92,14 @@ export async function inBackground(guest: Guest, script: string) {
 
 export const spin = 'while :; do :; done'
 
+/** As readings name the second part of who it was. */
+function spinning(pid: string): string {
+  return `sh \\(pid ${pid}\\): \\d\\.\\d+ cores for \\d+ (s|min), limit 0\\.10$`
+}
+
 async function busyThread(guest: Guest): Promise<Ongoing> {
   const { pid, stop } = await inBackground(guest, spin)
-  return { reason: new RegExp(`cores busy, limit 0.10: sh \\(pid ${pid}\\)$`), finish: stop }
+  return { reason: new RegExp(`${by}, work-\\d+\\.service, ${spinning(pid)}`), finish: stop }
 }
 
 /** Runs at the next full minute. */
@@ -100,7 +108,7 @@ async function crontab(guest: Guest): Promise<Ongoing> {
   const timeout = await until(() => numberFrom(guest, `pgrep -u ${user} -x timeout`), 70_000, 'the job runs')
   const pid = await numberFrom(guest, `pgrep -P ${timeout}`)
   return {
-    reason: new RegExp(`cores busy, limit 0.10: sh \\(pid ${pid}\\)$`),
+    reason: new RegExp(`${by}, cron\\.service, ${spinning(pid)}`),
     finish: () => guest.ask(`crontab -u ${user} -r; kill ${timeout}`),
   }
 }
@@ -115,7 +123,12 @@ async function pollingTest(guest: Guest): Promise<Ongoing> {
   const finish = await detached(guest, "'while :; do curl -s -m 1 http://10.77.0.1:81/; sleep 0.5; done'")
   const pane = await guest.ask(`su - ${user} -c "tmux list-panes -F '#{pane_tty} #{pane_pid}'"`)
   const [, terminal, pid] = /^\/dev\/(pts\/\d+) (\d+)$/.exec(pane.trim()) ?? []
-  return { reason: new RegExp(`^job in the foreground of ${terminal ?? '?'}: bash \\(pid ${pid ?? '?'}\\)$`), finish }
+  return {
+    reason: new RegExp(
+      `${by}(, [\\w@.]+)?: job in the foreground of ${terminal ?? '?'}: bash \\(pid ${pid ?? '?'}\\)$`,
+    ),
+    finish,
+  }
 }
 
 async function idleShells(guest: Guest): Promise<Ongoing> {
@@ -136,7 +149,7 @@ async function usedTunnel(guest: Guest, shell: boolean): Promise<Ongoing> {
   const pid = await servedBy(guest)
   const fetched = setInterval(() => void fetchOnce(guest), 600)
   return {
-    reason: new RegExp(`^tunnel or transfer over ssh \\(pid ${pid}\\): .* in, .* out$`),
+    reason: new RegExp(`${by}(, [\\w@. ]+)?: tunnel or transfer over ssh \\(pid ${pid}\\): .* in, .* out$`),
     finish: async () => {
       clearInterval(fetched)
       await connection.close()
@@ -202,7 +215,7 @@ async function typingInContainer(guest: Guest): Promise<Ongoing> {
   const terminal = (await guest.ask(`readlink /proc/${shell}/fd/0`)).trim().replace('/dev/', '')
   if ((await guest.ask('ls /dev/pts')).trim() !== 'ptmx') throw new Error('the terminal is not the container’s own')
   return {
-    reason: new RegExp(`^input on ${terminal} of pid ${shell} \\d s ago$`),
+    reason: new RegExp(`${by}(, [\\w@. -]+)?: input on ${terminal} of pid ${shell} \\d s ago$`),
     finish: async () => {
       await leave()
       await stop()

@@ -170,7 +170,7 @@ describe.skipIf(guestsSkipped('attacks in a guest'))('a user without rights', { 
     }
     const reading = ({ readings }: Told, name: string) => readings.find(({ sensor }) => sensor === name)
     const typed = await observer.see(
-      (one) => /^input on pts/.test(reading(one, 'sessions')?.reason ?? ''),
+      (one) => /: input on pts/.test(reading(one, 'sessions')?.reason ?? ''),
       15_000,
       'typed',
     )

@@ -82,7 +82,7 @@ async function silentCell(guest: Guest): Promise<Ongoing> {
 
 async function busyCell(guest: Guest): Promise<Ongoing> {
   const { kernel, finish } = await notebook(guest, 'exec("while True: pass")', 1)
-  return { reason: new RegExp(`cores busy, limit 0.10: .*python3 \\(pid ${kernel}\\)`), finish }
+  return { reason: new RegExp(`python3 \\(pid ${kernel}\\): \\d\\.\\d+ cores for .*, limit 0\\.10$`), finish }
 }
 
 async function openTab(guest: Guest): Promise<Ongoing> {
@@ -125,7 +125,7 @@ async function typingBySessionManager(guest: Guest): Promise<Ongoing> {
 async function jobBySessionManager(guest: Guest): Promise<Ongoing> {
   const finish = await sessionManager(guest, 'job')
   const pid = await until(() => numberFrom(guest, `pgrep -u ${user} -x sh`), 10_000, 'the job')
-  return { reason: new RegExp(`cores busy, limit 0.10: .*sh \\(pid ${pid}\\)`), finish }
+  return { reason: new RegExp(`sh \\(pid ${pid}\\): \\d\\.\\d+ cores for .*, limit 0\\.10$`), finish }
 }
 
 /** Reads 2.5 kB/s through a small window, so that the server's bytes come as slowly. */

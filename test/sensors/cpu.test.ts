@@ -1,10 +1,14 @@
 /** The cpu sensor: whole minus known, over the whole interval, on any number of cores. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type CpuSample, cpu, parseBusy, withOwnCpu } from '../../agent/sensors/cpu.ts'
+import { cpu, parseBusy, withOwnCpu } from '../../agent/sensors/cpu.ts'
+import type { CpuSample } from '../../agent/sensors/cpu-sample.ts'
 import { agentNames, housekeepingUnit, isSystemUser } from '../../agent/sensors/known-agents.ts'
 import { createMachine, fixtureBootId, type Machine } from '../host/fixture.ts'
-import { defaults, interval, sample } from './machine.ts'
+import { closely, defaults, interval as intervalOf, sample } from './machine.ts'
+
+const interval: typeof intervalOf = (sensor, machine, change = {}) =>
+  intervalOf(sensor, machine, { ...change, closely: true })
 
 /** Adds user ticks to /proc/stat and, where a pid is given, to that process: its own, or those of its ended children. */
 function work(machine: Machine, ticks: number, by?: { readonly pid: number; readonly ended?: boolean }): void {
@@ -46,14 +50,14 @@ describe('cpu', () => {
     const reading = await interval(cpu, machine, { then: () => work(machine, 11_640, { pid: 4242 }) })
     expect(reading).toMatchObject({
       kind: 'active',
-      reason: '0.97 cores busy, limit 0.10: python3 (pid 4242)',
+      reason: 'python3 (pid 4242): 0.97 cores, limit 0.10',
       value: 0.97,
     })
   })
 
   it.each([
     [1200, 'idle', '0.10 cores busy, limit 0.10'],
-    [1201, 'active', '0.1001 cores busy, limit 0.10: python3 (pid 4242)'],
+    [1201, 'active', 'python3 (pid 4242): 0.1001 cores, limit 0.10'],
   ])('%d ticks in 120 s are %s', async (ticks, kind, reason) => {
     const machine = createMachine('debian12-vm-busy-thread-2')
     expect(await interval(cpu, machine, { then: () => work(machine, ticks, { pid: 4242 }) })).toMatchObject({
@@ -107,7 +111,7 @@ describe('cpu', () => {
     const reading = await interval(cpu, machine, { then: () => work(machine, 6000) })
     expect(reading).toMatchObject({
       kind: 'active',
-      reason: '0.50 cores busy, limit 0.10: processes that have ended',
+      reason: 'processes that have ended: 0.50 cores, limit 0.10',
       value: 0.5,
     })
   })
@@ -120,13 +124,13 @@ describe('cpu', () => {
       machine.edit('/sys/fs/cgroup/user.slice/user-1000.slice/cpu.stat', 'usage_usec 118000000', 'usage_usec 178000000')
     }
     const reading = await interval(cpu, machine, { then })
-    expect(reading.reason).toBe('0.50 cores busy, limit 0.10: processes of user.slice/user-1000.slice that have ended')
+    expect(reading.reason).toBe('processes of user.slice/user-1000.slice that have ended: 0.50 cores, limit 0.10')
   })
 
   it('names the parent of ended children', async () => {
     const machine = createMachine('debian12-vm-quiet')
     const reading = await interval(cpu, machine, { then: () => work(machine, 6000, { pid: 512, ended: true }) })
-    expect(reading.reason).toBe('0.50 cores busy, limit 0.10: ended children of cron (pid 512)')
+    expect(reading.reason).toBe('ended children of cron (pid 512): 0.50 cores, limit 0.10')
   })
 
   it('counts no child twice when it ended within the interval', async () => {
@@ -137,7 +141,7 @@ describe('cpu', () => {
       machine.edit('/proc/3300/stat', ' 5000 700 ', ' 5210 700 ')
     }
     const reading = await interval(cpu, machine, { then })
-    expect(reading.reason).toBe('0.17 cores busy, limit 0.10: processes that have ended')
+    expect(reading.reason).toBe('processes that have ended: 0.17 cores, limit 0.10')
   })
 
   it('counts what processes used where the whole does not show it', async () => {
@@ -150,7 +154,7 @@ describe('cpu', () => {
     const machine = createMachine('debian12-vm-busy-thread-2')
     machine.edit('/proc/4242/stat', '(python3)', '(\u001b[2J\u202e) R 1\n)')
     const reading = await interval(cpu, machine, { then: () => work(machine, 6000, { pid: 4242 }) })
-    expect(reading.reason).toBe('0.50 cores busy, limit 0.10: [2J) R 1 (pid 4242)')
+    expect(reading.reason).toBe('[2J) R 1 (pid 4242): 0.50 cores, limit 0.10')
   })
 })
 
@@ -369,10 +373,8 @@ describe('the sample', () => {
     expect(before.known.map(([pid]) => pid)).toContain(570)
     machine.pass(120_000)
     work(machine, 6000, { pid: 4242 })
-    const reading = cpu.judge(await sample(cpu, machine), before, {
-      span: { now: machine.clocks(), ms: 120_000 },
-      limits: defaults(cpu.options),
-    })
+    const context = { span: { now: machine.clocks(), ms: 120_000 }, limits: defaults(cpu.options) }
+    const reading = await closely(cpu, machine.host(), { now: await sample(cpu, machine), before, ...context })
     expect(reading).toMatchObject({ kind: 'active', reason: expect.stringContaining('python3 (pid 4242)') })
   })
 })

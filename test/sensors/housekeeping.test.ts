@@ -1,6 +1,7 @@
 /** Housekeeping that ended within the interval: what systemd still knows of it is no work, and nothing else is excused. */
 import { describe, expect, it } from 'vitest'
-import { type CpuSample, cpu } from '../../agent/sensors/cpu.ts'
+import { cpu } from '../../agent/sensors/cpu.ts'
+import type { CpuSample } from '../../agent/sensors/cpu-sample.ts'
 import type { Group } from '../../agent/sensors/groups.ts'
 import { endedAtMostMs, endedMs, fetcher, parseRuns, type UnitRun, unitRuns } from '../../agent/sensors/housekeeping.ts'
 import { network } from '../../agent/sensors/network.ts'

@@ -60,14 +60,14 @@ const extensions = { pid: 901, ppid: 900 }
 it('is left out where nobody is connected, and counts whole again for whoever comes', async () => {
   const machine = withEditor()
   const { first, last, more, context } = await judged(machine, extensions)
-  expect(first).toMatchObject({ kind: 'active', reason: '1.00 cores busy, limit 0.10: node (pid 901)' })
+  expect(first).toMatchObject({ kind: 'active', value: 1 })
   expect(last).toMatchObject({ kind: 'idle', value: 0 })
 
   machine.pass(120_000)
   machine.write('/proc/901/stat', stat(901, 900, 18_001))
   machine.edit('/proc/stat', /^cpu {2}62000 /, 'cpu  68000 ')
   const next = cpu.judge(await sample(cpu, machine), more, context)
-  expect(next).toMatchObject({ kind: 'active', reason: '0.50 cores busy, limit 0.10: node (pid 901)' })
+  expect(next).toMatchObject({ kind: 'active', value: 0.5 })
 })
 
 it('is left out where its server has ended, too', async () => {

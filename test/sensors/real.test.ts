@@ -14,7 +14,7 @@ import { sessions } from '../../agent/sensors/sessions.ts'
 import { sensors } from '../../agent/sensors/table.ts'
 import type { Options } from '../../agent/types/options.ts'
 import type { Reading } from '../../agent/types.ts'
-import { defaults } from './machine.ts'
+import { closely, defaults } from './machine.ts'
 
 const hasScript = spawnSync('script', ['--version']).status === 0
 const machine = createHost({ root: '/', env: {} })
@@ -38,7 +38,8 @@ async function since<S, O extends Options>(
   const now = own.clocks()
   const sample = await sensor.read(own, new AbortController().signal)
   const span = { now, ms: now.monoMs - before.now.monoMs }
-  return sensor.judge(sample, before.sample, { span, limits: defaults(sensor.options) })
+  const context = { span, limits: defaults(sensor.options) }
+  return closely(sensor, own, { now: sample, before: before.sample, ...context })
 }
 
 function start(program: string, args: readonly string[]): ChildProcess {

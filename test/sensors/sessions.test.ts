@@ -49,7 +49,7 @@ describe('a machine', () => {
     machine.terminal('/dev/tty', { dev: 6, rdev: 0x500, ctimeMs: old, atimeMs: old, mtimeMs: old })
     const then = () => machine.terminal('/dev/tty', { atimeMs: machine.clocks().wallMs - 50_000 })
     expect(await interval(sessions, machine, { then })).toEqual({
-      ...{ kind: 'active', reason: 'input on /dev/tty 48 s ago', at: 7_272_000, person: true, uids: [] },
+      ...{ kind: 'active', reason: 'input on /dev/tty 48 s ago', at: 7_272_000, person: true, uids: [], by: {} },
     })
     expect((await sample(sessions, machine)).terminals.length).toBe(4)
   })
@@ -117,6 +117,7 @@ describe('a machine', () => {
     const then = () => machine.edit('/proc/2050/task/2050/status', 'switches:\t9100', 'switches:\t9112')
     expect(await interval(sessions, machine, { then })).toEqual({
       ...{ kind: 'active', reason: 'job in the foreground of pts/1: pytest (pid 2050)', at: 7_320_000, person: false },
+      by: { pid: 2050 },
     })
     const reason = 'no progress of pytest (pid 2050) in the foreground of pts/1'
     expect(await interval(sessions, machine)).toEqual({ kind: 'hold', reason, evidence: 'output', limitMinutes: 120 })
@@ -273,7 +274,7 @@ describe('a machine', () => {
     machine.edit('/proc/5010/stat', ' 18010 ', ' 729000 ')
     expect(await interval(sessions, machine, { first })).toEqual({
       ...{ kind: 'active', reason: 'new ssh session (pid 5010) 30 s ago', at: 7_290_000, person: false },
-      uids: [1000],
+      ...{ uids: [1000], by: { pid: 5010 } },
     })
   })
 })

@@ -1,6 +1,7 @@
 // The agent itself over a series: the very judgement of its sensors and its very decision, once a sample.
 import { decide } from '../../../agent/decide/state.ts'
-import { type CpuSample, cpu, cpuOptions } from '../../../agent/sensors/cpu.ts'
+import { cpu, cpuOptions } from '../../../agent/sensors/cpu.ts'
+import type { CpuSample } from '../../../agent/sensors/cpu-sample.ts'
 import { type DiskSample, disk, diskOptions } from '../../../agent/sensors/disk.ts'
 import { type NetworkSample, network, networkOptions } from '../../../agent/sensors/network.ts'
 import type { Clocks, Intent, NamedReading, Policy as Rules, State } from '../../../agent/types.ts'

@@ -46,7 +46,7 @@ test
     await terminal.type('true\n')
     const typed = await machine.check()
     expect(typed.check).toMatchObject({ verdict: 'active', readings: [{ sensor: 'sessions', kind: 'active' }] })
-    expect(typed.check.reason).toMatch(/^in use: input on pts\/0/)
+    expect(typed.check.reason).toMatch(/^in use: uid \d+(, [^:]+)?: input on pts\/0/)
 
     const warned = (await machine.until(({ check }) => check.actions.some(({ action }) => action === 'warn'))).at(-1)
     expect(warned?.check.actions[0]?.detail).toMatch(/^1 terminal told: hibernate at \d\d:\d\d(:\d\d)? UTC$/)
@@ -66,7 +66,7 @@ test
     expect(cancelled.check.actions).toContainEqual({
       action: 'hibernate',
       result: 'refused',
-      detail: expect.stringMatching(/^cancelled by the second look: in use: input on pts\/0/),
+      detail: expect.stringMatching(/^cancelled by the second look: in use: uid \d+(, [^:]+)?: input on pts\/0/),
     })
     expect([cancelled.code, cancelled.tags]).toMatchObject([0, { IdleStatus: 'active', IdleSince: '', IdleAction: '' }])
     expect([machine.stops(), warnings(await terminal.screen())]).toEqual([[], 1])
@@ -79,7 +79,7 @@ test
     await machine.until(({ check }) => check.actions.some(({ action }) => action === 'warn'))
     await terminal.type('echo still here\n')
     const typed = await machine.check()
-    expect(typed.check.reason).toMatch(/^in use: input on pts\/0/)
+    expect(typed.check.reason).toMatch(/^in use: uid \d+(, [^:]+)?: input on pts\/0/)
     expect(typed.tags).toEqual({ IdleStatus: 'active', IdleSince: '', IdleAction: '', IdleReason: '' })
     const next = await machine.check()
     expect(next.check.idleSeconds).toBeLessThan(13)
