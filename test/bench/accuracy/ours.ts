@@ -1,5 +1,8 @@
 // The agent itself over a series: the very judgement of its sensors and its very decision, once a sample.
 import { decide } from '../../../agent/decide/state.ts'
+import { rules as floorRules } from '../../../agent/learn/constants.ts'
+import { limitOf } from '../../../agent/learn/floor.ts'
+import { learnAll, parseMemory } from '../../../agent/learn/memory.ts'
 import { cpu, cpuOptions } from '../../../agent/sensors/cpu.ts'
 import type { CpuSample } from '../../../agent/sensors/cpu-sample.ts'
 import { type DiskSample, disk, diskOptions } from '../../../agent/sensors/disk.ts'
@@ -24,7 +27,67 @@ export const rules: Rules = {
   unknownCeilingMs: 24 * 60 * MINUTE,
 }
 
-const limits = { cpu: defaults(cpuOptions), network: defaults(networkOptions), disk: defaults(diskOptions) }
+const fixed = { cpu: defaults(cpuOptions), network: defaults(networkOptions), disk: defaults(diskOptions) }
+type AllLimits = typeof fixed
+
+/** A server's work is that of one unit of the system. */
+const unit = 'system.slice/server.service'
+/** So much quiet time is taken in at once: two samples. */
+const ROUND_SLOTS = 2
+
+/** What the agent learns of a machine's noise, and the limits that follow; nobody is ever there on a server. */
+class Noise {
+  #memory = parseMemory(undefined, 'i-1')
+  #known: Readonly<Record<string, Readonly<Record<string, number>>>> = {}
+  #quiet = 0
+
+  learn(series: Series, slot: number, { found, wallMs }: { found: readonly NamedReading[]; wallMs: number }): void {
+    this.#quiet = found.some((one) => one.kind === 'active' && one.person === true) ? 0 : this.#quiet + 1
+    if (this.#quiet < ROUND_SLOTS) return
+    this.#quiet = 0
+    const { cpu: busy, received, sent, disk: bytes } = series
+    const others =
+      received === undefined || sent === undefined || bytes === undefined
+        ? {}
+        : {
+            network: { in_bytes_per_second: received[slot] ?? 0, out_bytes_per_second: sent[slot] ?? 0 },
+            disk: { bytes_per_second: bytes[slot] ?? 0 },
+          }
+    const cpuIdle = found.every(({ sensor, kind }) => sensor !== 'cpu' || kind === 'idle')
+    const figures = { cpu: { [unit]: busy[slot] ?? 0 }, ...(cpuIdle ? others : {}) }
+    const quiet = { wallMs, minutes: ROUND_SLOTS * SLOT_MINUTES }
+    const next = learnAll(this.#memory, { figures, quiet, mixed: [], busy: [unit] })
+    this.#memory = next.memory
+    this.#known = next.known
+  }
+
+  limits(series: Series, slot: number): AllLimits {
+    const { cpu: units, network: bytes, disk: disks } = this.#known
+    const cores = Math.min(units?.[unit] ?? 0, series.cpu[slot] ?? 0)
+    return {
+      cpu: { cores: limitOf(cores, fixed.cpu.cores, floorRules.cpu.cores) },
+      network: {
+        in_bytes_per_second: limitOf(
+          bytes?.['in_bytes_per_second'],
+          fixed.network.in_bytes_per_second,
+          floorRules.network.in_bytes_per_second,
+        ),
+        out_bytes_per_second: limitOf(
+          bytes?.['out_bytes_per_second'],
+          fixed.network.out_bytes_per_second,
+          floorRules.network.out_bytes_per_second,
+        ),
+      },
+      disk: {
+        bytes_per_second: limitOf(
+          disks?.['bytes_per_second'],
+          fixed.disk.bytes_per_second,
+          floorRules.disk.bytes_per_second,
+        ),
+      },
+    }
+  }
+}
 
 /** Counters that have grown since nought by what the series says of one sample: what a sensor would have read. */
 function cpuSample(busyMs: number, bootMs: number): CpuSample {
@@ -40,7 +103,11 @@ function diskSample(read: number, bootMs: number): DiskSample {
 }
 
 /** What the sensors say of one sample of the series. */
-export function readings(series: Series, slot: number, now: Clocks, typed?: Uint8Array): readonly NamedReading[] {
+export function readings(
+  series: Series,
+  slot: number,
+  { now, limits, typed }: { now: Clocks; limits: AllLimits; typed?: Uint8Array | undefined },
+): readonly NamedReading[] {
   const span = { now, ms }
   const seconds = ms / 1000
   const found: NamedReading[] = []
@@ -68,6 +135,7 @@ class Agent implements Policy {
   #intent: Intent | undefined
   #clocks: Clocks = { wallMs: 0, bootMs: 0, monoMs: 0 }
   #boots = 0
+  readonly #noise = new Noise()
   readonly #series: Series
   readonly #typed: Uint8Array | undefined
 
@@ -86,7 +154,10 @@ class Agent implements Policy {
   look(slot: number): boolean {
     const { wallMs, bootMs, monoMs } = this.#clocks
     this.#clocks = { wallMs: wallMs + ms, bootMs: bootMs + ms, monoMs: monoMs + ms }
-    return this.#decide(readings(this.#series, slot, this.#clocks, this.#typed))
+    const [series, typed] = [this.#series, this.#typed]
+    const found = readings(series, slot, { now: this.#clocks, limits: this.#noise.limits(series, slot), typed })
+    this.#noise.learn(series, slot, { found, wallMs: this.#clocks.wallMs })
+    return this.#decide(found)
   }
 
   #decide(found: readonly NamedReading[]): boolean {
