@@ -87,7 +87,7 @@ async function again(frames: AsyncIterable<Frame>, config: Config): Promise<stri
   return lines
 }
 
-/** A busy machine that counts as idle, so that the whole way to a stop is gone. */
+/** A busy machine that counts as idle, so that the whole way to a stop is gone; other tests run editors, jobs and containers beside this one. */
 const careless = `idle_detection:
   boot_grace_minutes: 0
   sensors:
@@ -95,6 +95,11 @@ const careless = `idle_detection:
     disk: {bytes_per_second: 1000000000}
     network: {in_bytes_per_second: 1000000000, out_bytes_per_second: 1000000000}
     sessions: {enabled: false}
+    editors: {enabled: false}
+    desktops: {enabled: false}
+    containers: {enabled: false}
+    schedulers: {enabled: false}
+    notebooks: {enabled: false}
 `
 
 test.each([['capture.jsonl'], ['capture.jsonl.gz']])(
