@@ -2,10 +2,10 @@
 import { messageOf } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import type { Reading } from '../types.ts'
-import { judgeClients, type Service, withUsual } from './client-use.ts'
-import { readServed, type Served, type Server } from './clients.ts'
+import { type ClientUse, judgeClients, type Service, type Use, withUsual } from './client-use.ts'
+import { readServed, type Server } from './clients.ts'
 import { readDcvClients } from './dcv.ts'
-import { beyondX, desktopServers, isDesktop } from './desktop-programs.ts'
+import { desktopServers, isDesktop } from './desktop-programs.ts'
 import type { desktopsOptions } from './desktops.ts'
 import { type DisplayUse, readDisplays } from './displays.ts'
 import type { Subject } from './gated.ts'
@@ -39,7 +39,7 @@ async function read(host: Host, signal: AbortSignal, before?: DesktopsSample): P
   for (const { pid, start, comm } of table.values()) {
     const name = desktopServers.get(comm)
     if (name === undefined) continue
-    servers.push({ pid, start, name, ...(beyondX.has(comm) ? { beyondX: true as const } : {}) })
+    servers.push({ pid, start, name })
   }
   const runsDcv = [...table.values()].some(({ comm }) => comm === 'dcvserver')
   const [displays, served, dcv] = await Promise.all([
@@ -59,8 +59,8 @@ function named({ uid, comm, pid }: DisplayUse): string {
 function input(now: DesktopsSample, { now: clocks, ms }: Span): Reading | undefined {
   let latest: (DisplayUse & { readonly idleMs: number }) | undefined
   for (const display of now.displays) {
-    const { idleMs } = display
-    if (idleMs !== undefined && idleMs < Math.min(ms, latest?.idleMs ?? ms)) latest = { ...display, idleMs }
+    const { idleMs, fresh } = display
+    if (idleMs !== undefined && fresh !== true && idleMs < Math.min(ms, latest?.idleMs ?? ms)) latest = { ...display, idleMs }
   }
   if (latest === undefined) return undefined
   const { idleMs, uid, comm } = latest
@@ -71,44 +71,32 @@ function input(now: DesktopsSample, { now: clocks, ms }: Span): Reading | undefi
   return { kind: 'active', reason, at, person, ...(person && uid !== 0 ? { uids: [uid] } : {}) }
 }
 
-function tells({ idleMs }: DisplayUse): boolean {
-  return idleMs !== undefined
+/** What a display tells of its own input is better than bytes of its clients: a clock on a screen makes some, too. It tells nothing of others. */
+function untold(sample: DesktopsSample): DesktopsSample {
+  const tells = new Set(sample.displays.filter(({ idleMs }) => idleMs !== undefined).map(({ pid }) => pid))
+  return { ...sample, served: sample.served.filter(({ pid }) => !tells.has(pid)) }
 }
 
-/** Does one of the user's own displays tell of the input of those who see them over this server? Anybody can start another display. */
-function isOwn({ uid }: Served, { displays }: DesktopsSample): boolean {
-  return displays.some((one) => one.uid === uid && tells(one))
-}
-
-/** Where every display tells of its input, bytes tell nothing more: a clock on a screen makes some, too. */
-function byBytes(now: DesktopsSample, before: DesktopsSample | undefined, span: Span): Reading | undefined {
-  const told = now.displays.length > 0 && now.displays.every(tells)
-  const served = now.served.filter((one) => (one.beyondX === true ? !isOwn(one, now) : !told))
-  const { used } = judgeClients({ ...now, served }, before, span)
-  if (used === undefined) return undefined
-  const { server, perSecond, at } = used
+function usedBy({ server, perSecond, at }: Use): Reading {
   const reason = `uid ${server.uid}: desktop over ${server.name}, client connected, ${rate(perSecond)} in (pid ${server.pid})`
   return { kind: 'active', reason, at, person: false }
 }
 
-function unreadable(now: DesktopsSample): Reading | undefined {
+function unreadable(now: DesktopsSample, unread: ClientUse['unread']): Reading | undefined {
   const hung = now.displays.find(({ problem }) => problem !== undefined)
   if (hung !== undefined) return { kind: 'unknown', reason: `${named(hung)} cannot be asked: ${hung.problem}` }
   if (now.dcvProblem !== undefined) return { kind: 'unknown', reason: `DCV cannot be asked: ${now.dcvProblem}` }
-  const unread = now.served.find(
-    (one) => one.unread !== undefined && (one.beyondX === true ? !isOwn(one, now) : !now.displays.some(tells)),
-  )
   if (unread === undefined) return undefined
   const who = `clients of ${unread.name} (pid ${unread.pid})`
   return { kind: 'unknown', reason: `bytes of the ${who} cannot be read: ${unread.unread}` }
 }
 
-/** The first of: input on a display, bytes from a client where a display does not tell, something unreadable, a client, nobody. */
+/** The first of: input on a display, bytes from a client whose server is no display that tells, something unreadable, a client, nobody. */
 function judge(now: DesktopsSample, before: DesktopsSample | undefined, { span, limits }: Context<O>): Reading {
-  const clients = judgeClients(now, before, span)
-  const found = input(now, span) ?? byBytes(now, before, span) ?? unreadable(now)
+  const { used, unread } = judgeClients(untold(now), before, span)
+  const found = input(now, span) ?? (used === undefined ? unreadable(now, unread) : usedBy(used))
   if (found !== undefined) return found
-  const { connected } = clients
+  const { connected } = judgeClients(now, before, span)
   if (connected !== undefined || (now.dcv ?? 0) > 0) {
     const name = connected?.name ?? 'DCV'
     const pid = connected === undefined ? '' : ` (pid ${connected.pid})`

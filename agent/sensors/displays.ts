@@ -2,6 +2,7 @@
 import { messageOf } from '../errors.ts'
 import type { Display, Host } from '../host/host.ts'
 import { localClients } from './clients.ts'
+import { msPerTick } from './counts.ts'
 import { displayServers } from './desktop-programs.ts'
 import { commandLine, ifPermitted, type Process, type ProcessTable, uidOf, whileItLives } from './processes.ts'
 
@@ -12,12 +13,17 @@ export interface DisplayUse {
   readonly comm: string
   /** Milliseconds since the last input; left out where it cannot be asked for, as in a container, or has no program to show. */
   readonly idleMs?: number
+  /** That long ago it began, and there has been none. */
+  readonly fresh?: true
   /** Why what is there did not answer. */
   readonly problem?: string
 }
 
 const mostDisplays = 32
 const answerMs = 1500
+
+/** A display counts from its beginning as if there had been input then, and may take so long to begin. */
+const beginMs = 5000
 
 /**
  * Numbers of the displays that programs are connected to. Not from the command line, which may have none (`-displayfd`), nor
@@ -41,14 +47,21 @@ async function authFileOf(host: Host, pid: number): Promise<Pick<Display, 'authF
   return folder === undefined ? {} : { authFile: `${folder}/${file}` }
 }
 
-async function ask(host: Host, displays: readonly Display[], signal: AbortSignal): Promise<Pick<DisplayUse, 'idleMs'>> {
+async function ask(
+  host: Host,
+  { start, displays }: { readonly start: number; readonly displays: readonly Display[] },
+  signal: AbortSignal,
+): Promise<Pick<DisplayUse, 'idleMs' | 'fresh'>> {
   const limits = { timeoutMs: answerMs, signal }
   const told = await Promise.all(displays.map((display) => host.displayIdleMs(display, limits)))
   const known = told.filter((ms) => ms !== undefined)
-  return known.length === 0 ? {} : { idleMs: Math.min(...known) }
+  if (known.length === 0) return {}
+  const idleMs = Math.min(...known)
+  const fresh = host.clocks().bootMs - idleMs < start * msPerTick + beginMs
+  return { idleMs, ...(fresh ? { fresh } : {}) }
 }
 
-async function readDisplay(host: Host, { pid, comm }: Process, signal: AbortSignal): Promise<readonly DisplayUse[]> {
+async function readDisplay(host: Host, { pid, start, comm }: Process, signal: AbortSignal): Promise<readonly DisplayUse[]> {
   const uid = await uidOf(host, pid)
   if (uid === undefined) return []
   const who = { pid, uid, comm }
@@ -57,7 +70,7 @@ async function readDisplay(host: Host, { pid, comm }: Process, signal: AbortSign
     if (numbers.length === 0) return [who]
     const auth = await authFileOf(host, pid)
     const displays = numbers.map((number): Display => ({ number, uid, ...auth }))
-    return [{ ...who, ...(await ask(host, displays, signal)) }]
+    return [{ ...who, ...(await ask(host, { start, displays }, signal)) }]
   } catch (error) {
     signal.throwIfAborted()
     return [{ ...who, problem: messageOf(error) }]

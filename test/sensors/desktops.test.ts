@@ -8,11 +8,14 @@ import { shownDesktops } from '../../agent/sensors/desktops-judge.ts'
 import { desktops, mayBeDesktop } from '../../agent/sensors/desktops.ts'
 import type { Reading } from '../../agent/types.ts'
 import { createMachine, type Machine } from '../host/fixture.ts'
+import { addProcess } from './add-process.ts'
 import { plant } from './disk-machine.ts'
 import { defaults, interval } from './machine.ts'
 import { freePort, hasXvfb, hasXvnc, openVnc, startX, type XServer } from './x-server.ts'
 
-const machine = createHost({ root: '/', env: {} })
+const real = createHost({ root: '/', env: {} })
+/** Displays look ten seconds older than they are: what comes in their first five is no input. */
+const machine = { ...real, clocks: () => ({ ...real.clocks(), bootMs: real.clocks().bootMs + 10_000 }) }
 
 type Sample = Awaited<ReturnType<typeof desktops.read>>
 
@@ -118,14 +121,14 @@ it.each(['Xwayland', 'node', 'nginx', 'xterm', 'kthreadd', 'nxx'])('is absent wh
   expect(await interval(desktops, fixture)).toEqual({ kind: 'absent', reason: 'no desktop runs here' })
 })
 
-describe('bytes of a client beside a display that tells of no input', () => {
+describe('bytes of a client', () => {
   const span = { now: { wallMs: 0, bootMs: 9_000_000, monoMs: 9_000_000 }, ms: 120_000 }
   const limits = { connection_hold_minutes: 60 }
 
-  /** The display of `uid` is a test's Xvfb, or the one that the client sees. */
-  function kindOf(uid: number, server: { readonly beyondX?: true }, unread?: string): string {
-    const one = { pid: 900, start: 5, name: 'RDP', uid: 1000, clients: 1, ...server }
-    const displays = [{ pid: 800, uid, comm: 'Xvfb', idleMs: 3_600_000 }]
+  /** An untouched display of that pid and user beside a server with pid 900 of uid 1000. */
+  function kindOf(display: { readonly pid: number; readonly uid: number }, unread?: string): string {
+    const one = { pid: 900, start: 5, name: 'RDP', uid: 1000, clients: 1 }
+    const displays = [{ ...display, comm: 'Xvfb', idleMs: 3_600_000 }]
     const at = (monoMs: number, bytes: number) => ({
       ...{ at: monoMs, displays },
       served: [{ ...one, sockets: [[7, bytes]] as const, ...(unread === undefined ? {} : { unread }) }],
@@ -133,13 +136,13 @@ describe('bytes of a client beside a display that tells of no input', () => {
     return shownDesktops.subject.judge(at(9_000_000, 900_000), at(8_880_000, 0), { span, limits }).kind
   }
 
-  it.each<[string, number, { readonly beyondX?: true }, string, string]>([
-    ["are use where the client sees Wayland and another user's display tells", 65_534, { beyondX: true }, 'active', 'unknown'],
-    ["are nothing where the client's user has that display", 1000, { beyondX: true }, 'hold', 'hold'],
-    ['are nothing where the client can see X only', 65_534, {}, 'hold', 'hold'],
-  ])('%s', (_, uid, server, read, unread) => {
-    expect(kindOf(uid, server)).toBe(read)
-    expect(kindOf(uid, server, 'ss does not tell them')).toBe(unread)
+  it.each([
+    ["are use beside another user's display", { pid: 800, uid: 65_534 }, 'active', 'unknown'],
+    ["are use beside another display of the client's user", { pid: 800, uid: 1000 }, 'active', 'unknown'],
+    ['are nothing where their server is the display, and tells', { pid: 900, uid: 1000 }, 'hold', 'hold'],
+  ])('%s', (_, display, read, unread) => {
+    expect(kindOf(display)).toBe(read)
+    expect(kindOf(display, 'ss does not tell them')).toBe(unread)
   })
 })
 
@@ -213,6 +216,18 @@ describe('a display of the fixture', () => {
     const reading = await interval(desktops, fixture, { then: () => void fixture.displays.set(10, idleMs) })
     expect(reading.kind).toBe(kind)
     if (at !== undefined) expect(reading).toMatchObject({ at, person: true, uids: [1000] })
+  })
+
+  it.each([
+    ['as it began', 4_000, 'idle'],
+    ['after it began', 2_000, 'active'],
+  ])('that begins in the interval, last used %s', async (_, idleMs, kind) => {
+    const fixture = withDisplay()
+    const then = (): void => {
+      addProcess(fixture, { pid: 900, comm: 'Xorg', start: Math.floor((fixture.clocks().bootMs - 8_000) / 10) })
+      fixture.displays.set(10, idleMs)
+    }
+    expect((await interval(desktops, fixture, { then })).kind).toBe(kind)
   })
 
   it.each([
