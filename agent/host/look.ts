@@ -23,7 +23,7 @@ export function createNames(): (what: string) => string {
   }
 }
 
-/** Key of a command in a frame. What an operator has configured (by a whole path) goes by its name and a number for its arguments. */
+/** Key of a command in a frame. What an operator has configured, always by a whole path, goes by its name and a number for its arguments. */
 export function commandKey(argv: readonly string[]): string {
   const [name = '', ...words] = argv
   if (!name.startsWith('/') || words.length === 0) return JSON.stringify(argv)

@@ -22,10 +22,10 @@ export const commandsOption = {
       pattern: '^[^\\0]{0,256}$',
       rule: 'at most 256 characters',
       first: {
-        pattern: '^(/[^\\0]{1,199}|[A-Za-z0-9_][A-Za-z0-9._+-]{0,63})$',
-        rule: 'a program: its whole path, or its name in /usr/sbin, /usr/bin, /sbin or /bin',
+        pattern: '^/[^\\0]{1,199}$',
+        rule: 'a program, by its whole path',
       },
-      about: 'The program, by its whole path or its name in a system folder, and its arguments; no shell reads them',
+      about: 'The program, by its whole path, and its arguments; no shell reads them',
     },
     name: {
       type: 'text',
@@ -93,7 +93,7 @@ export function firstLine(stdout: string): string {
 async function outcomeOf(host: Host, { name, argv, timeoutMs }: Probe, signal: AbortSignal): Promise<Outcome> {
   const [program = ''] = argv
   try {
-    const doubt = program.startsWith('/') && host.root === '/' ? await doubtAbout(host, program) : undefined
+    const doubt = host.root === '/' ? await doubtAbout(host, program) : undefined
     if (doubt !== undefined) return { name, problem: `is not run: ${doubt}` }
     const result: CommandResult | undefined = await host.run(argv, { timeoutMs, maxBytes: mostBytes, signal })
     if (result === undefined) return { name, problem: 'is not there, or cannot be executed' }

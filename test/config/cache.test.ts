@@ -37,7 +37,7 @@ const lists = `idle_detection:
   processes:
     - { name: "train*", user: ann, min_cpu_cores: 0.5 }
     - { name: rsync }
-  commands: [{ argv: [probe, "--key", ""], timeout_seconds: 2 }]
+  commands: [{ argv: [/opt/probe, "--key", ""], timeout_seconds: 2 }]
   services: [{ port: 2049, loopback: true, ignore_clients: [10.0.0.0/8, "::1"] }]
   ignore: { programs: [our-agent], interfaces: [eth*], disks: [], units: [nightly@a.service] }
 `
@@ -48,7 +48,7 @@ test('a cached configuration with lists equals a fresh one', async () => {
   expect(cached).toEqual(fresh)
   expect(Object.fromEntries(cached.config.lists)).toMatchObject({
     processes: [{ name: 'train*', user: 'ann', min_cpu_cores: 0.5 }, { name: 'rsync' }],
-    commands: [{ argv: ['probe', '--key', ''], timeout_seconds: 2 }],
+    commands: [{ argv: ['/opt/probe', '--key', ''], timeout_seconds: 2 }],
     'ignore.interfaces': ['eth*'],
   })
 })

@@ -77,13 +77,13 @@ describe('show', () => {
 
   test('shows what lists hold, in one line each, and as they are with --json', async () => {
     const block =
-      '{ processes: [{ name: rsync, max_hours: 2 }, { name: x }], commands: [{ argv: [probe, -v] }], ignore: { disks: [sda] } }'
+      '{ processes: [{ name: rsync, max_hours: 2 }, { name: x }], commands: [{ argv: [/opt/probe, -v] }], ignore: { disks: [sda] } }'
     const all = { files: { [FILE]: `idle_detection: ${block}` } }
     const { lines } = await run(['show'], all)
     expect(lines.find((one) => one.startsWith('processes'))).toMatch(
       /^processes +{ name: rsync, max_hours: 2 }, { name: x } +\S+:1$/,
     )
-    expect(lines.find((one) => one.startsWith('commands'))).toMatch(/ { argv: \[probe, -v\] } +\S+:1$/)
+    expect(lines.find((one) => one.startsWith('commands'))).toMatch(/ { argv: \[\/opt\/probe, -v\] } +\S+:1$/)
     expect(lines.find((one) => one.startsWith('ignore.disks'))).toMatch(/ sda +\S+:1$/)
     expect(lines.find((one) => one.startsWith('services'))).toMatch(/^services +none +default$/)
     const json: unknown = JSON.parse((await run(['show'], { ...all, json: true })).lines[0] ?? '')

@@ -43,7 +43,7 @@ function blocks(): fc.Arbitrary<unknown> {
       ['eth0'],
       [{ name: 'train' }],
       [{ port: 8080 }, { port: 1 }],
-      [{ argv: ['true'] }],
+      [{ argv: ['/bin/true'] }],
       [{ name: 5, x: [] }],
     ),
     fc.jsonValue({ maxDepth: 2 }),

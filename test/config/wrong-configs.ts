@@ -273,27 +273,26 @@ const lists: readonly WrongConfig[] = [
     'commands: [{ argv: [] }]',
     'FILE:2:22 idle_detection.commands[0].argv[0]: must be text, got nothing',
   ),
-  ...['./probe', 'bin/probe', 'two words', '-c', '~/probe', ''].map((program) =>
+  ...['probe', 'curl', './probe', 'bin/probe', 'two words', '-c', '~/probe', ''].map((program) =>
     oneLine(
       `the program "${program}"`,
       `commands: [{ argv: ["${program}"] }]`,
-      'FILE:2:23 idle_detection.commands[0].argv[0]: must be a program: its whole path, or its name in /usr/sbin, /usr/bin, /sbin or /bin, ' +
-        `got "${program}"`,
+      'FILE:2:23 idle_detection.commands[0].argv[0]: must be a program, by its whole path, ' + `got "${program}"`,
     ),
   ),
   oneLine(
     'a command that may hang for long',
-    'commands: [{ argv: [sh, -c, "true"], timeout_seconds: 10 }]',
-    'FILE:2:57 idle_detection.commands[0].timeout_seconds: must be at most 7 seconds, got 10',
+    'commands: [{ argv: [/bin/sh, -c, "true"], timeout_seconds: 10 }]',
+    'FILE:2:62 idle_detection.commands[0].timeout_seconds: must be at most 7 seconds, got 10',
   ),
   oneLine(
     'too many commands',
-    `commands: [${'{ argv: ["true"] }, '.repeat(9)}]`,
+    `commands: [${'{ argv: ["/bin/true"] }, '.repeat(9)}]`,
     'FILE:2:13 idle_detection.commands: must have at most 8 entries, got 9',
   ),
   oneLine(
     'too many words',
-    `commands: [{ argv: [${'x, '.repeat(33)}] }]`,
+    `commands: [{ argv: [${'/x, '.repeat(33)}] }]`,
     'FILE:2:22 idle_detection.commands[0].argv: must have at most 32 entries, got 33',
   ),
   oneLine(

@@ -7,7 +7,7 @@ import { createHost } from '../../agent/host/real.ts'
 import { firstLine, judgeCommands, listedCommands } from '../../agent/sensors/listed-commands.ts'
 
 const host = createHost({ root: '/', env: {} })
-const shell = (name: string, script: string, more: object = {}) => ({ name, argv: ['sh', '-c', script], ...more })
+const shell = (name: string, script: string, more: object = {}) => ({ name, argv: ['/bin/sh', '-c', script], ...more })
 
 async function reading(...entries: readonly Readonly<Record<string, unknown>>[]) {
   return judgeCommands(await listedCommands(entries).read({ ...host }, new AbortController().signal))
@@ -35,7 +35,7 @@ describe('what a command says', () => {
     [
       'too much',
       'yes | head -c 70000; exit 1',
-      { kind: 'unknown', reason: 'the command probe cannot be asked: sh printed more than 65536 bytes' },
+      { kind: 'unknown', reason: 'the command probe cannot be asked: /bin/sh printed more than 65536 bytes' },
     ],
     [
       'no, with its words on the other stream',
@@ -47,10 +47,9 @@ describe('what a command says', () => {
   })
 
   it('one that is not there, by name and by path', async () => {
-    const reason = 'is not there, or cannot be executed'
-    expect(await reading({ argv: ['no-such-probe'] })).toEqual({
+    expect(await reading({ argv: ['true'] })).toEqual({
       kind: 'unknown',
-      reason: `the command no-such-probe ${reason}`,
+      reason: 'the command true is not run: true is not given by its whole path',
     })
     expect(await reading({ argv: ['/usr/bin/no-such-probe'] })).toEqual({
       kind: 'unknown',
@@ -58,7 +57,7 @@ describe('what a command says', () => {
     })
     expect(await reading({ argv: ['/etc/passwd'] })).toEqual({
       kind: 'unknown',
-      reason: `the command passwd ${reason}`,
+      reason: 'the command passwd is not there, or cannot be executed',
     })
   })
 
@@ -80,7 +79,7 @@ describe('what a command says', () => {
 
   it('never shows an argument', async () => {
     for (const end of ['exit 0', 'exit 1', 'exit 7'])
-      expect((await reading({ argv: ['sh', '-c', `: s3cret; ${end}`] })).reason).not.toContain('s3cret')
+      expect((await reading({ argv: ['/bin/sh', '-c', `: s3cret; ${end}`] })).reason).not.toContain('s3cret')
   })
 })
 
@@ -101,7 +100,7 @@ describe('one that hangs', () => {
     const hangs = Array.from({ length: 8 }, (_, index) => shell(`hang-${index}`, 'sleep 60', { timeout_seconds: 0.2 }))
     expect(await reading(...hangs)).toEqual({
       kind: 'unknown',
-      reason: 'the command hang-0 cannot be asked: sh did not end within 200 ms',
+      reason: 'the command hang-0 cannot be asked: /bin/sh did not end within 200 ms',
     })
     expect(performance.now() - began).toBeLessThan(3000)
   })
@@ -139,7 +138,7 @@ describe('the first line', () => {
 it('is unknown on a machine that is only looked at', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'root-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
-  const sample = await listedCommands([{ argv: ['true'] }]).read(
+  const sample = await listedCommands([{ argv: ['/bin/true'] }]).read(
     createHost({ root: folder, env: {} }),
     new AbortController().signal,
   )

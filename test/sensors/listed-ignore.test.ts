@@ -45,7 +45,7 @@ async function judged(
 
 it('around the sensors: in their order, themselves where nothing is ignored, then those of the lists', () => {
   expect(configured({ processes: [], commands: [] })).toEqual(sensors)
-  const lists = { commands: [{ argv: ['x'] }], processes: [{ name: 'x' }], services: [{ port: 1 }] }
+  const lists = { commands: [{ argv: ['/x'] }], processes: [{ name: 'x' }], services: [{ port: 1 }] }
   const names = configured({ ...lists, 'ignore.disks': ['sda'] }).map(({ name }) => name)
   expect(names).toEqual([...sensors.map(({ name }) => name), 'processes', 'commands', 'services'])
 })
