@@ -105,8 +105,8 @@ function comparable(now: WithUnits, before: WithUnits): WithUnits {
 export function ignoringCpu(inner: Sensor<CpuSample>, { programs, units }: Ignored): Sensor<WithUnits> {
   return {
     ...inner,
-    async read(host, signal) {
-      const sample = await withKnown(host, await inner.read(host, signal), programs)
+    async read(host, signal, before) {
+      const sample = await withKnown(host, await inner.read(host, signal, before), programs)
       if (units.length === 0) return sample
       const own = await unitGroups(host, units)
       const others = sample.groups.filter(([path]) => !own.some(([name]) => name === path))
@@ -146,8 +146,8 @@ export function ignoringNetwork(inner: Sensor<NetworkSample>, { interfaces, unit
   const counts = ({ name }: { readonly name: string }) => !interfaces.some((pattern) => matches(pattern, name))
   return {
     ...inner,
-    async read(host, signal) {
-      const sample = await inner.read(host, signal)
+    async read(host, signal, before) {
+      const sample = await inner.read(host, signal, before)
       return { ...sample, interfaces: sample.interfaces.filter(counts) }
     },
     judge(now, before, context) {
@@ -173,7 +173,7 @@ export function ignoringDisk(inner: Sensor<DiskSample>, { disks, units }: Ignore
   })
   return {
     ...inner,
-    read: async (host, signal) => filtered(await inner.read(host, signal)),
+    read: async (host, signal, before) => filtered(await inner.read(host, signal, before)),
     judge(now, before, context) {
       if (now.disks?.length === 0 && filtered(before).disks?.length === 0 && disks.length > 0)
         return { kind: 'absent', reason: 'no disk that is not left out by the configuration' }

@@ -55,15 +55,17 @@ export function readLists(given: ReadonlyMap<string, unknown>): Listed {
     const entries = blocksOf(given.get(name))
     return entries.length === 0 ? [] : [{ sensor: make(entries), limits: {} }]
   })
-  const filtered = new Map<string, Sensor<unknown>>([
-    [cpu.name, ignoringCpu(cpu, ignored)],
-    [network.name, ignoringNetwork(network, ignored)],
-    [disk.name, ignoringDisk(disk, ignored)],
+  const { programs, interfaces, disks, units } = ignored
+  const around = (sensor: Sensor<unknown>, wraps: boolean): readonly [string, Sensor<unknown>][] =>
+    wraps ? [[sensor.name, sensor]] : []
+  const filtered = new Map([
+    ...around(ignoringCpu(cpu, ignored), programs.length + units.length > 0),
+    ...around(ignoringNetwork(network, ignored), interfaces.length + units.length > 0),
+    ...around(ignoringDisk(disk, ignored), disks.length + units.length > 0),
   ])
-  const ignores = Object.values(ignored).some((one: readonly string[]) => one.length > 0)
   return {
     around(sensors) {
-      const kept = sensors.map((one) => ({ ...one, sensor: (ignores && filtered.get(one.sensor.name)) || one.sensor }))
+      const kept = sensors.map((one) => ({ ...one, sensor: filtered.get(one.sensor.name) ?? one.sensor }))
       return [...kept, ...made]
     },
     settings: { ignoredUnits },

@@ -10,6 +10,8 @@ import { containers } from '../../agent/sensors/containers.ts'
 import { cpu } from '../../agent/sensors/cpu.ts'
 import type { CpuSample } from '../../agent/sensors/cpu-sample.ts'
 import { groupOf } from '../../agent/sensors/group-trees.ts'
+import { readLists } from '../../agent/sensors/listed.ts'
+import type { Sensor } from '../../agent/sensors/sensor.ts'
 import { createMachine, type Machine } from '../host/fixture.ts'
 import { addProcess } from './add-process.ts'
 import { defaults, interval, sample } from './machine.ts'
@@ -254,6 +256,18 @@ describe('labels', () => {
       const context = { span: { now: machine.clocks(), ms: 120_000 }, limits: { cores: 0.1 } }
       expect(cpu.judge({ ...now, whole }, before, context)).toMatchObject({ value })
     }
+  })
+
+  it.each(['ignore.disks', 'ignore.programs', 'ignore.units'])('ignore: also beside %s', async (list) => {
+    const machine = machineWith({ labels: ignore })
+    const lists = readLists(new Map([[list, ['nightly-report.service']]]))
+    const sensor: Sensor<unknown> = lists.around([{ sensor: cpu, limits: {} }])[0]?.sensor ?? cpu
+    const before = await sample(sensor, machine)
+    machine.pass(120_000)
+    work(machine, 60)
+    const now = await sample(sensor, machine, before)
+    const context = { span: { now: machine.clocks(), ms: 120_000 }, limits: defaults(cpu.options) }
+    expect(sensor.judge(now, before, context).kind).toBe('idle')
   })
 
   it('ignore: its processes, and theirs, are in no list of the cpu sensor', async () => {

@@ -50,6 +50,19 @@ it('around the sensors: in their order, themselves where nothing is ignored, the
   expect(names).toEqual([...sensors.map(({ name }) => name), 'processes', 'commands', 'services'])
 })
 
+it.each<[string, Lists, readonly string[]]>([
+  ['programs', { 'ignore.programs': ['x'] }, ['cpu']],
+  ['interfaces', { 'ignore.interfaces': ['x'] }, ['network']],
+  ['disks', { 'ignore.disks': ['x'] }, ['disk']],
+  ['units', { 'ignore.units': ['x.service'] }, ['cpu', 'network', 'disk']],
+])('%s change no other sensor than theirs', (_, lists, expected) => {
+  expect(
+    configured(lists)
+      .filter((one) => !sensors.includes(one))
+      .map(({ name }) => name),
+  ).toEqual(expected)
+})
+
 /** CPU time of the machine and of one process, 60 s of 120. */
 function work(machine: Machine, { comm, uid, ticks }: { comm: string; uid: number; ticks: number }): void {
   const pid = 900
