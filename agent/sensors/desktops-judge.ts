@@ -60,7 +60,8 @@ function input(now: DesktopsSample, { now: clocks, ms }: Span): Reading | undefi
   let latest: (DisplayUse & { readonly idleMs: number }) | undefined
   for (const display of now.displays) {
     const { idleMs, fresh } = display
-    if (idleMs !== undefined && fresh !== true && idleMs < Math.min(ms, latest?.idleMs ?? ms)) latest = { ...display, idleMs }
+    if (idleMs !== undefined && fresh !== true && idleMs < Math.min(ms, latest?.idleMs ?? ms))
+      latest = { ...display, idleMs }
   }
   if (latest === undefined) return undefined
   const { idleMs, uid, comm } = latest

@@ -61,7 +61,11 @@ async function ask(
   return { idleMs, ...(fresh ? { fresh } : {}) }
 }
 
-async function readDisplay(host: Host, { pid, start, comm }: Process, signal: AbortSignal): Promise<readonly DisplayUse[]> {
+async function readDisplay(
+  host: Host,
+  { pid, start, comm }: Process,
+  signal: AbortSignal,
+): Promise<readonly DisplayUse[]> {
   const uid = await uidOf(host, pid)
   if (uid === undefined) return []
   const who = { pid, uid, comm }

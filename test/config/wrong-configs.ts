@@ -277,7 +277,7 @@ const lists: readonly WrongConfig[] = [
     oneLine(
       `the program "${program}"`,
       `commands: [{ argv: ["${program}"] }]`,
-      'FILE:2:23 idle_detection.commands[0].argv[0]: must be a program, by its whole path, ' + `got "${program}"`,
+      `FILE:2:23 idle_detection.commands[0].argv[0]: must be a program, by its whole path, got "${program}"`,
     ),
   ),
   oneLine(
