@@ -73,7 +73,9 @@ async function identify(
   for (const process of containerProcesses(table)) {
     signal.throwIfAborted()
     const { pid, start } = process
-    const old = seen.get(`${pid}:${start}`)
+    // One that was in no container's group may have been on its way there: it keeps its number while it becomes a container's first.
+    const one = seen.get(`${pid}:${start}`)
+    const old = one?.id === '' ? undefined : one
     if (old !== undefined) known.push(old)
     const place = old === undefined ? await placeOf(host, process, trees) : undefined
     if (place === undefined) continue

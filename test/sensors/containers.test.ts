@@ -235,6 +235,15 @@ describe('labels', () => {
     })
   })
 
+  it('force: also of a process that was met before it came into the group', async () => {
+    const machine = machineWith({ labels: force })
+    machine.write('/proc/710/cgroup', '0::/system.slice/docker.service\n')
+    const before = await sample(containers, machine)
+    expect(before.subject?.known).toEqual([{ pid: 710, start: 10_000, id: '', path: '' }])
+    machine.write('/proc/710/cgroup', `0::${docker}\n`)
+    expect((await sample(containers, machine, before)).subject?.known).toMatchObject([{ id, wants: 'force' }])
+  })
+
   it('ignore: left out of both sensors, and nothing else is', async () => {
     const machine = machineWith({ labels: ignore })
     expect(await interval(containers, machine, { then: () => work(machine, 60) })).toMatchObject({
