@@ -11,7 +11,7 @@ export interface Subject<Sample, O extends Options = Options> {
   /** As `Sensor.judge`; `before` is `undefined` where the subject has come within the interval. */
   judge(now: Sample, before: Sample | undefined, context: Context<O>): Reading
   /** What it comes to that the subject has gone within the interval; as if it had never been there unless given. */
-  gone?(before: Sample): Reading | undefined
+  gone?(before: Sample, context: Context<O>): Reading | undefined
 }
 
 export interface Gate<Sample, O extends Options = Options>
@@ -46,7 +46,7 @@ export function gated<Sample, O extends Options>(gate: Gate<Sample, O>): Sensor<
     },
     judge(now, before, context) {
       if (now.subject === undefined) {
-        const last = before.subject === undefined ? undefined : loaded?.gone?.(before.subject)
+        const last = before.subject === undefined ? undefined : loaded?.gone?.(before.subject, context)
         return last ?? { kind: 'absent', reason: absence }
       }
       if (loaded === undefined) throw new Error(`${name} was judged before it was read`)

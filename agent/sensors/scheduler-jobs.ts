@@ -1,4 +1,4 @@
-/** Jobs that schedulers have put on this machine, read and judged: loaded only where a scheduler has a process. */
+/** Jobs that schedulers have put on this machine, read and judged: loaded only where a scheduler has, or had, a process. */
 import type { Host } from '../host/host.ts'
 import type { Reading } from '../types.ts'
 import { ciJobs } from './ci-runners.ts'
@@ -63,8 +63,8 @@ const kubelets = /^(kube(let|lite)|k3s-(server|agent)|hyperkube)$/
 async function read(host: Host, signal: AbortSignal): Promise<SchedulersSample> {
   const table = await processTable(host, signal)
   const jobs = [...(await ofSlurm(host, table, signal)), ...(await ofRunners(host, table, signal))]
+  // Pods go on while their kubelet is down.
   const nodes: readonly Process[] = [...table.values()].filter(({ comm }) => kubelets.test(comm))
-  if (nodes.length === 0) return { jobs }
   const { names, problem } = await readPods(host, nodes, signal)
   const pods = names.map((name) => ({ key: `pod ${name}`, words: `Kubernetes pod ${shown(name)}` }))
   return { jobs: [...jobs, ...pods], ...(problem === undefined ? {} : { problem }) }
@@ -97,4 +97,11 @@ function judge(
   return { kind: 'idle', reason: `${several(now.jobs)}, for ${duration(age(old))}: counts only by what it uses` }
 }
 
-export const jobs: Subject<SchedulersSample, typeof schedulersOptions> = { read, judge }
+export const jobs: Subject<SchedulersSample, typeof schedulersOptions> = {
+  read,
+  judge,
+  gone(before, context) {
+    const reading = judge({ jobs: [] }, before, context)
+    return reading.kind === 'active' ? reading : undefined
+  },
+}

@@ -20,6 +20,9 @@ export const schedulersOptions = {
 const names =
   /^(slurm(d|stepd)|kube(let|lite)|k3s-(server|agent)|hyperkube|(Runner|Agent)\.(Worker|Listener)|(gitlab|forgejo|circleci|act)[-_]runner|circleci-launch|drone-runner-ex|woodpecker-agen|buildkite-agent|java)$/
 
+/** The group of pods: a slice with systemd's driver (kubelet, cgroup_manager_linux.go). */
+const pods = '/sys/fs/cgroup/kubepods'
+
 /** Work that somebody else's scheduler has assigned to this machine. */
 export const schedulers: Sensor<{ readonly subject?: SchedulersSample }, typeof schedulersOptions> = gated({
   name: 'schedulers',
@@ -27,6 +30,8 @@ export const schedulers: Sensor<{ readonly subject?: SchedulersSample }, typeof 
   options: schedulersOptions,
   absence: 'no batch system, Kubernetes or CI runner here',
   present: async (host, signal) =>
-    [...(await processTable(host, signal)).values()].some(({ comm }) => names.test(comm)),
+    [...(await processTable(host, signal)).values()].some(({ comm }) => names.test(comm)) ||
+    // Pods go on while their kubelet is down.
+    ((await host.stat(`${pods}.slice`)) ?? (await host.stat(pods))) !== undefined,
   load: async () => (await import('./scheduler-jobs.ts')).jobs,
 })

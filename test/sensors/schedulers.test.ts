@@ -175,6 +175,15 @@ describe('ci runners', () => {
     })
   })
 
+  it.each([
+    [23, { kind: 'active', reason: expect.stringMatching(/^ended since the last check: GitHub Actions job/) }],
+    [30, { kind: 'absent', reason: 'no batch system, Kubernetes or CI runner here' }],
+  ])('one of %i hours that ended together with its runner', async (hours, expected) => {
+    const machine = machineWith({ pid: 710, comm: 'Runner.Worker', uid: 1001, start: 720_000 })
+    machine.pass(hours * hour)
+    expect(await interval(schedulers, machine, { then: () => machine.remove('/proc/710') })).toMatchObject(expected)
+  })
+
   it('names no control characters', async () => {
     const machine = machineWith({ pid: 700, comm: 'gitlab-runner' }, { ...child, comm: '\u001b[2Jx' })
     expect((await interval(schedulers, machine)).reason).toBe('GitLab job of uid 1001: [2Jx (pid 710)')
@@ -211,6 +220,13 @@ describe('kubernetes', () => {
     machine.write(at(path), '')
     machine.write(`/var/log/pods/default_web-0_${uid}/web/0.log`, '')
     expect(await interval(schedulers, machine)).toEqual({ kind: 'active', reason: 'Kubernetes pod default/web-0' })
+  })
+
+  it.each(['kubepods', 'kubepods.slice'])('a pod of %s while the kubelet is down', async (group) => {
+    const machine = createMachine('debian12-vm-quiet')
+    machine.write(at(`${group}/kubepods-pod${uid.replaceAll('-', '_')}.slice`), '')
+    machine.write(`/var/log/pods/default_web-0_${uid}/web/0.log`, '')
+    expect(await interval(schedulers, machine)).toMatchObject({ kind: 'active' })
   })
 
   it('a pod in a tree of version 1', async () => {
