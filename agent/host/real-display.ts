@@ -20,10 +20,10 @@ function padded(length: number): number {
   return length + ((4 - (length % 4)) % 4)
 }
 
-/** Opens without following a last link; `undefined` if there is nothing, or a link. */
-function openPlain(path: string, flags: number): number | undefined {
+/** `undefined` if there is nothing, a link that is not to be followed, or something that is not ours to open. */
+function openThere(path: string, flags: number): number | undefined {
   try {
-    return openSync(path, flags | constants.O_NOFOLLOW)
+    return openSync(path, flags)
   } catch (error) {
     if (isAbsent(error) || codeOf(error) === 'ELOOP' || codeOf(error) === 'EACCES') return undefined
     throw new HostError(`cannot open ${path}`, { cause: error })
@@ -58,13 +58,23 @@ export function findCookie(file: Buffer, display: number): Buffer | undefined {
 /** The cookie in a file that is the server's user's own, or root's: another's secret is sent to nobody. */
 function readCookie({ authFile, number, uid }: Display): Buffer | undefined {
   if (authFile === undefined) return undefined
-  const file = openPlain(authFile, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY)
-  if (file === undefined) return undefined
+  // Any process can name any path, and a device does something when it is opened: a watchdog begins to count.
+  const held = openThere(authFile, O_PATH | constants.O_NOFOLLOW)
+  if (held === undefined) return undefined
   try {
-    const stat = fstatSync(file)
+    const stat = fstatSync(held)
     if (!stat.isFile() || (stat.uid !== uid && uid !== 0)) return undefined
+    const file = openThere(`/proc/self/fd/${held}`, constants.O_RDONLY | constants.O_NONBLOCK)
+    return file === undefined ? undefined : cookieIn(file, number)
+  } finally {
+    closeSync(held)
+  }
+}
+
+function cookieIn(file: number, display: number): Buffer | undefined {
+  try {
     const buffer = Buffer.alloc(MAX_AUTH_BYTES)
-    return findCookie(buffer.subarray(0, readSync(file, buffer)), number)
+    return findCookie(buffer.subarray(0, readSync(file, buffer)), display)
   } finally {
     closeSync(file)
   }
@@ -150,7 +160,7 @@ async function ask(descriptor: number, request: Buffer, until: AbortSignal): Pro
 /** See `Host.displayIdleMs`. The socket has to be the server's user's or root's, so that nobody answers in another's place or gets a cookie. */
 export const displayIdleMs: Host['displayIdleMs'] = async (display, limits) => {
   const signal = AbortSignal.any([limits.signal, AbortSignal.timeout(limits.timeoutMs)])
-  const descriptor = openPlain(`/tmp/.X11-unix/X${display.number}`, O_PATH)
+  const descriptor = openThere(`/tmp/.X11-unix/X${display.number}`, O_PATH | constants.O_NOFOLLOW)
   if (descriptor === undefined) return undefined
   try {
     const stat = fstatSync(descriptor)

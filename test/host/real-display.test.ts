@@ -1,9 +1,10 @@
 /** The last input on an X display: by real servers, and by sockets that only look like one. */
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { chmodSync, chownSync, mkdirSync, rmSync, symlinkSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { displayIdleMs, findCookie, parseAnswer } from '../../agent/host/real-display.ts'
 import { authFile, hasXvfb, startX } from '../sensors/x-server.ts'
@@ -97,6 +98,20 @@ function extension(present: number): Buffer {
   reply.set([1, 0, 1, 0, 0, 0, 0, 0, present, 146])
   return reply
 }
+
+// A device does something when it is opened (a watchdog resets the machine later), as a pipe does: it lets its writer go on.
+it('what is no file is not opened, whatever a server names as its file of cookies', async () => {
+  const pipe = `${authFile(randomBytes(16))}.pipe`
+  expect(spawnSync('mkfifo', [pipe]).status).toBe(0)
+  const writer = spawn('sh', ['-c', 'echo ready; exec 3>"$1"', 'sh', pipe], { stdio: ['ignore', 'pipe', 'ignore'] })
+  onTestFinished(() => void writer.kill('SIGKILL'))
+  await once(writer.stdout, 'data')
+  await sleep(100)
+  const { number } = await pretend((socket) => void socket.end(Buffer.from([0, 0, 11, 0, 0, 0, 0, 0])))
+  expect(await displayIdleMs({ number, uid, authFile: pipe }, within(2000))).toBeUndefined()
+  await sleep(200)
+  expect(writer.exitCode).toBeNull()
+})
 
 describe('a socket', () => {
   it.each([
