@@ -70,8 +70,8 @@ function maskOpened(word: string, { before, namePath }: { readonly before: strin
     return `${kept}/${namePath(folder)}/${file}`
   }
   if (!pathOptions.has(before)) return undefined
-  if (!word.startsWith('/')) return /^\w[\w.-]{0,40}$/.test(word) ? word : undefined
-  return /^[x/]*$/.test(maskPath(word)) ? `/${namePath(word.slice(1))}` : undefined
+  if (/^[-+]/.test(word) || !/^[x/]*$/.test(maskPath(word))) return undefined
+  return word.startsWith('/') ? `/${namePath(word.slice(1))}` : namePath(word)
 }
 
 function maskWord(word: string, before: string, namePath: NamePath): string {

@@ -28,7 +28,10 @@ const never =
 const secretName =
   /token|passw|pwd|passphrase|secret|api[-_]?key|access[-_]?key|private[-_]?key|hmac|credential|authorization|cookie|^key$|last-applied-configuration$/i
 const argumentName =
-  /^(env|environment|args|arguments|argv|cmd|cmdline|command|entrypoint|exec(start|stop|reload)\w*)$/i
+  /^(env|environment|args|arguments|argv|cmd|cmdline|command|entrypoint|healthcheck|onbuild|exec(start|stop|reload)\w*)$/i
+/** Whatever people write into these stays out, but for what a sensor reads (agent/sensors/container-facts.ts). */
+const labelsName = /^(labels|annotations)$/i
+const keptLabels = new Set(['idle-agent.activity', 'nerdctl/name', 'io.kubernetes.cri.sandbox-name'])
 
 const inText: readonly RegExp[] = [
   /-----BEGIN [^-\n]*PRIVATE KEY-----[\s\S]*?(?:-----END [^-\n]*-----|$)/g,
@@ -50,6 +53,11 @@ interface Secrets {
   readonly names: Map<string, string>
   readonly values: Map<string, string>
   count: number
+}
+
+/** A name such as ours that others wrote: what is put in its place must not be what a request has put back into it, or they get another's secret. */
+function defused(text: string): string {
+  return text.includes('masked-') ? text.replace(/masked-(?=\d)/g, 'masked_') : text
 }
 
 /** The same name for the same secret, so that what compares them sees no difference. */
@@ -87,16 +95,22 @@ function hide({ names }: Secrets, text: string): string {
 function maskValue(secrets: Secrets, value: unknown, name: string): unknown {
   if (typeof value === 'string') {
     if (value === '') return value
-    return secretName.test(name) ? nameOf(secrets, value) : maskString(secrets, value)
+    const text = defused(value)
+    return secretName.test(name) ? nameOf(secrets, text) : maskString(secrets, text)
   }
   if (typeof value !== 'object' || value === null) return value
   if (Array.isArray(value)) return value.map((one) => maskValue(secrets, one, name))
   return Object.fromEntries(
     Object.entries(value).map(([key, one]) => [
       key,
-      argumentName.test(key) ? emptied(one) : maskValue(secrets, one, key),
+      argumentName.test(key) ? emptied(one) : labelsName.test(key) ? labelled(one) : maskValue(secrets, one, key),
     ]),
   )
+}
+
+function labelled(labels: unknown): unknown {
+  if (typeof labels !== 'object' || labels === null || Array.isArray(labels)) return emptied(labels)
+  return Object.fromEntries(Object.entries(labels).map(([key, one]) => [key, keptLabels.has(key) ? one : emptied(one)]))
 }
 
 function emptied(value: unknown): unknown {
@@ -116,7 +130,7 @@ function parsed(text: string): unknown {
 
 function maskText(secrets: Secrets, text: string): string {
   const json = parsed(text)
-  if (json === undefined) return maskString(secrets, text)
+  if (json === undefined) return maskString(secrets, defused(text))
   const masked = JSON.stringify(maskValue(secrets, json, ''))
   return masked === JSON.stringify(json) ? text : masked
 }
@@ -134,7 +148,8 @@ export function createMask({ arguments: whole }: MaskOptions): Mask {
   const secrets: Secrets = { names: new Map(), values: new Map(), count: 0 }
   return {
     isHidden: (path) => never.test(path),
-    file(path, text) {
+    file(path, given) {
+      const text = defused(given)
       if (/^\/proc\/[^/]+(\/task\/[^/]+)?\/cmdline$/.test(path))
         return whole ? text : maskCommandLine(text, (opened) => nameOf(secrets, opened))
       // The kernel's own files hold nobody's secrets, and are most of what is read.
