@@ -1,6 +1,6 @@
 /** Who is connected to the ports of certain programs, and how much they send; read where such a program runs. */
 import type { Host } from '../host/host.ts'
-import { breathe, ifPermitted, parseUid, whileItLives } from './processes.ts'
+import { breathe, ifPermitted, parseUid, uidOf, whileItLives } from './processes.ts'
 import { askSockets, type Socket } from './sockets.ts'
 import type { Usual } from './usual.ts'
 
@@ -12,6 +12,8 @@ export interface Server {
   readonly name: string
   /** It listens for nobody: clients come over connections that it opens itself. */
   readonly dials?: true
+  /** It may show a desktop that is no X display. */
+  readonly beyondX?: true
 }
 
 /** A server with its clients. */
@@ -28,7 +30,7 @@ export interface Served extends Server {
   readonly usual?: Usual
 }
 
-/** Most servers looked at, and most clients of one. */
+/** Most servers of a user looked at where there are more in all, and most clients of one. */
 const mostServers = 64
 const mostClients = 1000
 /** A server has its ports among its first descriptors; anybody can have a million open. */
@@ -113,7 +115,7 @@ async function findRows(
   { rows, signal }: { readonly rows: readonly Row[]; readonly signal: AbortSignal },
 ): Promise<readonly Found[]> {
   const found: Found[] = []
-  const taken = new Set<number>()
+  const taken = new Set<string>()
   const established = Map.groupBy(
     rows.filter(({ listens }) => !listens),
     ({ port }) => port,
@@ -123,16 +125,17 @@ async function findRows(
     if (status === undefined) continue
     const inodes = await socketsOf(host, server.pid, signal)
     const own = rows.filter(({ ino }) => inodes.has(ino))
-    // Its children may hold its connections, and share its ports.
+    const uid = parseUid(status)
+    // Its children may hold its connections, and share its ports. Not those of another user, who may listen at another address of a port.
     const ports = [...new Set(own.filter(({ listens }) => listens).map(({ port }) => port))].filter(
-      (port) => !taken.has(port),
+      (port) => !taken.has(`${uid}:${port}`),
     )
-    for (const port of ports) taken.add(port)
+    for (const port of ports) taken.add(`${uid}:${port}`)
     const clients =
       server.dials === true
         ? own.filter(({ listens }) => !listens)
         : ports.flatMap((port) => established.get(port) ?? [])
-    found.push({ server, uid: parseUid(status), rows: clients })
+    found.push({ server, uid, rows: clients })
   }
   return found
 }
@@ -175,20 +178,32 @@ async function byNamespace(host: Host, servers: readonly Server[]): Promise<Read
   return groups
 }
 
+/** The newest of each user, where there are very many: anybody can call thousands of processes like servers, and leave them unused. */
+async function fewer(host: Host, servers: readonly Server[]): Promise<readonly Server[]> {
+  if (servers.length <= mostServers) return servers
+  const owned: { readonly server: Server; readonly uid: number | undefined }[] = []
+  for (const server of servers) owned.push({ server, uid: await uidOf(host, server.pid) })
+  return [...Map.groupBy(owned, ({ uid }) => uid).values()].flatMap((own) =>
+    own
+      .map(({ server }) => server)
+      .sort((a, b) => b.start - a.start)
+      .slice(0, mostServers),
+  )
+}
+
 /**
  * The clients of each server: established connections to the ports that it listens on, or that it opened itself where it
- * dials. `ss` is asked for their bytes only if there are any, in the server's own network namespace. Throws if there are too
- * many servers, or what the kernel says is not understood.
+ * dials. `ss` is asked for their bytes only if there are any, in the server's own network namespace. Throws if what the
+ * kernel says is not understood.
  */
 export async function readServed(
   host: Host,
   servers: readonly Server[],
   signal: AbortSignal,
 ): Promise<readonly Served[]> {
-  if (servers.length > mostServers) throw new Error(`more than ${mostServers} servers run`)
   const until = host.clocks().monoMs + totalMs
   const served: Served[] = []
-  for (const [key, members] of await byNamespace(host, servers)) {
+  for (const [key, members] of await byNamespace(host, await fewer(host, servers))) {
     const pid = members[0]?.pid
     const folder = key === '' ? '/proc/net' : `/proc/${pid}/net`
     const found = await findRows(host, members, { rows: await readRows(host, folder), signal })

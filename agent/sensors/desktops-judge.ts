@@ -2,10 +2,10 @@
 import { messageOf } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import type { Reading } from '../types.ts'
-import { type ClientUse, judgeClients, type Service, withUsual } from './client-use.ts'
-import { readServed, type Server } from './clients.ts'
+import { judgeClients, type Service, withUsual } from './client-use.ts'
+import { readServed, type Served, type Server } from './clients.ts'
 import { readDcvClients } from './dcv.ts'
-import { desktopServers, isDesktop } from './desktop-programs.ts'
+import { beyondX, desktopServers, isDesktop } from './desktop-programs.ts'
 import type { desktopsOptions } from './desktops.ts'
 import { type DisplayUse, readDisplays } from './displays.ts'
 import type { Subject } from './gated.ts'
@@ -38,7 +38,8 @@ async function read(host: Host, signal: AbortSignal, before?: DesktopsSample): P
   const servers: Server[] = []
   for (const { pid, start, comm } of table.values()) {
     const name = desktopServers.get(comm)
-    if (name !== undefined) servers.push({ pid, start, name })
+    if (name === undefined) continue
+    servers.push({ pid, start, name, ...(beyondX.has(comm) ? { beyondX: true as const } : {}) })
   }
   const runsDcv = [...table.values()].some(({ comm }) => comm === 'dcvserver')
   const [displays, served, dcv] = await Promise.all([
@@ -70,20 +71,34 @@ function input(now: DesktopsSample, { now: clocks, ms }: Span): Reading | undefi
   return { kind: 'active', reason, at, person, ...(person && uid !== 0 ? { uids: [uid] } : {}) }
 }
 
+function tells({ idleMs }: DisplayUse): boolean {
+  return idleMs !== undefined
+}
+
+/** Does one of the user's own displays tell of the input of those who see them over this server? Anybody can start another display. */
+function isOwn({ uid }: Served, { displays }: DesktopsSample): boolean {
+  return displays.some((one) => one.uid === uid && tells(one))
+}
+
 /** Where every display tells of its input, bytes tell nothing more: a clock on a screen makes some, too. */
-function byBytes({ used }: ClientUse, { displays }: DesktopsSample): Reading | undefined {
-  const told = displays.length > 0 && displays.every(({ idleMs }) => idleMs !== undefined)
-  if (used === undefined || told) return undefined
+function byBytes(now: DesktopsSample, before: DesktopsSample | undefined, span: Span): Reading | undefined {
+  const told = now.displays.length > 0 && now.displays.every(tells)
+  const served = now.served.filter((one) => (one.beyondX === true ? !isOwn(one, now) : !told))
+  const { used } = judgeClients({ ...now, served }, before, span)
+  if (used === undefined) return undefined
   const { server, perSecond, at } = used
   const reason = `uid ${server.uid}: desktop over ${server.name}, client connected, ${rate(perSecond)} in (pid ${server.pid})`
   return { kind: 'active', reason, at, person: false }
 }
 
-function unreadable({ unread }: ClientUse, now: DesktopsSample): Reading | undefined {
+function unreadable(now: DesktopsSample): Reading | undefined {
   const hung = now.displays.find(({ problem }) => problem !== undefined)
   if (hung !== undefined) return { kind: 'unknown', reason: `${named(hung)} cannot be asked: ${hung.problem}` }
   if (now.dcvProblem !== undefined) return { kind: 'unknown', reason: `DCV cannot be asked: ${now.dcvProblem}` }
-  if (unread === undefined || now.displays.some(({ idleMs }) => idleMs !== undefined)) return undefined
+  const unread = now.served.find(
+    (one) => one.unread !== undefined && (one.beyondX === true ? !isOwn(one, now) : !now.displays.some(tells)),
+  )
+  if (unread === undefined) return undefined
   const who = `clients of ${unread.name} (pid ${unread.pid})`
   return { kind: 'unknown', reason: `bytes of the ${who} cannot be read: ${unread.unread}` }
 }
@@ -91,7 +106,7 @@ function unreadable({ unread }: ClientUse, now: DesktopsSample): Reading | undef
 /** The first of: input on a display, bytes from a client where a display does not tell, something unreadable, a client, nobody. */
 function judge(now: DesktopsSample, before: DesktopsSample | undefined, { span, limits }: Context<O>): Reading {
   const clients = judgeClients(now, before, span)
-  const found = input(now, span) ?? byBytes(clients, now) ?? unreadable(clients, now)
+  const found = input(now, span) ?? byBytes(now, before, span) ?? unreadable(now)
   if (found !== undefined) return found
   const { connected } = clients
   if (connected !== undefined || (now.dcv ?? 0) > 0) {

@@ -92,9 +92,29 @@ describe('readServed', () => {
     await expect(readServed(machine.host(), [server], never)).rejects.toThrow(problem)
   })
 
-  it('throws where there are too many servers, and leaves out one that has ended', async () => {
-    const many = Array.from({ length: 65 }, (_, index) => ({ ...server, pid: 1000 + index }))
-    await expect(readServed(serving(0).host(), many, never)).rejects.toThrow('more than 64 servers run')
+  it('looks at the newest of a user who has very many, and at all of others', async () => {
+    const machine = serving(0)
+    const many = Array.from({ length: 65 }, (_, index) => ({ ...server, pid: 1000 + index, start: 10 + index }))
+    for (const { pid } of many) machine.write(`/proc/${pid}/status`, 'Uid:\t1001\t1001\t1001\t1001\n')
+    const pids = (await readServed(machine.host(), [server, ...many], never)).map(({ pid }) => pid)
+    expect(new Set(pids)).toEqual(new Set([900, ...many.slice(1).map(({ pid }) => pid)]))
+  })
+
+  it("counts a client for each user's server on its port: another may listen there at an address of their own", async () => {
+    const machine = serving(1)
+    machine.write('/proc/800/status', 'Uid:\t1001\t1001\t1001\t1001\nFDSize:\t64\n')
+    machine.link('/proc/800/fd/3', 'socket:[6]')
+    const elsewhere = row(8080, '0A', 6).replace('0100007F', '0200007F')
+    machine.write('/proc/net/tcp', heading + elsewhere + row(8080, '0A', 7) + row(8080, '01', 100))
+    machine.commands.set('ss', () => ({ status: 0, stdout: told(100, 40), stderr: '' }))
+    const served = await readServed(machine.host(), [{ ...server, pid: 800 }, server], never)
+    expect(served.map(({ pid, clients }) => [pid, clients])).toEqual([
+      [800, 1],
+      [900, 1],
+    ])
+  })
+
+  it('leaves out one that has ended', async () => {
     expect(await readServed(serving(0).host(), [{ ...server, pid: 4_000_000 }], never)).toEqual([])
   })
 

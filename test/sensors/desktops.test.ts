@@ -4,6 +4,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { createHost } from '../../agent/host/real.ts'
 import { parseSessions } from '../../agent/sensors/dcv.ts'
 import { desktopServers, displayServers } from '../../agent/sensors/desktop-programs.ts'
+import { shownDesktops } from '../../agent/sensors/desktops-judge.ts'
 import { desktops, mayBeDesktop } from '../../agent/sensors/desktops.ts'
 import type { Reading } from '../../agent/types.ts'
 import { createMachine, type Machine } from '../host/fixture.ts'
@@ -115,6 +116,31 @@ it.each(['Xwayland', 'node', 'nginx', 'xterm', 'kthreadd', 'nxx'])('is absent wh
   const fixture = createMachine('debian12-vm-quiet')
   plant(fixture, { pid: 900, comm }, '')
   expect(await interval(desktops, fixture)).toEqual({ kind: 'absent', reason: 'no desktop runs here' })
+})
+
+describe('bytes of a client beside a display that tells of no input', () => {
+  const span = { now: { wallMs: 0, bootMs: 9_000_000, monoMs: 9_000_000 }, ms: 120_000 }
+  const limits = { connection_hold_minutes: 60 }
+
+  /** The display of `uid` is a test's Xvfb, or the one that the client sees. */
+  function kindOf(uid: number, server: { readonly beyondX?: true }, unread?: string): string {
+    const one = { pid: 900, start: 5, name: 'RDP', uid: 1000, clients: 1, ...server }
+    const displays = [{ pid: 800, uid, comm: 'Xvfb', idleMs: 3_600_000 }]
+    const at = (monoMs: number, bytes: number) => ({
+      ...{ at: monoMs, displays },
+      served: [{ ...one, sockets: [[7, bytes]] as const, ...(unread === undefined ? {} : { unread }) }],
+    })
+    return shownDesktops.subject.judge(at(9_000_000, 900_000), at(8_880_000, 0), { span, limits }).kind
+  }
+
+  it.each<[string, number, { readonly beyondX?: true }, string, string]>([
+    ["are use where the client sees Wayland and another user's display tells", 65_534, { beyondX: true }, 'active', 'unknown'],
+    ["are nothing where the client's user has that display", 1000, { beyondX: true }, 'hold', 'hold'],
+    ['are nothing where the client can see X only', 65_534, {}, 'hold', 'hold'],
+  ])('%s', (_, uid, server, read, unread) => {
+    expect(kindOf(uid, server)).toBe(read)
+    expect(kindOf(uid, server, 'ss does not tell them')).toBe(unread)
+  })
 })
 
 describe('DCV', () => {
