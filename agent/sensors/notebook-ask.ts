@@ -2,7 +2,7 @@
 import { HostError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import { isObject, type JsonObject, numberAt, parseObject, textAt } from '../parse.ts'
-import { commandLine, ifPermitted, type Process, whileItLives } from './processes.ts'
+import { commandLine, ifPermitted, type Process, uidOf, whileItLives } from './processes.ts'
 
 /** What a server tells of one kernel. */
 export interface Told {
@@ -163,6 +163,8 @@ async function ask(
   { sockets, signal }: { readonly sockets: ReadonlyMap<number, Listening>; readonly signal: AbortSignal },
 ): Promise<ReadonlyMap<string, Told> | undefined> {
   if (!(await isServer(host, server.process))) return undefined
+  // A program that runs as root for a user, as sudo does, has a command line of theirs: they would be told what root can read.
+  if ((await uidOf(host, server.process.pid)) !== server.uid) return undefined
   const listening = await listeningOf(host, server.process, sockets)
   if (listening.length === 0) return undefined
   const file = await ifPermitted(() => readRuntimeFile(host, server, signal))

@@ -375,6 +375,14 @@ describe('a hostile or broken server', () => {
     expect(state.asked).toEqual(['/api/kernels?no_track_activity=1 undefined'])
   })
 
+  // sudo with a path as an argument, waiting for a password: whose command line names the folder is not whose kernel it is.
+  it('with a child that runs as root is not asked, nor is anything read for it as root', async () => {
+    const { check, machine, state } = await telling()
+    put(machine, { ...kernel, comm: 'sudo', words: ['sudo', `${runtime}/kernel-${kernelId}.json`], uid: 0 })
+    expect(await check()).toMatchObject({ kind: 'hold' })
+    expect([...machine.ran, ...state.asked]).toEqual([])
+  })
+
   it('reads the runtime file as its owner', async () => {
     const { check, machine } = await telling()
     await check()
