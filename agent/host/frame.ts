@@ -57,7 +57,9 @@ const answered = {
   displays: answers(z.number(), 'Milliseconds since the last input on X displays, by number.'),
 }
 
-const clock = z.number()
+/** Half of what a date can hold, so that sums of two can be told as one. */
+const LATEST_MS = 4e15
+const clock = z.number().check(z.minimum(0), z.maximum(LATEST_MS))
 const clocks = { wallMs: clock, bootMs: clock, monoMs: clock }
 
 const late = z.optional(

@@ -1,7 +1,7 @@
 // Frames made by hand: what they say is what the check sees, and a quiet machine is stopped when it is due.
 import { expect, test } from 'vitest'
 import { replayFrames } from '../../agent/check/replay.ts'
-import type { Frame } from '../../agent/host/frame.ts'
+import { type Frame, parseFrame } from '../../agent/host/frame.ts'
 import { clocksAt, configOf, cpuLine, firstFrame, nextFrame, statLine } from './frames.ts'
 
 async function replay(frames: readonly Frame[], text?: string) {
@@ -96,4 +96,17 @@ test('metadata that did not answer is a veto with its reason, and no identity is
   const objects = await replay([firstFrame(), nextFrame(1, { host: { error: 'GET … failed: ECONNREFUSED' } })], noGrace)
   expect(JSON.stringify(objects[1]?.['vetoes'])).toContain('ECONNREFUSED')
   expect(objects[1]).toMatchObject({ host: { id: 'i-0abc' } })
+})
+
+test.each([1e300, -1, 9e15])('a clock that is %d is no time of a frame', (wallMs) => {
+  const frame = { ...firstFrame(), clocks: { wallMs, bootMs: 1, monoMs: 1 } }
+  expect(parseFrame(JSON.stringify(frame))).toEqual({
+    problems: ['clocks.wallMs: must be wallMs, bootMs and monoMs, numbers in milliseconds'],
+  })
+})
+
+test('the latest clocks of all are judged', async () => {
+  const late = 4e15
+  const first = { ...firstFrame(), clocks: { wallMs: late, bootMs: late, monoMs: late } }
+  expect(await replay([first, { ...nextFrame(1), clocks: { wallMs: 0, bootMs: 0, monoMs: 0 } }, first])).toHaveLength(3)
 })
