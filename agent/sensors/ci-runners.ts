@@ -1,7 +1,7 @@
 /** CI runners and how a job of theirs shows in the process table. Data, and which of it a table holds. */
 import type { Host } from '../host/host.ts'
 import { shells } from './known-programs.ts'
-import { commandLine, type Process, type ProcessTable } from './processes.ts'
+import { breathe, commandLine, type Process, type ProcessTable } from './processes.ts'
 
 /** A process that exists while a job runs, by name: the runner starts one for each. */
 const workers: ReadonlyMap<string, string> = new Map([
@@ -37,6 +37,9 @@ const javaParents: ReadonlyMap<string, string> = new Map([
  */
 const jenkinsStep = /@tmp\/durable-[0-9a-f]{8}\//
 
+/** A longer command line is no runner's: anybody can have ten thousand processes with a megabyte each. */
+const longest = 65_536
+
 /** One job: the service, and the process that stands for it. */
 export interface CiJob {
   readonly service: string
@@ -45,7 +48,7 @@ export interface CiJob {
 
 /** The service that a Java program belongs to. A command line that is too long is no agent's. */
 async function javaService(host: Host, pid: number): Promise<string | undefined> {
-  const words = (await commandLine(host, pid))?.text.split('\0') ?? []
+  const words = (await commandLine(host, pid, longest))?.text.split('\0') ?? []
   for (const word of words) {
     const service = javaParents.get(word.slice(word.lastIndexOf('/') + 1))
     if (service !== undefined) return service
@@ -54,11 +57,16 @@ async function javaService(host: Host, pid: number): Promise<string | undefined>
 }
 
 /** Shells that nobody waits for and that run a step of a pipeline. */
-async function jenkinsSteps(host: Host, processes: readonly Process[]): Promise<readonly CiJob[]> {
+async function jenkinsSteps(
+  host: Host,
+  processes: readonly Process[],
+  signal: AbortSignal,
+): Promise<readonly CiJob[]> {
   const steps: CiJob[] = []
-  for (const process of processes) {
+  for (const [step, process] of processes.entries()) {
+    await breathe(host, step, signal)
     if (process.ppid !== 1 || !shells.has(process.comm)) continue
-    if (jenkinsStep.test((await commandLine(host, process.pid))?.text ?? ''))
+    if (jenkinsStep.test((await commandLine(host, process.pid, longest))?.text ?? ''))
       steps.push({ service: 'Jenkins', process })
   }
   return steps
@@ -70,14 +78,14 @@ export async function ciJobs(host: Host, table: ProcessTable, signal: AbortSigna
   const withChildren = new Set(living.map(({ ppid }) => ppid))
   const services = new Map<number, string>()
   let jenkins = false
-  for (const { pid, comm } of living) {
-    signal.throwIfAborted()
+  for (const [step, { pid, comm }] of living.entries()) {
+    await breathe(host, step, signal)
     if (comm !== 'java' && !parents.has(comm)) continue
     const service = parents.get(comm) ?? (await javaService(host, pid))
     jenkins ||= service === 'Jenkins'
     if (service !== undefined && withChildren.has(pid)) services.set(pid, service)
   }
-  const jobs: CiJob[] = jenkins ? [...(await jenkinsSteps(host, living))] : []
+  const jobs: CiJob[] = jenkins ? [...(await jenkinsSteps(host, living, signal))] : []
   for (const process of living) {
     // What a job starts is a part of it, even where it goes by the runner's name.
     const within = services.has(table.get(process.ppid)?.ppid ?? 0)

@@ -63,13 +63,16 @@ async function find(host: Host, signal: AbortSignal): Promise<Editors> {
   for (const [step, process] of named.entries()) {
     await breathe(host, step, signal)
     const { pid, start } = process
-    const cmdline = (await ifPermitted(() => commandLine(host, pid)))?.text ?? ''
+    const cmdline = (await ifPermitted(() => commandLine(host, pid, longest)))?.text ?? ''
     const server = editorServerName(cmdline)
     if (server !== undefined) servers.push({ pid, start, ...server })
     else if (isHelper(cmdline)) helpers.push(process)
   }
   return { servers, helpers }
 }
+
+/** A longer command line is no editor's: anybody can have ten thousand processes with a megabyte each. */
+const longest = 65_536
 
 const looks = new WeakMap<Host, Promise<Editors>>()
 

@@ -38,7 +38,7 @@ export const notebooks: Sensor<GatedSample<NotebooksSample>, typeof notebooksOpt
   async present(host, signal) {
     const table = await processTable(host, signal)
     if (![...table.values()].some(({ comm }) => maybe.test(comm))) return false
-    return (await import('./notebook-kernels.ts')).hasSeat(host, table)
+    return (await import('./notebook-kernels.ts')).hasSeat(host, table, signal)
   },
   load: async () => (await import('./notebook-judge.ts')).subject,
 })

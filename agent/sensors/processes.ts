@@ -141,16 +141,18 @@ export async function uidOf(host: Host, pid: number): Promise<number | undefined
 }
 
 /**
- * The command line of a process, its words ended by NUL; `undefined` once it is gone. One of more than a megabyte is not read
+ * The command line of a process, its words ended by NUL; `undefined` once it is gone. One of more than `maxBytes`, a megabyte
+ * unless given, is not read
  * (`whole` is false): people hand over as many files, and any process can make its own as long as it likes (prctl(2),
  * PR_SET_MM). Throws what the host throws for any other reason.
  */
 export async function commandLine(
   host: Host,
   pid: number,
+  maxBytes?: number,
 ): Promise<{ readonly text: string; readonly whole: boolean } | undefined> {
   try {
-    const text = await whileItLives(host, pid, () => host.readText(`/proc/${pid}/cmdline`))
+    const text = await whileItLives(host, pid, () => host.readText(`/proc/${pid}/cmdline`, maxBytes))
     return text === undefined ? undefined : { text, whole: true }
   } catch (error) {
     if (error instanceof HostError && codeOf(error.cause) === tooLarge) return { text: '', whole: false }

@@ -44,9 +44,13 @@ async function ofSlurm(host: Host, table: ProcessTable, signal: AbortSignal): Pr
   return jobs
 }
 
+/** Of the jobs of CI runners the latest: any user can have ten thousand processes of such a name, and each is in the state. */
+const mostJobs = 200
+
 async function ofRunners(host: Host, table: ProcessTable, signal: AbortSignal): Promise<readonly ScheduledJob[]> {
   const jobs: ScheduledJob[] = []
-  for (const { service, process } of await ciJobs(host, table, signal)) {
+  const latest = (await ciJobs(host, table, signal)).toSorted((a, b) => b.process.start - a.process.start)
+  for (const { service, process } of latest.slice(0, mostJobs)) {
     const { pid, start, comm } = process
     const words = `${service} job${await whose(host, pid)}: ${processName(comm, pid)}`
     jobs.push({ key: `ci ${pid}:${start}`, words, start })
