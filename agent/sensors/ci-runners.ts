@@ -57,11 +57,7 @@ async function javaService(host: Host, pid: number): Promise<string | undefined>
 }
 
 /** Shells that nobody waits for and that run a step of a pipeline. */
-async function jenkinsSteps(
-  host: Host,
-  processes: readonly Process[],
-  signal: AbortSignal,
-): Promise<readonly CiJob[]> {
+async function jenkinsSteps(host: Host, processes: readonly Process[], signal: AbortSignal): Promise<readonly CiJob[]> {
   const steps: CiJob[] = []
   for (const [step, process] of processes.entries()) {
     await breathe(host, step, signal)

@@ -68,5 +68,8 @@ export async function readApart(
     const began = Math.min(...members.map(({ start }) => start))
     if (before !== undefined) us += grownUs(group, began, before)
   }
-  return { apart: { ms: us / 1000, known: remembered(known), groups }, pids: roots.size === 0 ? roots : descendants(table, roots) }
+  return {
+    apart: { ms: us / 1000, known: remembered(known), groups },
+    pids: roots.size === 0 ? roots : descendants(table, roots),
+  }
 }

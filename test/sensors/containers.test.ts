@@ -4,13 +4,13 @@
  * side) on 27 November 2026; docker's, containerd's and CRI's files are written from moby, nerdctl and containerd's sources.
  */
 import { describe, expect, it } from 'vitest'
+import { HostError } from '../../agent/errors.ts'
 import { factsIn, parsePodman } from '../../agent/sensors/container-facts.ts'
 import { containerIn } from '../../agent/sensors/container-known.ts'
 import { containers } from '../../agent/sensors/containers.ts'
 import { cpu } from '../../agent/sensors/cpu.ts'
 import type { CpuSample } from '../../agent/sensors/cpu-sample.ts'
 import { groupOf } from '../../agent/sensors/group-trees.ts'
-import { HostError } from '../../agent/errors.ts'
 import { createMachine, type Machine } from '../host/fixture.ts'
 import { addProcess } from './add-process.ts'
 import { defaults, interval, sample } from './machine.ts'

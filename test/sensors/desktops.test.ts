@@ -4,8 +4,8 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { createHost } from '../../agent/host/real.ts'
 import { parseSessions } from '../../agent/sensors/dcv.ts'
 import { desktopServers, displayServers } from '../../agent/sensors/desktop-programs.ts'
-import { shownDesktops } from '../../agent/sensors/desktops-judge.ts'
 import { desktops, mayBeDesktop } from '../../agent/sensors/desktops.ts'
+import { shownDesktops } from '../../agent/sensors/desktops-judge.ts'
 import type { Reading } from '../../agent/types.ts'
 import { createMachine, type Machine } from '../host/fixture.ts'
 import { plant } from './disk-machine.ts'
@@ -134,7 +134,13 @@ describe('bytes of a client beside a display that tells of no input', () => {
   }
 
   it.each<[string, number, { readonly beyondX?: true }, string, string]>([
-    ["are use where the client sees Wayland and another user's display tells", 65_534, { beyondX: true }, 'active', 'unknown'],
+    [
+      "are use where the client sees Wayland and another user's display tells",
+      65_534,
+      { beyondX: true },
+      'active',
+      'unknown',
+    ],
     ["are nothing where the client's user has that display", 1000, { beyondX: true }, 'hold', 'hold'],
     ['are nothing where the client can see X only', 65_534, {}, 'hold', 'hold'],
   ])('%s', (_, uid, server, read, unread) => {

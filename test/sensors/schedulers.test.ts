@@ -22,7 +22,11 @@ const slurmd = { pid: 600, comm: 'slurmd' }
 const stepd = (title: string, pid = 610): GivenProcess => ({ pid, comm: 'slurmstepd', words: [title] })
 
 it('keeps the latest jobs of CI runners alone, since anybody can have very many', async () => {
-  const many = Array.from({ length: 300 }, (_, index) => ({ pid: 1000 + index, comm: 'Runner.Worker', start: 900 + index }))
+  const many = Array.from({ length: 300 }, (_, index) => ({
+    pid: 1000 + index,
+    comm: 'Runner.Worker',
+    start: 900 + index,
+  }))
   const kept = (await sample(schedulers, machineWith(...many))).subject?.jobs ?? []
   expect(kept.length).toBe(200)
   expect(kept[0]?.key).toBe('ci 1299:1199')
