@@ -10,16 +10,19 @@ const MOST_NAMED = 50
 export async function* framesOf(lines: AsyncIterable<Line>, name: string): AsyncGenerator<Frame> {
   const problems: string[] = []
   let frames = 0
+  let more = 0
   for await (const { number, text } of lines) {
     const parsed = parseFrame(text)
-    if ('problems' in parsed) problems.push(...parsed.problems.map((problem) => `${name}:${number}: ${problem}`))
-    else if (problems.length === 0) {
+    if ('problems' in parsed) {
+      const told = parsed.problems.slice(0, MOST_NAMED - problems.length)
+      problems.push(...told.map((problem) => `${name}:${number}: ${problem}`))
+      more += parsed.problems.length - told.length
+    } else if (problems.length === 0) {
       frames += 1
       yield parsed.frame
     }
   }
-  if (problems.length > MOST_NAMED)
-    throw new UsageError([...problems.slice(0, MOST_NAMED), `${problems.length - MOST_NAMED} more problems`])
+  if (more > 0) throw new UsageError([...problems, `${more} more problems`])
   if (problems.length > 0) throw new UsageError(problems)
   if (frames === 0) throw new UsageError(`${name}: it holds no frame`)
 }

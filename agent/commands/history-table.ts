@@ -21,11 +21,14 @@ export function tableLines(timeline: Timeline, view: View): readonly string[] {
   const rows = rowsOf(timeline, view)
   for (const { at } of rows) add(totals, local.day(at), {})
   if (totals.size === 0) return ['nothing is recorded of that time']
+  // Once for each, since a time zone is slow, and the history is long.
+  const byDay = Map.groupBy(rows, ({ at }) => local.day(at))
+  const hoursByDay = Map.groupBy(timeline.hours, ({ hour }) => local.day(hour))
   const bold = (text: string): string => (colour ? `\u001b[1m${text}\u001b[0m` : text)
   return [...totals].flatMap(([day, minutes]) => {
-    const main = mainCause(timeline.hours.filter(({ hour }) => local.day(hour) === day))
+    const main = mainCause(hoursByDay.get(day) ?? [])
     const rest = main === undefined ? '' : `  (by the hour; most: ${main})`
-    const own = rows.filter(({ at }) => local.day(at) === day).map(({ text }) => text)
+    const own = (byDay.get(day) ?? []).map(({ text }) => text)
     return [bold(`${day} ${weekday(day)}  ${totalWords(minutes)}${rest}`.trimEnd()), ...own]
   })
 }

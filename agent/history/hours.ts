@@ -29,11 +29,15 @@ export interface HourTotal {
   readonly causeMinutes?: number
 }
 
-const byKind: Readonly<Record<string, Category>> = { active: 'active', idle: 'idle', unknown: 'unknown' }
+const byKind: ReadonlyMap<string, Category> = new Map([
+  ['active', 'active'],
+  ['idle', 'idle'],
+  ['unknown', 'unknown'],
+])
 
 /** What the time of a segment was. */
 export function categoryOf({ cause }: Segment): Category {
-  return byKind[cause.kind] ?? 'held'
+  return byKind.get(cause.kind) ?? 'held'
 }
 
 /** Spans in the order of the segments, with the time between them: where a run of checks began anew, the machine was off or nobody looked. */

@@ -2,7 +2,7 @@
 import { isObject } from '../parse.ts'
 import type { Segment } from '../types/cause.ts'
 import { type Category, categories, type HourTotal } from './hours.ts'
-import { isSegment } from './segment.ts'
+import { isSegment, isTime } from './segment.ts'
 
 /** What the file holds, in its order, which is that of the checks whatever the wall clock did. */
 export interface History {
@@ -55,7 +55,7 @@ function parseLine(line: string): unknown {
 
 /** The hour that a line of the history tells, if it does. */
 function hourOf(value: unknown): HourTotal | undefined {
-  if (!isObject(value) || !isObject(value['minutes']) || typeof value['hour'] !== 'number') return undefined
+  if (!isObject(value) || !isObject(value['minutes']) || !isTime(value['hour'])) return undefined
   const { hour, minutes, cause, causeMinutes } = value
   const found: Partial<Record<Category, number>> = {}
   for (const category of categories) {

@@ -3,15 +3,21 @@ import { isObject } from '../parse.ts'
 import type { Segment } from '../types/cause.ts'
 import type { Clocks, Decision } from '../types.ts'
 
+/** Is it a time that can be shown? Half of what a date can hold, so that the sum of two is one as well. */
+export function isTime(value: unknown): value is number {
+  return typeof value === 'number' && Math.abs(value) <= 4e15
+}
+
 /** Is it a segment, as far as anybody reads one? A damaged line or a state of another version may hold anything. */
 export function isSegment(value: unknown): value is Segment {
   if (!isObject(value)) return false
   const { from, until, checks, idleSince, cause, began } = value
   return (
-    [from, until, checks, idleSince ?? 0].every(Number.isFinite) &&
+    [from, until, idleSince ?? 0].every(isTime) &&
+    Number.isFinite(checks) &&
     isObject(cause) &&
     [value['verdict'], value['state'], cause['kind'], cause['reason']].every((text) => typeof text === 'string') &&
-    (began === undefined || (isObject(began) && typeof began['kind'] === 'string'))
+    (began === undefined || (isObject(began) && typeof began['kind'] === 'string' && isTime(began['up'] ?? 0)))
   )
 }
 

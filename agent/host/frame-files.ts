@@ -6,6 +6,7 @@ import {
   fstatSync,
   fsyncSync,
   ftruncateSync,
+  lstatSync,
   openSync,
   unlinkSync,
   writeSync,
@@ -136,15 +137,17 @@ function openNew(path: string, force: boolean): number {
   } catch (error) {
     const why =
       codeOf(error) === 'EEXIST'
-        ? `${path} is there already; give another name with --out, or --force to replace it`
+        ? `${path} is there already${force ? ', and no file; give another name with --out' : '; give another name with --out, or --force to replace it'}`
         : messageOf(hostError('create', path, error))
     throw new UsageError(why, { cause: error })
   }
 }
 
+/** A file, or a link to one; not a device, which root would take away from everybody. */
 function removeOld(path: string): void {
   try {
-    unlinkSync(path)
+    const stat = lstatSync(path)
+    if (stat.isFile() || stat.isSymbolicLink()) unlinkSync(path)
   } catch (error) {
     if (!isAbsent(error)) throw error
   }

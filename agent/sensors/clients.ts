@@ -12,6 +12,8 @@ export interface Server {
   readonly name: string
   /** It listens for nobody: clients come over connections that it opens itself. */
   readonly dials?: true
+  /** It may show a desktop that is no X display. */
+  readonly beyondX?: true
 }
 
 /** A server with its clients. */

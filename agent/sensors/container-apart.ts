@@ -1,6 +1,6 @@
 /** Containers that are labelled to be left out, for the cpu sensor: loaded only where there are containers. */
 import type { Host } from '../host/host.ts'
-import { type Known, knownContainers } from './container-known.ts'
+import { type Known, knownContainers, remembered } from './container-known.ts'
 import { msPerTick } from './counts.ts'
 import { groupTrees, groupUsage } from './group-trees.ts'
 import type { ProcessTable } from './processes.ts'
@@ -68,5 +68,8 @@ export async function readApart(
     const began = Math.min(...members.map(({ start }) => start))
     if (before !== undefined) us += grownUs(group, began, before)
   }
-  return { apart: { ms: us / 1000, known, groups }, pids: roots.size === 0 ? roots : descendants(table, roots) }
+  return {
+    apart: { ms: us / 1000, known: remembered(known), groups },
+    pids: roots.size === 0 ? roots : descendants(table, roots),
+  }
 }

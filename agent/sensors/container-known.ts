@@ -1,10 +1,11 @@
 /** Which container a process belongs to, and what its labels ask for: read once for each, and remembered in the samples. */
-import { messageOf } from '../errors.ts'
+import { HostError, messageOf } from '../errors.ts'
 import type { Host } from '../host/host.ts'
+import { codeOf } from '../host/real-errors.ts'
 import { type ContainerFacts, factsOf } from './container-facts.ts'
 import { containerProcesses } from './container-processes.ts'
 import { type GroupTree, groupOf, groupTrees } from './group-trees.ts'
-import { type Process, type ProcessTable, whileItLives } from './processes.ts'
+import { breathe, type Process, type ProcessTable, whileItLives } from './processes.ts'
 
 /** A process that a shim has started, and its container. */
 export interface Known extends ContainerFacts {
@@ -37,19 +38,34 @@ export function containerIn(path: string): Pick<Known, 'id' | 'path'> | undefine
   return id === undefined ? undefined : { id, path: parts.slice(0, index + 1).join('/') }
 }
 
+const nowhere = { id: '', path: '' } as const
+
+/** Longer paths are no engine's; whoever may nest groups of their own can make them as long as the kernel lets them, and longer. */
+const longestPath = 1024
+
+/** Text of /proc/PID/cgroup; none where it is longer than the kernel tells (PATH_MAX, cgroups(7)). */
+async function groupsOf(host: Host, pid: number): Promise<string | undefined> {
+  try {
+    return await whileItLives(host, pid, () => host.readText(`/proc/${pid}/cgroup`))
+  } catch (error) {
+    if (error instanceof HostError && codeOf(error.cause) === 'ENAMETOOLONG') return ''
+    throw error
+  }
+}
+
 /** The container of a process; `undefined` once the process is gone. */
 async function placeOf(
   host: Host,
   { pid }: Process,
   trees: readonly GroupTree[],
 ): Promise<Pick<Known, 'id' | 'path'> | undefined> {
-  const text = await whileItLives(host, pid, () => host.readText(`/proc/${pid}/cgroup`))
+  const text = await groupsOf(host, pid)
   if (text === undefined) return undefined
   for (const tree of trees) {
     const found = containerIn(groupOf(text, tree) ?? '/')
-    if (found !== undefined) return found
+    if (found !== undefined) return found.path.length > longestPath ? nowhere : found
   }
-  return { id: '', path: '' }
+  return nowhere
 }
 
 /** What is already known of a container; nothing can be asked for one of a user's own, who keeps its engine below user.slice. */
@@ -70,8 +86,8 @@ async function identify(
   const trees = await groupTrees(host)
   const known: Known[] = []
   let problem: string | undefined
-  for (const process of containerProcesses(table)) {
-    signal.throwIfAborted()
+  for (const [step, process] of containerProcesses(table).entries()) {
+    await breathe(host, step, signal)
     const { pid, start } = process
     // One that was in no container's group may have been on its way there: it keeps its number while it becomes a container's first.
     const one = seen.get(`${pid}:${start}`)
@@ -90,6 +106,25 @@ async function identify(
     }
   }
   return { known, ...(problem === undefined ? {} : { problem }) }
+}
+
+/** As many are remembered of a container, and as many containers. */
+const mostOfContainer = 16
+const mostContainers = 1000
+
+/** What is worth remembering, the oldest of each container: anybody can call a process like a shim and start ten thousand from it. */
+export function remembered(known: readonly Known[]): readonly Known[] {
+  const groups = Map.groupBy(
+    known.filter(({ id }) => id !== ''),
+    ({ path }) => path,
+  )
+  // A user makes as many groups as they like, below their own slice.
+  const weight = ([first]: readonly Known[]) =>
+    first?.wants !== undefined ? 2 : first?.path.startsWith('/user.slice/') === true ? 0 : 1
+  return [...groups.values()]
+    .toSorted((a, b) => weight(b) - weight(a))
+    .slice(0, mostContainers)
+    .flatMap((own) => own.toSorted((a, b) => a.start - b.start).slice(0, mostOfContainer))
 }
 
 /** A walk belongs to the Host object it was made through: every look of the loop has a Host object of its own. */

@@ -2,7 +2,7 @@
 import type { Host } from '../host/host.ts'
 import type { Reading } from '../types.ts'
 import { activityLabel } from './container-facts.ts'
-import { type Known, knownContainers } from './container-known.ts'
+import { type Known, knownContainers, remembered } from './container-known.ts'
 import type { containersOptions } from './containers.ts'
 import { msPerTick } from './counts.ts'
 import type { Subject } from './gated.ts'
@@ -65,16 +65,15 @@ async function read(host: Host, signal: AbortSignal, before?: ContainersSample):
   const found = await knownContainers(host, table, { before: before?.known ?? [], signal })
   const trees = await groupTrees(host)
   const uses: Record<string, ContainerUse> = {}
-  for (const { id, path, start } of found.known) {
+  for (const { path, start } of remembered(found.known)) {
     signal.throwIfAborted()
-    if (id === '') continue
     const same = uses[path]
     const usage = same ?? (await groupUsage(host, trees, path))
     // The first process of a container is older than what is run in it later.
     if (usage !== undefined) uses[path] = { ...usage, start: Math.min(start, same?.start ?? start) }
   }
   for (const [path, use] of Object.entries(uses)) uses[path] = { ...use, ...usualOf(use, path, { bootMs, before }) }
-  return { bootMs, ...found, uses }
+  return { bootMs, ...found, known: remembered(found.known), uses }
 }
 
 /** What the container always uses, with the interval that ends now, if it was seen at its beginning. */

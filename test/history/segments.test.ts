@@ -171,3 +171,25 @@ it.each<[string, unknown]>([
   expect(recorder.text()).toBe(before)
   expect(recorder.segment).toMatchObject({ checks: 1, began: { kind: 'first' } })
 })
+
+describe('a damaged line', () => {
+  const whole = {
+    ...{ from: 1_795_780_000_000, until: 1_795_780_060_000, verdict: 'idle', state: 'idle', checks: 1 },
+    cause: { kind: 'idle', reason: 'nothing' },
+  }
+
+  it.each([
+    ['a time that no date holds', { from: 1e300 }],
+    ['one of the future that none holds', { until: 9e15 }],
+    ['no number', { from: 'x' }],
+    ['a boot that none holds', { began: { kind: 'boot', up: 1e99 } }],
+  ])('with %s is no segment', (_, change) => {
+    expect(isSegment(whole)).toBe(true)
+    expect(isSegment({ ...whole, ...change })).toBe(false)
+  })
+
+  it('with a cause that is called as JavaScript calls its own is held time', () => {
+    const segment: unknown = JSON.parse(JSON.stringify({ ...whole, cause: { kind: '__proto__', reason: 'x' } }))
+    expect(isSegment(segment) && spansOf([segment])).toMatchObject([{ category: 'held' }])
+  })
+})

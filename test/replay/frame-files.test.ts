@@ -167,6 +167,13 @@ test('a file is for its owner alone, and what is there is not overwritten', () =
   expect(readFileSync(path, 'utf8')).toBe('')
 })
 
+test('what is no file is not taken away, as root would /dev/null', () => {
+  const pipe = join(folder(), 'capture.jsonl')
+  expect(spawnSync('mkfifo', [pipe]).status).toBe(0)
+  expect(() => createFrameFile(pipe, { force: true })).toThrow(/is there already, and no file; give another name/)
+  expect(statSync(pipe).isFIFO()).toBe(true)
+})
+
 test.each([kept, { force: true }])('a link is not followed: %j', ({ force }) => {
   const target = put('precious')
   const link = join(folder(), 'capture.jsonl')

@@ -4,6 +4,7 @@
  * side) on 27 November 2026; docker's, containerd's and CRI's files are written from moby, nerdctl and containerd's sources.
  */
 import { describe, expect, it } from 'vitest'
+import { HostError } from '../../agent/errors.ts'
 import { factsIn, parsePodman } from '../../agent/sensors/container-facts.ts'
 import { containerIn } from '../../agent/sensors/container-known.ts'
 import { containers } from '../../agent/sensors/containers.ts'
@@ -329,6 +330,37 @@ describe('labels', () => {
     const machine = machineWith({ labels: { 'com.gitlab.gitlab-runner.job.id': '7' }, start: 720_000 })
     machine.pass(hours * 3_600_000)
     expect(await interval(containers, machine)).toMatchObject({ kind })
+  })
+
+  it('of a user who has thousands cost no more state, and hide nobody', async () => {
+    const machine = machineWith({ labels: { 'idle-agent.activity': 'force' } })
+    for (let pid = 1000; pid < 3200; pid += 1) {
+      const hex = (pid < 2000 ? pid % 2 : pid).toString(16).padStart(64, '0')
+      addProcess(machine, { pid, comm: 'x', ppid: 700, start: 20_000, cgroup: `0::/user.slice/mine/${hex}\n` })
+    }
+    const { subject } = await sample(containers, machine)
+    expect(subject?.known.length).toBeLessThan(1100)
+    expect(subject?.known.map(({ wants }) => wants)).toContain('force')
+    expect((await sample(cpu, machine)).apart?.known.length).toBeLessThan(1100)
+    expect(await interval(containers, machine)).toMatchObject({ kind: 'active' })
+  })
+
+  it.each([
+    ['longer than any engine makes', `0::/user.slice/${'x'.repeat(1100)}/${id}\n`],
+    ['longer than the kernel tells', undefined],
+  ])("a user's group with a path %s is none", async (_, cgroup) => {
+    const machine = machineWith()
+    addProcess(machine, { pid: 720, comm: 'x', ppid: 700, cgroup: cgroup ?? '0::/\n' })
+    const host = machine.host()
+    const readText: typeof host.readText = async (path, most) => {
+      if (cgroup !== undefined || path !== '/proc/720/cgroup') return host.readText(path, most)
+      throw new HostError(path, { cause: Object.assign(new Error('ENAMETOOLONG'), { code: 'ENAMETOOLONG' }) })
+    }
+    const { signal } = new AbortController()
+    const { subject } = await containers.read({ ...host, readText }, signal)
+    expect(subject).toMatchObject({ known: [{ pid: 710 }] })
+    expect(subject?.problem).toBeUndefined()
+    expect((await cpu.read({ ...host, readText }, signal)).apart?.known).toHaveLength(1)
   })
 
   it('are read once', async () => {
