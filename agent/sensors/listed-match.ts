@@ -30,7 +30,11 @@ async function wordsOf(host: Host, pid: number): Promise<readonly string[] | und
  * Does the program's name fit? A name that the kernel has cut is looked up where it stands whole: the executable's, or among
  * the first words of the command line, where a script's is.
  */
-export async function nameFits(host: Host, { pid, comm }: Process, pattern: string): Promise<boolean> {
+export async function nameFits(
+  host: Host,
+  { pid, comm }: Pick<Process, 'pid' | 'comm'>,
+  pattern: string,
+): Promise<boolean> {
   if (matches(pattern, comm)) return true
   if (Buffer.byteLength(comm) < longestComm || !mayBegin(pattern, comm)) return false
   const exe = await whileItLives(host, pid, () => host.readLink(`/proc/${pid}/exe`))
@@ -48,17 +52,15 @@ export async function carries(host: Host, pid: number, pattern: string): Promise
 
 const askMs = 2_000
 
-/** Number of a user: as written, else out of /etc/passwd, else from whoever else knows users; `undefined` if there is none of that name. Throws where nobody can tell. */
-export async function userId(host: Host, user: string, signal: AbortSignal): Promise<number | undefined> {
+/** Number of a user: as written, else out of /etc/passwd, else from whoever else knows users. Throws where nobody can tell: a directory that is away knows no user. */
+export async function userId(host: Host, user: string, signal: AbortSignal): Promise<number> {
   if (/^\d+$/.test(user)) return Number(user)
   const lineOf = (text: string) => text.split('\n').find((line) => line.startsWith(`${user}:`))
   const uidIn = (line: string | undefined) => /^[^:]*:[^:]*:(\d{1,10}):/.exec(line ?? '')?.[1]
   const local = uidIn(lineOf((await host.readText('/etc/passwd')) ?? ''))
   if (local !== undefined) return Number(local)
-  // 2: there is no such key (getent(1)).
   const answer = await host.run(['getent', 'passwd', user], { timeoutMs: askMs, signal })
-  if (answer === undefined || answer.status === 2) return undefined
-  const uid = answer.status === 0 ? uidIn(lineOf(answer.stdout)) : undefined
+  const uid = answer?.status === 0 ? uidIn(lineOf(answer.stdout)) : undefined
   if (uid === undefined) throw new Error('whose number a configured user has cannot be told')
   return Number(uid)
 }

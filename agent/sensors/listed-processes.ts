@@ -106,7 +106,6 @@ async function fitting(
 
 async function matchesOf(host: Host, rule: Rule, signal: AbortSignal): Promise<readonly Match[]> {
   const uid = rule.user === undefined ? undefined : await userId(host, rule.user, signal)
-  if (rule.user !== undefined && uid === undefined) return [] // there is no such user, and so no process of theirs
   const own = await ownProcess(host)
   const found: Match[] = []
   for (const [step, process] of [...(await processTable(host, signal)).values()].entries()) {

@@ -134,14 +134,16 @@ describe('a user by name', () => {
     ],
     ['of a directory', getent(0, 'ann:*:1000:1000:Ann:/home/ann:/bin/sh\n'), 'active'],
     ['of somebody else', getent(0, 'ann:*:1001:1001:Ann:/home/ann:/bin/sh\n'), 'idle'],
-    ['that there is not', getent(2, ''), 'idle'],
-    ['on a machine without a directory', () => {}, 'idle'],
   ])('%s', async (_, prepare, kind) => {
     expect((await judged([entry], [rsync], { prepare })).kind).toBe(kind)
   })
 
-  it('is unknown where the directory does not answer', async () => {
-    await expect(judged([entry], [rsync], { prepare: getent(1, '') })).rejects.toThrow('cannot be told')
+  it.each<[string, (machine: Machine) => void]>([
+    ['does not answer', getent(1, '')],
+    ['knows none, or is away', getent(2, '')],
+    ['is not there', () => {}],
+  ])('is unknown where the directory %s', async (_, prepare) => {
+    await expect(judged([entry], [rsync], { prepare })).rejects.toThrow('cannot be told')
   })
 })
 
