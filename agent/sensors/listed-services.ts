@@ -14,7 +14,7 @@ export const servicesOption = {
   most: 16,
   about:
     'Services of this machine that somebody needs while a client is connected (TCP; UDP has no connections to look at). ' +
-    'Bytes that pass are activity, however few; a client that is silent, or has come and gone within the last minute, holds the machine',
+    'Bytes that pass are activity, however few; a client that is silent, or has gone since the last check, holds the machine',
   fields: {
     port: {
       type: 'number',
@@ -139,7 +139,9 @@ function judgeOne(
   { before, span }: { before: Clients | undefined; span: Span },
 ): Reading {
   const { label, minBytes, holdMinutes } = service
-  const { open, over } = now
+  const { open } = now
+  // The kernel remembers those alone that this side has closed.
+  const over = now.over + (before?.open ?? []).filter(([id]) => !open.some(([one]) => one === id)).length
   if (open.some(([, bytes]) => bytes < 0)) {
     const reason = `${counted(open.length, 'client')} on ${label}, and without ss nobody can tell whether anything passes`
     return { kind: 'unknown', reason }
@@ -150,9 +152,10 @@ function judgeOne(
     const at = Math.max(span.now.monoMs - quietMs, span.now.monoMs - span.ms + 1)
     return { kind: 'active', reason: `a client on ${label}: ${rate(perSecond)}`, at }
   }
-  if (open.length + over === 0 || holdMinutes === 0) return { kind: 'idle', reason: `no client on ${label}` }
+  if (open.length + over === 0) return { kind: 'idle', reason: `no client on ${label}` }
   const what =
     open.length === 0 ? `a client was on ${label} a moment ago` : `${counted(open.length, 'silent client')} on ${label}`
+  if (holdMinutes === 0) return { kind: 'idle', reason: `${what}, which does not count` }
   const most = `, for ${duration(holdMinutes * 60_000)} at most`
   return { kind: 'hold', reason: `${what}${most}`, evidence: 'client', limitMinutes: holdMinutes }
 }
@@ -170,8 +173,9 @@ function judge(
   const active = readings.filter((one) => one.kind === 'active').toSorted((a, b) => (b.at ?? 0) - (a.at ?? 0))[0]
   const unknown = readings.find(({ kind }) => kind === 'unknown')
   const hold = readings.filter((one) => one.kind === 'hold').toSorted((a, b) => b.limitMinutes - a.limitMinutes)[0]
-  const idle: Reading = { kind: 'idle', reason: `no client on ${services.map(({ label }) => label).join(', ')}` }
-  return active ?? unknown ?? hold ?? idle
+  const there = readings.map(({ reason }) => reason).filter((reason) => !reason.startsWith('no client'))
+  const nobody = `no client on ${services.map(({ label }) => label).join(', ')}`
+  return active ?? unknown ?? hold ?? { kind: 'idle', reason: there.length === 0 ? nobody : there.join(', ') }
 }
 
 /** The sensor for these entries of the configuration. */
