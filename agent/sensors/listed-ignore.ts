@@ -8,8 +8,9 @@ import { matches } from './glob.ts'
 import { type Group, groupRoot, readGroup } from './groups.ts'
 import { askRuns, endedAtMostMs, endedMs, ranBetween } from './housekeeping.ts'
 import { isSystemUser } from './known-agents.ts'
+import { nameFits } from './listed-match.ts'
 import type { NetworkSample } from './network.ts'
-import { parseUid, whileItLives } from './processes.ts'
+import { ifPermitted, type Process, parseUid, whileItLives } from './processes.ts'
 import type { Context, Sensor } from './sensor.ts'
 
 const most = 64
@@ -28,7 +29,7 @@ export const ignoreOptions = {
     pattern: '^[!-.0-~]([ -.0-~]{0,62}[!-.0-~])?$',
     rule: '1 to 64 printable characters without /',
     about:
-      'Programs whose own CPU time is no activity, by their whole name, as with known agents: only where they run as root or as a ' +
+      'Programs whose own CPU time is no activity, by their whole name, where * stands for any characters: only where they run as root or as a ' +
       "user of the system; what they start, and a person's program of that name, counts",
   },
   'ignore.interfaces': { ...device, about: 'Network interfaces whose traffic is no activity' },
@@ -53,17 +54,23 @@ export interface Ignored {
   readonly units: readonly string[]
 }
 
-/** The kernel cuts names here (proc_pid_comm(5)). */
-const longestComm = 15
+/** Has it one of these names? One that the kernel has cut is looked up; where that is refused, no. */
+async function isOneOf(
+  host: Host,
+  named: Pick<Process, 'pid' | 'comm'>,
+  programs: readonly string[],
+): Promise<boolean> {
+  for (const name of programs) if ((await ifPermitted(() => nameFits(host, named, name))) === true) return true
+  return false
+}
 
 /** Moves processes of these programs to the known agents, as cpu.ts sorts them. */
 async function withKnown(host: Host, sample: CpuSample, programs: readonly string[]): Promise<CpuSample> {
-  const names = new Set(programs.map((name) => name.slice(0, longestComm)))
   const known = [...sample.known]
   const processes: CpuSample['processes'][number][] = []
   for (const one of sample.processes) {
     const [pid, start, ticks, , , comm] = one
-    const status = names.has(comm)
+    const status = (await isOneOf(host, { pid, comm }, programs))
       ? await whileItLives(host, pid, () => host.readText(`/proc/${pid}/status`))
       : undefined
     if (status !== undefined && isSystemUser(parseUid(status))) known.push([pid, start, ticks])

@@ -63,28 +63,40 @@ it.each<[string, Lists, readonly string[]]>([
   ).toEqual(expected)
 })
 
+interface Worker {
+  readonly comm: string
+  readonly uid: number
+  readonly ticks: number
+  readonly exe?: string
+}
+
 /** CPU time of the machine and of one process, 60 s of 120. */
-function work(machine: Machine, { comm, uid, ticks }: { comm: string; uid: number; ticks: number }): void {
+function work(machine: Machine, { comm, uid, ticks, exe }: Worker): void {
   const pid = 900
   machine.write(
     `/proc/${pid}/stat`,
     `${pid} (${comm}) S 1 ${pid} ${pid} 0 -1 0 0 0 0 0 ${ticks} 0 0 0 20 0 1 0 500 0 0\n`,
   )
   machine.write(`/proc/${pid}/status`, `Uid:\t${uid}\t${uid}\t${uid}\t${uid}\n`)
+  if (exe !== undefined) machine.link(`/proc/${pid}/exe`, exe)
 }
 
 const busier = (machine: Machine): void => machine.edit('/proc/stat', 'cpu  50000', 'cpu  56000')
 
 describe('programs', () => {
   const lists = { 'ignore.programs': ['backup-daemon-of-ours'] }
-  const run = (uid: number, { comm = 'backup-daemon-o', before = lists }: { comm?: string; before?: Lists } = {}) =>
+  const ours = '/opt/backup-daemon-of-ours (deleted)'
+  const run = (
+    uid: number,
+    { comm = 'backup-daemon-o', exe = ours, before = lists }: { comm?: string; exe?: string; before?: Lists } = {},
+  ) =>
     judged(
       'cpu',
       { before, lists },
       {
-        first: (machine) => work(machine, { comm, uid, ticks: 1000 }),
+        first: (machine) => work(machine, { comm, uid, ticks: 1000, exe }),
         then: (machine) => {
-          work(machine, { comm, uid, ticks: 7000 })
+          work(machine, { comm, uid, ticks: 7000, exe })
           busier(machine)
         },
       },
@@ -94,6 +106,7 @@ describe('programs', () => {
     ["a service user's is left out", () => run(110), 'idle'],
     ["a person's counts, whatever it is called", () => run(1000), 'active'],
     ['nobody’s counts', () => run(65_534), 'active'],
+    ['one whose name begins so counts', () => run(0, { exe: '/opt/backup-daemon-old' }), 'active'],
     ['another one counts', () => run(0, { comm: 'backup' }), 'active'],
     ['is left out, too, when the earlier sample did not know it', () => run(0, { before: { processes: [] } }), 'idle'],
   ])('%s', async (_, reading, kind) => {
