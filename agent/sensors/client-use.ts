@@ -1,7 +1,7 @@
 /** What clients of servers did in an interval, by the bytes that they sent. */
 import type { Instant } from '../types.ts'
 import type { Served, Server } from './clients.ts'
-import { grown, secondsOf } from './counts.ts'
+import { grownOrNew, secondsOf } from './counts.ts'
 import type { Span } from './sensor.ts'
 import { bytesPerMinute, isUsual, usualAfter } from './usual.ts'
 
@@ -9,13 +9,12 @@ function keyOf({ pid, start }: Server): string {
   return `${pid}:${start}`
 }
 
-/** Bytes that came from clients in the interval; a connection that is new counts whole. `undefined` where they are not known. Throws if a counter went down. */
+/** Bytes that came from clients in the interval; a connection that is new, or has another's number, counts whole. `undefined` where they are not known. */
 function received(now: Served, before: Served | undefined): number | undefined {
   if (now.unread !== undefined || before === undefined || before.unread !== undefined) return undefined
   const earlier = new Map(before.sockets)
   let bytes = 0
-  for (const [ino, count] of now.sockets)
-    bytes += grown(count, earlier.get(ino) ?? 0, `bytes received by pid ${now.pid}`)
+  for (const [ino, count] of now.sockets) bytes += grownOrNew(count, earlier.get(ino))
   return bytes
 }
 
@@ -31,8 +30,7 @@ export function withUsual({ at, served }: Service, before: Service | undefined):
   const ms = at - (before?.at ?? at)
   const learned = served.map((one): Served => {
     const old = earlier.get(keyOf(one))
-    const fell = one.sockets.some(([ino, count]) => count < (old?.sockets.find((entry) => entry[0] === ino)?.[1] ?? 0))
-    const bytes = fell || ms <= 0 ? undefined : received(one, old)
+    const bytes = ms <= 0 ? undefined : received(one, old)
     if (bytes === undefined) return one
     // What they get may be output that nobody looks at: only what they send tells of them.
     const passed = { now: at, ms, bytes: { received: bytes, sent: bytes }, typed: false, warned: false }
@@ -61,7 +59,7 @@ export interface ClientUse {
 /** Traffic without a pause for longer than this is no person's: people sleep. */
 const pausesMs = 86_400_000
 
-/** Judges the clients of all servers. Throws if a counter went down. */
+/** Judges the clients of all servers. */
 export function judgeClients(now: Service, before: Service | undefined, span: Span): ClientUse {
   const earlier = new Map(before?.served.map((one) => [keyOf(one), one]))
   let result: ClientUse = {}
@@ -69,7 +67,7 @@ export function judgeClients(now: Service, before: Service | undefined, span: Sp
     const old = earlier.get(keyOf(server))
     const { unread, quietMs = 0, dials } = server
     if (unread !== undefined) result = { ...result, unread: { ...server, unread } }
-    // New servers have their first clients counted from the next check on; that they have some holds until then.
+    // New servers have their first clients counted from the next check on; that they have some holds until then, but for what dials.
     const perSecond = (received(server, old) ?? 0) / secondsOf(span.ms)
     const flow = { received: perSecond, sent: perSecond }
     const busy = perSecond * 60 >= bytesPerMinute

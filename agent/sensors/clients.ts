@@ -12,8 +12,6 @@ export interface Server {
   readonly name: string
   /** It listens for nobody: clients come over connections that it opens itself. */
   readonly dials?: true
-  /** It may show a desktop that is no X display. */
-  readonly beyondX?: true
 }
 
 /** A server with its clients. */
@@ -63,8 +61,12 @@ export function parseTcp(text: string): readonly Row[] {
 
 async function readRows(host: Host, folder: string): Promise<readonly Row[]> {
   const rows: Row[] = []
-  for (const name of ['tcp', 'tcp6'])
-    rows.push(...parseTcp((await host.readText(`${folder}/${name}`, mostTableBytes)) ?? ''))
+  for (const name of ['tcp', 'tcp6']) {
+    const text = await host.readText(`${folder}/${name}`, mostTableBytes)
+    // Another process's go with it, and tcp6 is not there without IPv6.
+    if (text === undefined && folder === '/proc/net' && name === 'tcp') throw new Error('/proc/net/tcp is absent')
+    rows.push(...parseTcp(text ?? ''))
+  }
   return rows
 }
 

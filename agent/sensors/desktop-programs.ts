@@ -17,11 +17,6 @@ export const desktopServers: ReadonlyMap<string, string> = new Map([
   ['xpra', 'xpra'],
 ])
 
-/** Of these, what may show a desktop that is no X display: Wayland's, which tells nobody of its input. */
-export const beyondX: ReadonlySet<string> = new Set([
-  ...['wayvnc', 'krfb', 'krdpserver', 'gnome-remote-de', 'nxserver.bin', 'nxd'],
-])
-
 /** Is it any of them? */
 export function isDesktop(comm: string): boolean {
   return displayServers.has(comm) || desktopServers.has(comm)

@@ -3,7 +3,7 @@ import type { Host } from '../host/host.ts'
 import type { Reading } from '../types.ts'
 import { judgeClients, type Service, withUsual } from './client-use.ts'
 import { readServed, type Served } from './clients.ts'
-import { grown, msPerTick, secondsOf } from './counts.ts'
+import { grownOrNew, msPerTick, secondsOf } from './counts.ts'
 import { findEditors } from './editor-programs.ts'
 import type { editorsOptions } from './editors.ts'
 import type { Subject } from './gated.ts'
@@ -39,8 +39,7 @@ function named({ uid, name }: Served): string {
 function helpersCores(now: EditorsSample, before: EditorsSample, span: Span): number {
   const earlier = new Map(before.helpers.map(([pid, start, ticks]) => [`${pid}:${start}`, ticks]))
   let ticks = 0
-  for (const [pid, start, count] of now.helpers)
-    ticks += grown(count, earlier.get(`${pid}:${start}`) ?? 0, `CPU time of pid ${pid}`)
+  for (const [pid, start, count] of now.helpers) ticks += grownOrNew(count, earlier.get(`${pid}:${start}`))
   return (ticks * msPerTick) / 1000 / secondsOf(span.ms)
 }
 

@@ -84,6 +84,7 @@ describe('readServed', () => {
       'without its counters',
     ],
     ['the table is garbage', (machine) => machine.write('/proc/net/tcp6', 'a\nb\n'), 'not understood'],
+    ['the table is absent', (machine) => machine.remove('/proc/net/tcp'), 'absent'],
     ['the table cannot be read', (machine) => machine.forbid('/proc/net/tcp'), 'permission denied'],
     ['whose it is cannot be read', (machine) => machine.write('/proc/900/status', 'Name:\tx\n'), 'Uid'],
   ])('throws where %s', async (_, change, problem) => {

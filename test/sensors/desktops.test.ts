@@ -126,14 +126,17 @@ describe('bytes of a client', () => {
   const limits = { connection_hold_minutes: 60 }
 
   /** An untouched display of that pid and user beside a server with pid 900 of uid 1000. */
-  function kindOf(display: { readonly pid: number; readonly uid: number }, unread?: string): string {
+  function kindOf(
+    display: { readonly pid: number; readonly uid: number },
+    { unread, first = 0 }: { readonly unread?: string; readonly first?: number } = {},
+  ): string {
     const one = { pid: 900, start: 5, name: 'RDP', uid: 1000, clients: 1 }
     const displays = [{ ...display, comm: 'Xvfb', idleMs: 3_600_000 }]
     const at = (monoMs: number, bytes: number) => ({
       ...{ at: monoMs, displays },
       served: [{ ...one, sockets: [[7, bytes]] as const, ...(unread === undefined ? {} : { unread }) }],
     })
-    return shownDesktops.subject.judge(at(9_000_000, 900_000), at(8_880_000, 0), { span, limits }).kind
+    return shownDesktops.subject.judge(at(9_000_000, 900_000), at(8_880_000, first), { span, limits }).kind
   }
 
   it.each([
@@ -142,7 +145,11 @@ describe('bytes of a client', () => {
     ['are nothing where their server is the display, and tells', { pid: 900, uid: 1000 }, 'hold', 'hold'],
   ])('%s', (_, display, read, unread) => {
     expect(kindOf(display)).toBe(read)
-    expect(kindOf(display, 'ss does not tell them')).toBe(unread)
+    expect(kindOf(display, { unread: 'ss does not tell them' })).toBe(unread)
+  })
+
+  it('count whole where a connection has the number of one that had more', () => {
+    expect(kindOf({ pid: 800, uid: 1000 }, { first: 10_000_000 })).toBe('active')
   })
 })
 
@@ -174,6 +181,7 @@ describe('DCV', () => {
     const fixture = createMachine('debian12-vm-quiet')
     plant(fixture, { pid: 900, comm: 'dcvserver' }, '')
     fixture.write('/proc/900/status', 'Name:\tdcvserver\nUid:\t0\t0\t0\t0\n')
+    fixture.write('/proc/net/tcp', '  sl  local_address rem_address\n')
     fixture.commands.set('dcv', answer)
     return fixture
   }
