@@ -89,9 +89,7 @@ async function identify(
   for (const [step, process] of containerProcesses(table).entries()) {
     await breathe(host, step, signal)
     const { pid, start } = process
-    // One that was in no container's group may have been on its way there: it keeps its number while it becomes a container's first.
-    const one = seen.get(`${pid}:${start}`)
-    const old = one?.id === '' ? undefined : one
+    const old = seen.get(`${pid}:${start}`)
     if (old !== undefined) known.push(old)
     const place = old === undefined ? await placeOf(host, process, trees) : undefined
     if (place === undefined) continue
@@ -112,7 +110,7 @@ async function identify(
 const mostOfContainer = 16
 const mostContainers = 1000
 
-/** What is worth remembering, the oldest of each container: anybody can call a process like a shim and start ten thousand from it. */
+/** What is worth remembering, the oldest of each container; not what is in none, which may be on its way into one: anybody can call a process like a shim and start ten thousand from it. */
 export function remembered(known: readonly Known[]): readonly Known[] {
   const groups = Map.groupBy(
     known.filter(({ id }) => id !== ''),
