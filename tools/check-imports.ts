@@ -15,10 +15,14 @@ const middle = 'sensors clouds leases state history audit lock warn note notify 
 /** What turns data into other data, for everybody. */
 const plain = ['parse', 'words']
 const pure = ['decide', 'learn', 'install']
-const top = ['main', 'cli', 'commands', 'agent', 'check']
+const checks = ['agent', 'check']
+const top = ['main', 'cli', 'commands', ...checks]
+const below = ['config', 'vetoes', ...middle, ...pure, 'doctor', ...plain, ...bottom]
 
 const rows: readonly Row[] = [
-  { of: top, may: [...top, 'config', 'vetoes', ...middle, ...pure, 'doctor', ...plain, ...bottom] },
+  { of: ['main', 'cli', 'commands'], may: [...top, ...below] },
+  // What a check is must not depend on how it is asked for.
+  { of: checks, may: [...checks, ...below] },
   { of: ['config'], may: ['config', 'vetoes', ...middle, ...pure, ...plain, ...bottom] },
   { of: middle, may: ['host', 'errors', 'types', ...plain], siblingTypes: true },
   // A lease is a veto; everything else about leases is no veto's business.

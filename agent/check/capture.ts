@@ -1,18 +1,18 @@
 /** Checks a machine as `check --act` does, in memory, and gives the frame of each check beside its verdict; the real cloud is only asked who the machine is. */
 import type { Cloud } from '../clouds/cloud.ts'
 import { createRecorded } from '../clouds/recorded.ts'
-import { partsBy } from '../commands/assemble.ts'
 import type { Config } from '../config.ts'
 import { messageOf } from '../errors.ts'
 import type { Facts } from '../host/frame.ts'
 import type { Host } from '../host/host.ts'
 import { createMask, type MaskOptions } from '../host/mask.ts'
 import { createRecorder } from '../host/record.ts'
+import { partsBy } from './configured.ts'
 import { type Paths, pathsOf } from './parts.ts'
 import { capturedPaths, checkOnce, isInput, type Replayed } from './replay.ts'
 
 /** What is captured, and how. */
-export interface Captured extends MaskOptions {
+interface Captured extends MaskOptions {
   readonly host: Host
   readonly cloud: Cloud
   readonly config: Config

@@ -1,10 +1,10 @@
 /** Runs the agent over frames: the same sensors and the same decision as on the machine, with its own files and its cloud in memory. */
 import { type Checked, checkAndAct } from '../agent.ts'
 import { createRecorded } from '../clouds/recorded.ts'
-import { partsBy } from '../commands/assemble.ts'
 import type { Config } from '../config.ts'
 import type { Frame } from '../host/frame.ts'
 import { createReplay } from '../host/replay.ts'
+import { partsBy } from './configured.ts'
 import { type Parts, type Paths, pathsOf } from './parts.ts'
 import { checkObject } from './report.ts'
 

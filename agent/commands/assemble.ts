@@ -1,13 +1,9 @@
 /** Puts a check together from the configuration, the cloud and the tables. */
-import { type Parts, type Paths, pathsOf } from '../check/parts.ts'
-import type { Cloud } from '../clouds/cloud.ts'
+import { partsBy } from '../check/configured.ts'
+import { type Parts, pathsOf } from '../check/parts.ts'
 import { createCloud } from '../clouds/table.ts'
-import { type Config, loadConfig, locateConfig, policyOf } from '../config.ts'
-import { decide } from '../decide/state.ts'
+import { type Config, loadConfig, locateConfig } from '../config.ts'
 import { UsageError } from '../errors.ts'
-import type { Host } from '../host/host.ts'
-import { sensors } from '../sensors/table.ts'
-import { vetoes } from '../vetoes/table.ts'
 import type { CommandContext } from './context.ts'
 
 export interface Assembled {
@@ -45,36 +41,4 @@ async function partsOf({ host, flags }: CommandContext, config: Config): Promise
   const paths = pathsOf(flags.stateDir)
   const { cloud, because } = await createCloud(host, { stateDir: paths.stateDir })
   return { parts: await partsBy({ host, cloud, paths }, config), because }
-}
-
-/** A check by these settings, of this host and cloud. */
-export async function partsBy(
-  { host, cloud, paths }: { readonly host: Host; readonly cloud: Cloud; readonly paths: Paths },
-  config: Config,
-): Promise<Parts> {
-  const configured = sensors.flatMap((sensor) => {
-    const own = config.sensors[sensor.name]
-    return own?.enabled === true ? [{ sensor, limits: own.limits }] : []
-  })
-  const listed = config.lists.size === 0 ? undefined : (await import('../sensors/listed.ts')).readLists(config.lists)
-  const { tagPrefix, operatorTags, allow, keepCeilingMs, horizonMs, learnFloor } = config
-  return {
-    host,
-    cloud,
-    sensors: listed === undefined ? configured : listed.around(configured),
-    vetoes,
-    policy: policyOf(config, cloud.defaultAction),
-    settings: {
-      tagPrefix,
-      protected: config.protected,
-      operatorTags,
-      allow,
-      keepCeilingMs,
-      horizonMs,
-      learnFloor,
-      ...listed?.settings,
-    },
-    paths,
-    decide,
-  }
 }

@@ -1,8 +1,8 @@
 /** Plays a scenario: the real check, every two minutes, on the frames of its machine, until it acts or the time is over. */
 import { checkAndAct } from '../../../agent/agent.ts'
+import { partsBy } from '../../../agent/check/configured.ts'
 import { pathsOf } from '../../../agent/check/parts.ts'
 import { checkObject } from '../../../agent/check/report.ts'
-import { partsBy } from '../../../agent/commands/assemble.ts'
 import type { Config } from '../../../agent/config.ts'
 import type { NamedReading, Veto } from '../../../agent/types.ts'
 import { createMemoryCloud } from '../../host/memory-cloud.ts'
