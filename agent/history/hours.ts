@@ -36,7 +36,7 @@ const byKind: ReadonlyMap<string, Category> = new Map([
 ])
 
 /** What the time of a segment was. */
-export function categoryOf({ cause }: Segment): Category {
+function categoryOf({ cause }: Segment): Category {
   return byKind.get(cause.kind) ?? 'held'
 }
 

@@ -60,7 +60,7 @@ function maskOption(word: string): string {
 }
 
 /** Gives a path a name by which it can still be opened (see `Mask.reveal`). */
-export type NamePath = (path: string) => string
+type NamePath = (path: string) => string
 
 /** The path of a file that a sensor opens, or whose folder it looks into: under a name that says nothing. */
 function maskOpened(word: string, { before, namePath }: { readonly before: string; readonly namePath: NamePath }) {

@@ -18,7 +18,7 @@ export interface Recorder {
   frame(): Frame
 }
 
-export interface RecorderOptions {
+interface RecorderOptions {
   readonly mask: Mask
   /** See own-files.ts. */
   isInput(path: string): boolean

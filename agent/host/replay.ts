@@ -25,7 +25,7 @@ const bootIdPath = '/proc/sys/kernel/random/boot_id'
 const noBootId = '00000000-0000-4000-8000-000000000000'
 
 /** The host, and how it goes on. */
-export interface Replay {
+interface Replay {
   readonly host: Host
   /** Goes on to the next check. */
   advance(frame: Frame): void

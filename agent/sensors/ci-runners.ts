@@ -41,7 +41,7 @@ const jenkinsStep = /@tmp\/durable-[0-9a-f]{8}\//
 const longest = 65_536
 
 /** One job: the service, and the process that stands for it. */
-export interface CiJob {
+interface CiJob {
   readonly service: string
   readonly process: Process
 }

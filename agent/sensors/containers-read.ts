@@ -12,7 +12,7 @@ import type { Context } from './sensor.ts'
 import { counted, shown } from './words.ts'
 
 /** What one container has used, and what it always uses. */
-export interface ContainerUse {
+interface ContainerUse {
   /** Inode of its group: a container that was started again has another. */
   readonly ino: number
   readonly us: number

@@ -2,7 +2,7 @@
 import type { Options } from '../types/options.ts'
 import { containerProcesses } from './container-processes.ts'
 import type { ContainersSample } from './containers-read.ts'
-import { gated } from './gated.ts'
+import { type GatedSample, gated } from './gated.ts'
 import { processTable } from './processes.ts'
 import type { Sensor } from './sensor.ts'
 
@@ -18,7 +18,7 @@ export const containersOptions = {
 } as const satisfies Options
 
 /** Containers of docker, containerd, podman and CRI, by their control groups. */
-export const containers: Sensor<{ readonly subject?: ContainersSample }, typeof containersOptions> = gated({
+export const containers: Sensor<GatedSample<ContainersSample>, typeof containersOptions> = gated({
   name: 'containers',
   sampleVersion: 1,
   options: containersOptions,

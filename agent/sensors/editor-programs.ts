@@ -5,7 +5,7 @@ import { editorNames } from './editor-names.ts'
 import { breathe, commandLine, ifPermitted, type Process, processTable } from './processes.ts'
 
 /** The remote editors of this machine. */
-export interface Editors {
+interface Editors {
   readonly servers: readonly Server[]
   /** Extension hosts and file watchers, which work by themselves; not the shells, tasks and language servers below them. */
   readonly helpers: readonly Process[]

@@ -51,7 +51,7 @@ async function isOurs(host: Host, { pid }: Process): Promise<boolean> {
   return groups !== undefined && !/[0-9a-f]{64}/.test(groups)
 }
 
-export interface Pods {
+interface Pods {
   /** "default/web-0": pods outside the namespaces of the system. */
   readonly names: readonly string[]
   /** Why there may be more. */

@@ -59,7 +59,7 @@ interface Outcome {
   readonly problem?: string
 }
 
-export interface CommandsSample {
+interface CommandsSample {
   readonly outcomes: readonly Outcome[]
 }
 

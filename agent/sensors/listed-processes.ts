@@ -70,7 +70,7 @@ interface Rule {
 /** A process that fits a rule; ticks with those of its children that ended. */
 type Match = readonly [pid: number, start: number, uid: number, ticks: number, comm: string]
 
-export interface ProcessesSample {
+interface ProcessesSample {
   readonly found: Readonly<Record<string, readonly Match[]>>
 }
 

@@ -81,7 +81,7 @@ interface Clients {
   readonly over: number
 }
 
-export interface ServicesSample {
+interface ServicesSample {
   /** By port. */
   readonly clients: Readonly<Record<string, Clients>>
 }

@@ -12,7 +12,7 @@ const mostProcesses = 1000
 const nobody = 65_534
 
 /** Who is there. */
-export interface Presence {
+interface Presence {
   /** One process that is somebody's, and why; `undefined` if there is none. */
   readonly somebody?: string
   /** Units of which all processes are the system's own, and counted as nobody else's: paths as in the cpu sample, with the CPU time of these processes so far in milliseconds. */

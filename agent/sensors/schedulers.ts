@@ -1,6 +1,6 @@
 /** The schedulers sensor: jobs that Slurm, Kubernetes or a CI service has put on this machine. */
 import type { Options } from '../types/options.ts'
-import { gated } from './gated.ts'
+import { type GatedSample, gated } from './gated.ts'
 import { processTable } from './processes.ts'
 import type { SchedulersSample } from './scheduler-jobs.ts'
 import type { Sensor } from './sensor.ts'
@@ -24,7 +24,7 @@ const names =
 const pods = '/sys/fs/cgroup/kubepods'
 
 /** Work that somebody else's scheduler has assigned to this machine. */
-export const schedulers: Sensor<{ readonly subject?: SchedulersSample }, typeof schedulersOptions> = gated({
+export const schedulers: Sensor<GatedSample<SchedulersSample>, typeof schedulersOptions> = gated({
   name: 'schedulers',
   sampleVersion: 1,
   options: schedulersOptions,

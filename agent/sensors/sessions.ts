@@ -223,9 +223,8 @@ function judge(now: SessionsSample, before: SessionsSample, { span, limits }: Co
   const came = found.fresh?.uid === undefined ? [] : [found.fresh.uid]
   if (input !== undefined) return person({ ...input, uids: [...input.uids, ...came] }, span)
   const hidden = typed(found.used, now.terminals, span)
-  if (hidden !== undefined) return person(hidden, span)
-  const overSsh = answer(found, before, span) ?? connected(found, span)
-  if (overSsh !== undefined) return overSsh
+  const used = hidden === undefined ? (answer(found, before, span) ?? connected(found, span)) : person(hidden, span)
+  if (used !== undefined) return used
   const { working, ...others } = judgeJobs(now, before, given)
   if (working !== undefined) {
     const reason = `job ${place(working)}: ${processName(working.comm, working.pid)}`
@@ -233,8 +232,7 @@ function judge(now: SessionsSample, before: SessionsSample, { span, limits }: Co
   }
   if (found.unreadable !== undefined) return unreadable(found.unreadable)
   const shown = output === undefined ? others : { output, ...others }
-  const weak = holds({ usual: found.used.length > 0, ...shown }, now, limits)
-  return longest(weak) ?? nobody(now)
+  return longest(holds({ usual: found.used.length > 0, ...shown }, now, limits)) ?? nobody(now)
 }
 
 /** People, their foreground jobs and their connections, from /dev/pts and /proc alone: neither utmp nor logind is asked. */

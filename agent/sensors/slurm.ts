@@ -4,7 +4,7 @@ import { isSystemUser } from './known-agents.ts'
 import { commandLine, type Process, type ProcessTable, uidOf } from './processes.ts'
 
 /** One job with a step here. */
-export interface SlurmJob {
+interface SlurmJob {
   /** "1234"; not there before a step has taken its title, and for seconds after its tasks have ended (22.05 observed). */
   readonly id?: string
   /** The `slurmstepd` of the step. */
