@@ -1,7 +1,8 @@
 /** What clients of servers did in an interval, by the bytes that they sent. */
-import type { Instant } from '../types.ts'
+import type { Instant, Reading } from '../types.ts'
 import type { Served, Server } from './clients.ts'
 import { grownOrNew, secondsOf } from './counts.ts'
+import { isSystemUser } from './known-agents.ts'
 import type { Span } from './sensor.ts'
 import { bytesPerMinute, isUsual, usualAfter } from './usual.ts'
 
@@ -59,6 +60,15 @@ export interface ClientUse {
 /** Traffic without a pause for longer than this is no person's: people sleep. */
 const pausesMs = 86_400_000
 
+/** What a user's own process keeps from being read holds for so long: else anybody could keep a machine up for ever by it. */
+const unreadMinutes = 1440
+
+/** What it comes to that something about a process of that user cannot be read. */
+export function unreadable(uid: number, reason: string): Reading {
+  if (isSystemUser(uid)) return { kind: 'unknown', reason }
+  return { kind: 'hold', reason, evidence: 'process', limitMinutes: unreadMinutes }
+}
+
 /** Judges the clients of all servers. */
 export function judgeClients(now: Service, before: Service | undefined, span: Span): ClientUse {
   const earlier = new Map(before?.served.map((one) => [keyOf(one), one]))
@@ -66,7 +76,9 @@ export function judgeClients(now: Service, before: Service | undefined, span: Sp
   for (const server of now.served) {
     const old = earlier.get(keyOf(server))
     const { unread, quietMs = 0, dials } = server
-    if (unread !== undefined) result = { ...result, unread: { ...server, unread } }
+    // One of the system's is told first: it is unknown, a user's only holds.
+    if (unread !== undefined && (result.unread === undefined || isSystemUser(server.uid)))
+      result = { ...result, unread: { ...server, unread } }
     // New servers have their first clients counted from the next check on; that they have some holds until then, but for what dials.
     const perSecond = (received(server, old) ?? 0) / secondsOf(span.ms)
     const flow = { received: perSecond, sent: perSecond }

@@ -30,7 +30,7 @@ export interface Served extends Server {
 
 /** Most servers of a user looked at where there are more in all, and most clients of one. */
 const mostServers = 64
-const mostClients = 1000
+const mostClients = 200
 /** A server has its ports among its first descriptors; anybody can have a million open. */
 const mostDescriptors = 4096
 const mostTableBytes = 8_000_000
@@ -180,16 +180,20 @@ async function byNamespace(host: Host, servers: readonly Server[]): Promise<Read
   return groups
 }
 
-/** The newest of each user, where there are very many: anybody can call thousands of processes like servers, and leave them unused. */
-async function fewer(host: Host, servers: readonly Server[]): Promise<readonly Server[]> {
-  if (servers.length <= mostServers) return servers
-  const owned: { readonly server: Server; readonly uid: number | undefined }[] = []
-  for (const server of servers) owned.push({ server, uid: await uidOf(host, server.pid) })
+/** As many as `most` of each user, the first in this order, where there are more in all: anybody can call thousands of processes like servers, and leave them unused. */
+export async function fewer<One extends { readonly pid: number }>(
+  host: Host,
+  all: readonly One[],
+  { most, order }: { readonly most: number; readonly order: (a: One, b: One) => number },
+): Promise<readonly One[]> {
+  if (all.length <= most) return all
+  const owned: { readonly one: One; readonly uid: number | undefined }[] = []
+  for (const one of all) owned.push({ one, uid: await uidOf(host, one.pid) })
   return [...Map.groupBy(owned, ({ uid }) => uid).values()].flatMap((own) =>
     own
-      .map(({ server }) => server)
-      .sort((a, b) => b.start - a.start)
-      .slice(0, mostServers),
+      .map(({ one }) => one)
+      .sort(order)
+      .slice(0, most),
   )
 }
 
@@ -205,7 +209,9 @@ export async function readServed(
 ): Promise<readonly Served[]> {
   const until = host.clocks().monoMs + totalMs
   const served: Served[] = []
-  for (const [key, members] of await byNamespace(host, await fewer(host, servers))) {
+  // The newest: editors leave servers of earlier versions behind.
+  const looked = await fewer(host, servers, { most: mostServers, order: (a, b) => b.start - a.start })
+  for (const [key, members] of await byNamespace(host, looked)) {
     const pid = members[0]?.pid
     const folder = key === '' ? '/proc/net' : `/proc/${pid}/net`
     const found = await findRows(host, members, { rows: await readRows(host, folder), signal })

@@ -2,7 +2,7 @@
 import { messageOf } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import type { Reading } from '../types.ts'
-import { type ClientUse, judgeClients, type Service, type Use, withUsual } from './client-use.ts'
+import { type ClientUse, judgeClients, type Service, type Use, unreadable, withUsual } from './client-use.ts'
 import { readServed, type Server } from './clients.ts'
 import { readDcvClients } from './dcv.ts'
 import { desktopServers, isDesktop } from './desktop-programs.ts'
@@ -83,19 +83,23 @@ function usedBy({ server, perSecond, at }: Use): Reading {
   return { kind: 'active', reason, at, person: false }
 }
 
-function unreadable(now: DesktopsSample, unread: ClientUse['unread']): Reading | undefined {
-  const hung = now.displays.find(({ problem }) => problem !== undefined)
-  if (hung !== undefined) return { kind: 'unknown', reason: `${named(hung)} cannot be asked: ${hung.problem}` }
-  if (now.dcvProblem !== undefined) return { kind: 'unknown', reason: `DCV cannot be asked: ${now.dcvProblem}` }
-  if (unread === undefined) return undefined
-  const who = `clients of ${unread.name} (pid ${unread.pid})`
-  return { kind: 'unknown', reason: `bytes of the ${who} cannot be read: ${unread.unread}` }
+/** What could not be read: first what is of the system's own processes, which is unknown and no hold. */
+function unread(now: DesktopsSample, client: ClientUse['unread']): Reading | undefined {
+  const found = now.displays
+    .filter(({ problem }) => problem !== undefined)
+    .map((one) => unreadable(one.uid, `${named(one)} cannot be asked: ${one.problem}`))
+  if (client !== undefined) {
+    const who = `clients of ${client.name} (pid ${client.pid})`
+    found.push(unreadable(client.uid, `bytes of the ${who} cannot be read: ${client.unread}`))
+  }
+  if (now.dcvProblem !== undefined) found.push({ kind: 'unknown', reason: `DCV cannot be asked: ${now.dcvProblem}` })
+  return found.find(({ kind }) => kind === 'unknown') ?? found[0]
 }
 
 /** The first of: input on a display, bytes from a client whose server is no display that tells, something unreadable, a client, nobody. */
 function judge(now: DesktopsSample, before: DesktopsSample | undefined, { span, limits }: Context<O>): Reading {
-  const { used, unread } = judgeClients(untold(now), before, span)
-  const found = input(now, span) ?? (used === undefined ? unreadable(now, unread) : usedBy(used))
+  const clients = judgeClients(untold(now), before, span)
+  const found = input(now, span) ?? (clients.used === undefined ? unread(now, clients.unread) : usedBy(clients.used))
   if (found !== undefined) return found
   const { connected } = judgeClients(now, before, span)
   if (connected !== undefined || (now.dcv ?? 0) > 0) {

@@ -1,7 +1,7 @@
 /** What the clients of remote editors do; the door to all that is loaded where one may run. */
 import type { Host } from '../host/host.ts'
 import type { Reading } from '../types.ts'
-import { judgeClients, type Service, withUsual } from './client-use.ts'
+import { judgeClients, type Service, unreadable, withUsual } from './client-use.ts'
 import { readServed, type Served } from './clients.ts'
 import { grownOrNew, msPerTick, secondsOf } from './counts.ts'
 import { findEditors } from './editor-programs.ts'
@@ -53,10 +53,8 @@ function judge(now: EditorsSample, before: EditorsSample | undefined, { span, li
     return { kind: 'active', reason, at, person: false }
   }
   if (unread !== undefined) {
-    return {
-      kind: 'unknown',
-      reason: `bytes of the clients of ${unread.name} (pid ${unread.pid}) cannot be read: ${unread.unread}`,
-    }
+    const who = `clients of ${unread.name} (pid ${unread.pid})`
+    return unreadable(unread.uid, `bytes of the ${who} cannot be read: ${unread.unread}`)
   }
   const hold = (reason: string): Reading => ({
     kind: 'hold',

@@ -86,6 +86,16 @@ async function readListening(host: Host): Promise<ReadonlyMap<number, Listening>
   return new Map((await Promise.all(texts)).flatMap((text) => [...parseListening(text ?? '')]))
 }
 
+/** The same; none where there are so many that they are not read: the processes show the rest. */
+async function listeningHere(host: Host): Promise<ReadonlyMap<number, Listening>> {
+  try {
+    return await readListening(host)
+  } catch (error) {
+    if (error instanceof HostError) return new Map()
+    throw error
+  }
+}
+
 /** What its runtime file tells, `jpserver-PID.json` or `nbserver-PID.json`. */
 interface RuntimeFile {
   readonly port?: number
@@ -189,7 +199,7 @@ export async function askServers(
   )
   const told = new Map<number, ReadonlyMap<string, Told>>()
   if (asked.length === 0) return told
-  const sockets = await readListening(host)
+  const sockets = await listeningHere(host)
   await Promise.all(
     asked.map(async (server) => {
       try {

@@ -10,7 +10,7 @@ import type { Reading } from '../../agent/types.ts'
 import { createMachine, type Machine } from '../host/fixture.ts'
 import { addProcess } from './add-process.ts'
 import { plant } from './disk-machine.ts'
-import { defaults, interval } from './machine.ts'
+import { defaults, interval, sample } from './machine.ts'
 import { freePort, hasXvfb, hasXvnc, openVnc, startX, type XServer } from './x-server.ts'
 
 const real = createHost({ root: '/', env: {} })
@@ -126,30 +126,31 @@ describe('bytes of a client', () => {
   const limits = { connection_hold_minutes: 60 }
 
   /** An untouched display of that pid and user beside a server with pid 900 of uid 1000. */
-  function kindOf(
+  function judged(
     display: { readonly pid: number; readonly uid: number },
     { unread, first = 0 }: { readonly unread?: string; readonly first?: number } = {},
-  ): string {
+  ): Reading {
     const one = { pid: 900, start: 5, name: 'RDP', uid: 1000, clients: 1 }
     const displays = [{ ...display, comm: 'Xvfb', idleMs: 3_600_000 }]
     const at = (monoMs: number, bytes: number) => ({
       ...{ at: monoMs, displays },
       served: [{ ...one, sockets: [[7, bytes]] as const, ...(unread === undefined ? {} : { unread }) }],
     })
-    return shownDesktops.subject.judge(at(9_000_000, 900_000), at(8_880_000, first), { span, limits }).kind
+    return shownDesktops.subject.judge(at(9_000_000, 900_000), at(8_880_000, first), { span, limits })
   }
 
   it.each([
-    ["are use beside another user's display", { pid: 800, uid: 65_534 }, 'active', 'unknown'],
-    ["are use beside another display of the client's user", { pid: 800, uid: 1000 }, 'active', 'unknown'],
-    ['are nothing where their server is the display, and tells', { pid: 900, uid: 1000 }, 'hold', 'hold'],
-  ])('%s', (_, display, read, unread) => {
-    expect(kindOf(display)).toBe(read)
-    expect(kindOf(display, { unread: 'ss does not tell them' })).toBe(unread)
+    ["are use beside another user's display", { pid: 800, uid: 65_534 }, 'active', 1440],
+    ["are use beside another display of the client's user", { pid: 800, uid: 1000 }, 'active', 1440],
+    ['are nothing where their server is the display, and tells', { pid: 900, uid: 1000 }, 'hold', 60],
+  ])('%s', (_, display, read, unreadMinutes) => {
+    expect(judged(display).kind).toBe(read)
+    const unread = 'ss does not tell them'
+    expect(judged(display, { unread })).toMatchObject({ kind: 'hold', limitMinutes: unreadMinutes })
   })
 
   it('count whole where a connection has the number of one that had more', () => {
-    expect(kindOf({ pid: 800, uid: 1000 }, { first: 10_000_000 })).toBe('active')
+    expect(judged({ pid: 800, uid: 1000 }, { first: 10_000_000 }).kind).toBe('active')
   })
 })
 
@@ -249,12 +250,30 @@ describe('a display of the fixture', () => {
     expect((await interval(desktops, fixture)).kind).toBe('idle')
   })
 
-  it('is unknown where its sockets cannot be told', async () => {
+  it.each([
+    [0, { kind: 'unknown' }],
+    [110, { kind: 'unknown' }],
+    [1000, { kind: 'hold', evidence: 'process', limitMinutes: 1440 }],
+  ])('of uid %i whose sockets cannot be told', async (uid, expected) => {
     const fixture = withDisplay()
+    fixture.write('/proc/900/status', `Name:\tXorg\nUid:\t${uid}\t${uid}\t${uid}\t${uid}\nFDSize:\t64\n`)
     fixture.remove('/proc/900/net/unix')
     expect(await interval(desktops, fixture)).toEqual({
-      kind: 'unknown',
-      reason: 'uid 1000: desktop, Xorg (pid 900) cannot be asked: /proc/900/net/unix is absent',
+      ...expected,
+      reason: `uid ${uid}: desktop, Xorg (pid 900) cannot be asked: /proc/900/net/unix is absent`,
     })
+  })
+
+  it("a user's forty others do not hide it, nor are they all asked", async () => {
+    const fixture = withDisplay()
+    for (let pid = 2000; pid < 2040; pid += 1)
+      addProcess(fixture, { pid, comm: 'Xvfb', uid: 1001, start: 20_000 + pid })
+    fixture.displays.set(10, 5000)
+    const { subject } = await sample(desktops, fixture)
+    expect(subject?.displays.map(({ pid }) => pid).toSorted((a, b) => a - b)).toEqual([
+      900,
+      ...Array.from({ length: 32 }, (_, index) => 2000 + index),
+    ])
+    expect(await interval(desktops, fixture)).toMatchObject({ kind: 'active', uids: [1000] })
   })
 })

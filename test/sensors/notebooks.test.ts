@@ -427,6 +427,15 @@ describe('a source that is broken', () => {
     expect(await check()).toMatchObject({ kind: 'hold', reason: expect.stringContaining('does not tell') })
   })
 
+  it('a table of connections that anybody has made too large: less is told', async () => {
+    const { machine, check } = watched()
+    put(machine, server)
+    put(machine, kernel)
+    machine.write('/proc/net/tcp', 'x'.repeat(4_200_000))
+    await check()
+    expect(await check()).toMatchObject({ kind: 'hold', reason: expect.stringContaining('does not tell') })
+  })
+
   it('that ends while it is looked at is nobody', async () => {
     const { machine, check } = watched()
     put(machine, kernel)
