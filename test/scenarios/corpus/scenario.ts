@@ -308,6 +308,8 @@ export interface Scenario {
   /** Minutes that it is looked at; some more than the latest allowed action unless given. */
   readonly lasts?: number
   readonly says?: readonly Says[]
+  /** Sensors whose evidence was the last use before the stop, as `why` is to tell it; those of the last activity in `says` unless given. */
+  readonly lastUse?: readonly string[]
   /** Variants that make it another scenario, with the reason. */
   readonly without?: Partial<Record<Variant, string>>
   /** What the agent gets wrong today, told and counted, not hidden. */

@@ -1,6 +1,7 @@
 /** Compares what was played with what is right: every difference in words. Pure. */
 import { INTERVAL_MS, type Played, type Seen } from './play.ts'
-import type { Acts, Says } from './scenario.ts'
+import type { Acts, Says, Scenario } from './scenario.ts'
+import { idOf } from './told.ts'
 import type { Staged } from './variants.ts'
 
 const MINUTE = 60_000
@@ -38,6 +39,18 @@ function actProblems(staged: Staged, { acted }: Played): readonly string[] {
 
 const kinds = { active: 'active', unknown: 'unknown', idle: 'hold' } as const
 
+/** Ids of what such a check has to rest on; `undefined` where that is open. */
+function causesOf({ verdict, by, veto }: Says): readonly string[] | undefined {
+  if (verdict === 'idle' && veto !== undefined) return veto.map((name) => `veto ${name}`)
+  return verdict === undefined ? undefined : by?.map((name) => `${kinds[verdict]} ${name}`)
+}
+
+function causeProblems({ state, object }: Seen, says: Says): readonly string[] {
+  const id = idOf(object['cause'])
+  const causes = state === 'grace' && says.verdict !== 'active' ? ['grace'] : causesOf(says)
+  return causes === undefined || causes.includes(id) ? [] : [`its cause is ${id}, not ${causes.join(' or ')}`]
+}
+
 function sayProblems(seen: Seen, says: Says): readonly string[] {
   const problems: string[] = []
   const { verdict, by, veto, because, state } = says
@@ -51,6 +64,7 @@ function sayProblems(seen: Seen, says: Says): readonly string[] {
       problems.push(`${named.join(', ')} say so, not ${by.join(', ')}`)
   }
   for (const name of veto ?? []) if (!seen.vetoes.some((one) => one.name === name)) problems.push(`has no veto ${name}`)
+  if (verdict !== undefined && seen.verdict === verdict) problems.push(...causeProblems(seen, says))
   const words = [seen.reason, ...seen.readings.map(({ reason }) => reason), ...seen.vetoes.map(({ reason }) => reason)]
   if (because !== undefined && !words.some((one) => because.test(one))) problems.push(`no reason says ${because}`)
   if (state !== undefined && seen.state !== state) problems.push(`stands at ${seen.state}, not ${state}`)
@@ -68,5 +82,30 @@ export function problemsOf(staged: Staged, played: Played): readonly string[] {
     }
     problems.push(...within.flatMap((seen) => sayProblems(seen, says)).slice(0, 3))
   }
+  return problems
+}
+
+/** The ids that the last use before a stop may have: of the last activity that is stated, where it is not stated by itself; `nobody` without any. */
+function lastUses({ lastUse, says = [], acts }: Scenario): readonly string[] {
+  const last = acts === 'never' ? 0 : acts.last
+  const stated = says.findLast(({ verdict, by, from }) => verdict === 'active' && by !== undefined && from < last)
+  const names = lastUse ?? stated?.by ?? []
+  return names.length === 0 ? ['nobody'] : names.map((name) => `active ${name}`)
+}
+
+/** Where `why` tells something else than the checks found, at the time, afterwards or of the stop. */
+export function whyProblems({ scenario }: Staged, { seen, told, toldLater, before }: Played): readonly string[] {
+  const found = new Map(seen.map(({ at, object }) => [at, idOf(object['cause'])]))
+  const problems = told.flatMap(({ at, answer, sentence, id }) => [
+    ...(answer === 'up' && /^Still up: ./.test(sentence) ? [] : [`minute ${at}: why says ${answer}: ${sentence}`]),
+    ...(id === found.get(at) ? [] : [`minute ${at}: why names ${id}, the check found ${found.get(at)}`]),
+  ])
+  for (const { at, answer, id } of toldLater) {
+    if (answer !== 'moment' || id !== found.get(at))
+      problems.push(`minute ${at}: why names ${id} afterwards, the check found ${found.get(at)}`)
+  }
+  const uses = lastUses(scenario)
+  if (before !== undefined && !uses.includes(before))
+    problems.push(`why names ${before} before the stop, not ${uses.join(' or ')}`)
   return problems
 }
