@@ -327,8 +327,35 @@ export const people: readonly Scenario[] = [
     needed: [[-60, 1.6]],
     lastUse: ['sessions'],
     acts: { last: 1.6, told: 'counter' },
-    knownWrong:
-      'the keys go with the terminal, and nothing tells a person who logs out from a connection that breaks off: up to an interval early',
+    says: [{ from: 0, until: 4, verdict: 'active', by: ['sessions'], because: /input on pts\/0/ }],
+  },
+  {
+    ...{ ...own, id: 'forgotten-login-breaks-off' },
+    // Its last input is longer ago than a silent connection may hold, while other work went on: its end is nobody's.
+    watchedFrom: 70,
+    happens: [
+      ssh({ id: 'a', from: -66, until: 31, typed: [-65, -64] }),
+      {
+        ...{ kind: 'program', id: 'job', comm: 'solve', group: service('solve'), leads: true },
+        ...{ from: -60, until: 20, cpu: 0.9 },
+      },
+    ],
+    needed: [[-60, 20]],
+    acts: { last: 20, told: 'counter', heldUntil: 31, heldAtMost: 37 },
+    says: [
+      { from: -58, until: 20, verdict: 'active', by: ['cpu'] },
+      { from: 22, until: 30, verdict: 'idle', by: ['sessions'] },
+      { from: 30, until: 34, verdict: 'idle' },
+    ],
+  },
+  {
+    ...{ ...own, id: 'a-script-logs-in-and-out' },
+    // Every 20 min for 7 min, on a terminal from which nothing is read: it comes, which counts, and its end does not.
+    happens: [4, 24, 44].map((from) => ssh({ id: `m${from}`, uid: 1100, user: 'probe', from, until: from + 7 })),
+    needed: [],
+    acts: { last: 4 },
+    says: [{ from: 4, until: 7, verdict: 'active', by: ['sessions'] }],
+    lastUse: ['sessions'],
   },
   {
     ...{ ...own, id: 'clock-steps-while-somebody-types' },
