@@ -45,6 +45,8 @@ export interface Program {
   readonly socket?: string
   /** Port on the loopback that it listens on. */
   readonly listens?: number
+  /** Number of the X display that it shows; a program is connected to it. */
+  readonly display?: number
   /** Where it waits in the kernel (/proc/PID/wchan), by the minute. */
   readonly wchan?: (minute: number) => string
 }
@@ -68,12 +70,21 @@ export interface Pty {
   readonly shows?: string
 }
 
+/** Keyboard and mouse of an X display. */
+export interface Keyboard {
+  readonly kind: 'keyboard'
+  readonly display: number
+  readonly used?: Times
+}
+
 /** An established TCP connection. */
 export interface Socket {
   readonly kind: 'socket'
   readonly id: string
   readonly uid: number
   readonly port?: number
+  /** IPv4 address of the client; somewhere else unless given. */
+  readonly client?: string
   readonly from?: number
   readonly until?: number
   /** Bytes a second. */
@@ -223,6 +234,7 @@ export interface Turn {
 export type Happening =
   | Program
   | Pty
+  | Keyboard
   | Socket
   | Net
   | Disk
