@@ -8,6 +8,7 @@ import { gpus } from './rows/gpus.ts'
 import { jobs } from './rows/jobs.ts'
 import { lists } from './rows/lists.ts'
 import { nodes } from './rows/nodes.ts'
+import { noise } from './rows/noise.ts'
 import { notebooks } from './rows/notebooks.ts'
 import { people } from './rows/people.ts'
 import { table } from './rows/table.ts'
@@ -27,6 +28,7 @@ const all: readonly Scenario[] = [
   ...editors,
   ...desktops,
   ...lists,
+  ...noise,
 ]
 
 /** Those whose sensor there is. */

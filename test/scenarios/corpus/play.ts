@@ -53,7 +53,7 @@ export function checkMinutes(scenario: Scenario, lasts: number, seed?: number): 
   const late = () => (random === undefined ? 0 : random.chance(0.02) ? 0.3 : random.whole(0, 5) / 60)
   const minutes: number[] = []
   const first = -(scenario.watchedFrom ?? 10)
-  for (let minute = first; minute <= lasts; minute += 2) {
+  for (let minute = first; minute <= lasts; minute += scenario.every ?? INTERVAL_MS / MINUTE) {
     const at = minute === first ? minute : minute + late()
     if (scenario.unwatched?.some(([from, until]) => at > from && at < until) !== true) minutes.push(at)
   }

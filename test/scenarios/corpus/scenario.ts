@@ -326,6 +326,8 @@ export interface Scenario {
   readonly without?: Partial<Record<Variant, string>>
   /** What the agent gets wrong today, told and counted, not hidden. */
   readonly knownWrong?: string
+  /** Minutes from check to check; 2 unless given, and as its configuration says. */
+  readonly every?: number
   /** First check so many minutes before minute 0; 10, which is the grace, unless given. */
   readonly watchedFrom?: number
   /** No check runs between these minutes: the scheduler is dead. */

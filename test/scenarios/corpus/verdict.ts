@@ -16,11 +16,11 @@ const SLACK = 0.5
 const EPSILON = 0.002
 
 /** The first and the last minute at which the action is right. */
-export function window(acts: Acts, late: boolean): readonly [number, number] {
+export function window({ every = INTERVAL }: Scenario, acts: Acts, late: boolean): readonly [number, number] {
   const { last, told = 'terminal', hold = 0, heldUntil = Number.NEGATIVE_INFINITY, heldAtMost = heldUntil } = acts
-  const seen = last === 0 ? 0 : told === 'counter' ? INTERVAL + (late ? LATE : 0) : TERMINAL
+  const seen = last === 0 ? 0 : told === 'counter' ? every + (late ? LATE : 0) : TERMINAL
   const due = last + THRESHOLD + hold
-  return [Math.max(due, heldUntil), Math.max(due + seen, heldAtMost) + INTERVAL + SLACK + (late ? LATE : 0)]
+  return [Math.max(due, heldUntil), Math.max(due + seen, heldAtMost) + every + SLACK + (late ? LATE : 0)]
 }
 
 /** A stop while somebody needs the machine. */
@@ -31,7 +31,7 @@ export function isFalseStop({ scenario }: Staged, { acted }: Played): boolean {
 function actProblems(staged: Staged, { acted }: Played): readonly string[] {
   const { acts } = staged.scenario
   if (acts === 'never') return acted === undefined ? [] : [`acted at ${acted.toFixed(2)}, and never should`]
-  const [first, last] = window(acts, staged.variant === 'jitter')
+  const [first, last] = window(staged.scenario, acts, staged.variant === 'jitter')
   if (acted === undefined) return [`did not act, and should by ${last.toFixed(2)}`]
   if (acted < first - EPSILON) return [`acted at ${acted.toFixed(2)}, not before ${first.toFixed(2)}`]
   return acted > last + EPSILON ? [`acted at ${acted.toFixed(2)}, by ${last.toFixed(2)} at the latest`] : []
@@ -77,7 +77,7 @@ export function problemsOf(staged: Staged, played: Played): readonly string[] {
   for (const says of staged.scenario.says ?? []) {
     const within = played.seen.filter(({ from, at }) => from >= says.from - EPSILON && at < says.until - EPSILON)
     if (within.length === 0) {
-      const over = played.acted !== undefined && played.acted <= says.from + INTERVAL
+      const over = played.acted !== undefined && played.acted <= says.from + (staged.scenario.every ?? INTERVAL)
       if (!over) problems.push(`no check lies within ${says.from} to ${says.until}`)
     }
     problems.push(...within.flatMap((seen) => sayProblems(seen, says)).slice(0, 3))

@@ -113,6 +113,7 @@ const declaredPrograms: readonly Scenario[] = [
     needed: [[-60, 40]],
     acts: { last: 40, told: 'counter' },
     says: [{ from: 0, until: 40, verdict: 'active', by: ['commands'], because: /queue says .*: 3 in the queue/ }],
+    without: { jitter: 'its last yes is known by when it is asked' },
   },
   {
     ...{ ...own, id: 'probe-hangs', config: commands },
