@@ -9,9 +9,9 @@ import type { Closer, Earlier, Interval, Raw } from './judge.ts'
 import { within } from './within.ts'
 
 /** Long: it is asked rarely, and the machine may be slow just because of what is asked for. */
-const EXCUSE_MS = 8_000
-/** A look takes no longer: where sensors have waited for something that hangs, there is less time for a closer one. */
-const LOOK_MS = 8_500
+const EXCUSE_MS = 7_000
+/** A look takes no longer, but for a second to name who it was: where sensors have waited for something that hangs, there is less time. */
+const LOOK_MS = 7_500
 
 /** A first judgement, by the configured limits, and what it was made of. */
 export interface Given {

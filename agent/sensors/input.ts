@@ -26,23 +26,33 @@ function bucket(ms: number): number {
   return Math.floor(ms / 8000)
 }
 
+/** Was something read from it after the 8 s in which it was made? From what a program makes for a command, nothing is. */
+function wasReadLater({ atimeMs, ctimeMs }: Terminal): boolean {
+  return bucket(atimeMs) > bucket(ctimeMs)
+}
+
 /**
  * Does the terminal, where it is new, show that somebody has come? One of this machine does. A container's is made at each
  * of its starts, by whatever restarts it: only what was read from it later does.
  */
-function showsArrival({ apart, atimeMs, ctimeMs }: Terminal): boolean {
-  return apart !== true || bucket(atimeMs) > bucket(ctimeMs)
+function showsArrival(one: Terminal): boolean {
+  return one.apart !== true || wasReadLater(one)
 }
 
 /**
- * One that somebody typed on in the interval before `before` and that has gone since: they logged out, and the last keys went
- * with the terminal. After input only, so that a session which breaks off by itself shows nobody.
+ * One that has gone since `before`: somebody logged out, and the last keys went with the terminal. Only after input in the
+ * interval before `before`, or up to `leftMs` ago where it ever had keys: a session which breaks off long after shows nobody.
  */
-function left(now: TerminalsSample, before: TerminalsSample & { readonly at?: Instant }): Terminal | undefined {
+function left(
+  now: TerminalsSample,
+  before: TerminalsSample & { readonly at?: Instant },
+  { monoMs, leftMs }: { readonly monoMs: Instant; readonly leftMs: number },
+): Terminal | undefined {
   const { at } = before
   if (at === undefined) return undefined
   const present = new Set(now.terminals.map(keyOf))
-  return before.terminals.find((one) => one.since >= at && one.apart !== true && !present.has(keyOf(one)))
+  const near = (one: Terminal): boolean => one.since >= at || (monoMs - one.since <= leftMs && wasReadLater(one))
+  return before.terminals.find((one) => one.apart !== true && near(one) && !present.has(keyOf(one)))
 }
 
 /** Those that may have had input since `before`, which keeps what it costs to know more of them from a check that saw none. */
@@ -111,12 +121,12 @@ function readThroughTty(now: TerminalsSample, before: TerminalsSample): Times | 
 
 /**
  * Latest input, and a terminal with output, in the interval. Input: a terminal is new or its access time is another, earlier
- * or later. A new one that shows nobody's arrival is like output.
+ * or later; or one has gone whose last input is at most `leftMs` old. A new one that shows nobody's arrival is like output.
  */
 export function judgeTerminals(
   now: TerminalsSample,
   before: TerminalsSample & { readonly at?: Instant },
-  span: Span,
+  { leftMs = 0, ...span }: Span & { readonly leftMs?: number },
 ): { readonly input?: Seen; readonly output?: string } {
   const earlier = new Map(before.terminals.map((one) => [keyOf(one), one]))
   const moment = { span, stepped: Math.abs(now.offsetMs - before.offsetMs) >= 1000 }
@@ -131,7 +141,7 @@ export function judgeTerminals(
   const throughAt = through === undefined ? undefined : inputAt(through, false, moment)
   if (throughAt !== undefined && (input === undefined || throughAt > input.at))
     input = { name: '/dev/tty', at: throughAt, uids: [] }
-  const gone = left(now, before)
+  const gone = left(now, before, { monoMs: span.now.monoMs, leftMs })
   if (gone !== undefined) input = { name: gone.name, at: span.now.monoMs, uids: [] }
   let output: string | undefined
   for (const one of now.terminals) {

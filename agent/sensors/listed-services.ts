@@ -2,7 +2,7 @@
 import type { Host } from '../host/host.ts'
 import { booleanAt, type JsonObject, listAt, numberAt, optional, textAt } from '../parse.ts'
 import type { ListOption } from '../types/options.ts'
-import type { Reading } from '../types.ts'
+import type { Instant, Reading } from '../types.ts'
 import { isWithin, parseRange, type Range, rangePattern } from './addresses.ts'
 import { readServed, type Served } from './connections.ts'
 import { secondsOf } from './counts.ts'
@@ -79,12 +79,17 @@ interface Clients {
   readonly open: readonly Client[]
   /** Connections that were over within the last minute. */
   readonly over: number
+  /** Those of the open ones over which something had passed since the sample before. */
+  readonly used?: readonly string[]
 }
 
 interface ServicesSample {
+  readonly at?: Instant
   /** By port. */
   readonly clients: Readonly<Record<string, Clients>>
 }
+
+const none: Clients = { open: [], over: 0 }
 
 /** Most connections that are kept for a port, those with the most bytes. */
 const mostKept = 500
@@ -122,23 +127,34 @@ function clientsOf({ port, ignored, loopback }: Service, served: readonly Served
   return { open: open.slice(0, mostKept), over: own.length - open.length }
 }
 
-/** The connection over which most passed in the interval. One that is new, or was not kept, counts whole: in doubt it was used. */
-function busiest(
-  now: readonly Client[],
-  before: readonly Client[],
-): { readonly bytes: number; readonly quietMs: number } {
+/** What passed over each in the interval. One that is new, or was not kept, counts whole: in doubt it was used. */
+function passed(now: readonly Client[], before: readonly Client[] = []): readonly Client[] {
   const earlier = new Map(before.map(([id, bytes]) => [id, bytes]))
-  return now
-    .map(([id, bytes, quietMs]) => ({ bytes: Math.max(0, bytes - Math.max(0, earlier.get(id) ?? 0)), quietMs }))
-    .reduce((most, one) => (one.bytes > most.bytes ? one : most), { bytes: 0, quietMs: 0 })
+  return now.map(([id, bytes, quietMs]) => [id, Math.max(0, bytes - Math.max(0, earlier.get(id) ?? 0)), quietMs])
 }
+
+/** Is it more than keep-alives? */
+function isUse(bytes: number, ms: number, { minBytes }: Service): boolean {
+  return bytes > 0 && ms > 0 && (bytes / secondsOf(ms)) * 60 >= minBytes
+}
+
+/** With who was used: what passes after this sample, and before a connection is closed, is not seen any more. */
+function withUsed(service: Service, now: ServicesSample, before: ServicesSample | undefined): Clients {
+  const { open, over } = now.clients[service.port] ?? none
+  if (now.at === undefined || before?.at === undefined) return { open, over }
+  const ms = now.at - before.at
+  const all = passed(open, before.clients[service.port]?.open).filter(([, bytes]) => isUse(bytes, ms, service))
+  return all.length === 0 ? { open, over } : { open, over, used: all.map(([id]) => id) }
+}
+
+const silent: Client = ['', 0, 0]
 
 function judgeOne(
   service: Service,
   now: Clients,
   { before, span }: { before: Clients | undefined; span: Span },
 ): Reading {
-  const { label, minBytes, holdMinutes } = service
+  const { label, holdMinutes } = service
   const { open } = now
   // The kernel remembers those alone that this side has closed.
   const over = now.over + (before?.open ?? []).filter(([id]) => !open.some(([one]) => one === id)).length
@@ -146,11 +162,12 @@ function judgeOne(
     const reason = `${counted(open.length, 'client')} on ${label}, and without ss nobody can tell whether anything passes`
     return { kind: 'unknown', reason }
   }
-  const { bytes, quietMs } = busiest(open, before?.open ?? [])
-  const perSecond = bytes / secondsOf(span.ms)
-  if (bytes > 0 && perSecond * 60 >= minBytes) {
+  const [, bytes, quietMs] = passed(open, before?.open).reduce((most, one) => (one[1] > most[1] ? one : most), silent)
+  const closed = before?.used?.some((used) => open.every(([id]) => id !== used)) === true
+  if (closed) return { kind: 'active', reason: `a client on ${label}, in use until it closed`, at: span.now.monoMs }
+  if (isUse(bytes, span.ms, service)) {
     const at = Math.max(span.now.monoMs - quietMs, span.now.monoMs - span.ms + 1)
-    return { kind: 'active', reason: `a client on ${label}: ${rate(perSecond)}`, at }
+    return { kind: 'active', reason: `a client on ${label}: ${rate(bytes / secondsOf(span.ms))}`, at }
   }
   if (open.length + over === 0) return { kind: 'idle', reason: `no client on ${label}` }
   const what =
@@ -166,7 +183,6 @@ function judge(
   now: ServicesSample,
   { before, span }: { before: ServicesSample; span: Span },
 ) {
-  const none: Clients = { open: [], over: 0 }
   const readings = services.map((service) =>
     judgeOne(service, now.clients[service.port] ?? none, { before: before.clients[service.port], span }),
   )
@@ -186,10 +202,14 @@ export function listedServices(entries: readonly JsonObject[]): Sensor<ServicesS
     name: 'services',
     sampleVersion: 1,
     options: {},
-    async read(host: Host, signal) {
+    async read(host: Host, signal, before) {
       signal.throwIfAborted()
+      const at = host.clocks().monoMs
       const served = await readServed(host, ports, signal)
-      return { clients: Object.fromEntries(services.map((one) => [String(one.port), clientsOf(one, served)])) }
+      const of = (clients: (one: Service) => Clients): ServicesSample['clients'] =>
+        Object.fromEntries(services.map((one) => [String(one.port), clients(one)]))
+      const now = { at, clients: of((one) => clientsOf(one, served)) }
+      return { at, clients: of((one) => withUsed(one, now, before)) }
     },
     judge: (now, before, { span }) => judge(services, now, { before, span }),
   }

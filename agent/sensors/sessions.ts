@@ -216,7 +216,8 @@ function nobody(now: SessionsSample): Reading {
 
 /** The first of: input, seen or passed over ssh, an answer to a warning, a new ssh session, ssh traffic, a job that moves, something unreadable, a hold, nobody. */
 function judge(now: SessionsSample, before: SessionsSample, { span, limits }: Context): Reading {
-  const { input, output } = judgeTerminals(now, before, span)
+  const leftMs = limits.connection_hold_minutes * 60_000
+  const { input, output } = judgeTerminals(now, before, { ...span, leftMs })
   const given = { span, limitMs: limits.unattended_hours * 3_600_000 }
   const attended = span.now.monoMs - now.lastInput <= given.limitMs
   const found = judgeConnections(now.connections, before.connections, { ...given, attended })

@@ -94,7 +94,7 @@ describe('a sensor that says active', () => {
         new Promise((_, reject) => {
           signal.addEventListener('abort', () => reject(signal.reason))
         }),
-      '; a closer look: no answer within 8 s',
+      '; a closer look: no answer within 7 s',
     ],
   ])('is believed when it %s', async (_, excuse, told) => {
     const kept = { work: 25 }
@@ -119,7 +119,7 @@ describe('a sensor that says active', () => {
     host.clock.advance(2 * minute)
     hangs = true
     const { readings } = await look(parts, base, asked)
-    expect(readings[0]?.reason).toBe('25 of work; a closer look: no answer within 1.5 s')
+    expect(readings[0]?.reason).toBe('25 of work; a closer look: no answer within 0.5 s')
   })
 
   it('is believed when the excuse is not enough', async () => {

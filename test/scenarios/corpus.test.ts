@@ -4,7 +4,7 @@ import { corpus } from './corpus/corpus.ts'
 import { play } from './corpus/play.ts'
 import type { Scenario } from './corpus/scenario.ts'
 import { stage, variants } from './corpus/variants.ts'
-import { isFalseStop, problemsOf } from './corpus/verdict.ts'
+import { isFalseStop, problemsOf, whyProblems } from './corpus/verdict.ts'
 
 /** The rows of detection.md's table, by words of theirs; those of notebooks' and editors' own sensors are with these. */
 const rows = [
@@ -46,18 +46,32 @@ describe('the corpus', () => {
 async function played(scenario: Scenario) {
   const staged = stage(scenario, 'base')
   if (staged === undefined) throw new Error('the usual machine is no variant')
-  return { staged, result: await play(staged.scenario, staged.model, { lasts: staged.lasts }) }
+  return { staged, result: await play(staged.scenario, staged.model, { lasts: staged.lasts, asksWhy: true }) }
 }
 
-describe.each(corpus.map((scenario) => [scenario.id, scenario] as const))('%s', (_, scenario) => {
+/** Each is played once. */
+const once = new Map<string, ReturnType<typeof played>>()
+
+describe.each(corpus.map((scenario) => [scenario.id, scenario] as const))('%s', (id, scenario) => {
+  const ofIt = (): ReturnType<typeof played> => {
+    const known = once.get(id) ?? played(scenario)
+    once.set(id, known)
+    return known
+  }
+
   it(
     scenario.knownWrong === undefined ? 'is judged right' : `is known to be judged wrong: ${scenario.knownWrong}`,
     async () => {
-      const { staged, result } = await played(scenario)
+      const { staged, result } = await ofIt()
       expect(isFalseStop(staged, result)).toBe(false)
       const problems = problemsOf(staged, result)
       if (scenario.knownWrong === undefined) expect(problems).toEqual([])
       else expect(problems).not.toEqual([])
     },
   )
+
+  it('is told by `why`', async () => {
+    const { staged, result } = await ofIt()
+    expect(whyProblems(staged, result)).toEqual([])
+  })
 })

@@ -230,6 +230,41 @@ describe('a service', () => {
   })
 })
 
+describe('a client that has closed', () => {
+  const service = { port: 8080 }
+  const now = { wallMs: 9e12, bootMs: 480_000, monoMs: 480_000 }
+
+  /** Bytes of its connection at three checks, two minutes apart; it is gone at the fourth. */
+  async function after(totals: readonly number[], [last]: readonly string[]): Promise<Reading> {
+    const machine = createMachine('debian12-vm-quiet')
+    const sensor = listedServices([service])
+    let before: Awaited<ReturnType<typeof sensor.read>> | undefined
+    for (const [index, total] of totals.entries()) {
+      const text = line({ facts: bytes(total, 0), peer: '203.0.113.9:50123' })
+      const host = { ...machine.host(), run: async () => ({ status: 0, stdout: text, stderr: '' }) }
+      const clocks = { ...now, monoMs: index * 120_000 }
+      before = await sensor.read({ ...host, clocks: () => clocks }, new AbortController().signal, before)
+    }
+    const host = { ...machine.host(), run: async () => ({ status: 0, stdout: last ?? '', stderr: '' }) }
+    const sample = await sensor.read({ ...host, clocks: () => now }, new AbortController().signal, before)
+    if (before === undefined) throw new Error('nothing came before')
+    return sensor.judge(sample, before, { span: { now, ms: 120_000 }, limits: {} })
+  }
+
+  it.each<[string, readonly number[], readonly string[], string]>([
+    ['was used until then, if it was up to the check before', [10, 5000, 9000], [], 'active'],
+    ['so too, where the kernel remembers it', [10, 5000, 9000], [over()], 'active'],
+    ['may have been silent for long', [10, 5000, 5000], [], 'hold'],
+    ['may have sent keep-alives only', [10, 5000, 5900], [], 'hold'],
+    ['is not known to have been used where nothing came before', [9000], [], 'hold'],
+  ])('%s', async (_, totals, last, kind) => {
+    const reading = await after(totals, last)
+    expect(reading.kind).toBe(kind)
+    if (kind === 'active')
+      expect(reading).toMatchObject({ at: 480_000, reason: 'a client on port 8080, in use until it closed' })
+  })
+})
+
 describe('without ss', () => {
   const head = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n'
   // SOURCE: written from proc_pid_net(5).

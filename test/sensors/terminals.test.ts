@@ -59,11 +59,22 @@ describe('input', () => {
       { since: monoMs - 120_000 },
       true,
     ],
-    ['is none that has gone by itself, long after any input', { since: monoMs - 120_001 }, false],
+    ['is none that has gone by itself, after the input that came with it', { since: monoMs - 120_001 }, false],
     ["is no container's that has gone", { since: monoMs - 120_000, apart: true }, false],
+    [
+      'is one that has gone within the time in which its person counts as near',
+      { since: monoMs - 900_000, atimeMs: old + 8000 },
+      true,
+    ],
+    ['is none that has gone after it', { since: monoMs - 900_001, atimeMs: old + 8000 }, false],
+    [
+      'is none that has gone and never had keys',
+      { since: monoMs - 900_000, atimeMs: old + 7999 - (old % 8000) },
+      false,
+    ],
   ])('%s', (_, facts, isInput) => {
     const before = { ...at([pts(0), pts(1, facts)]), at: monoMs - 120_000 }
-    const { input } = judgeTerminals(at([pts(0)]), before, span)
+    const { input } = judgeTerminals(at([pts(0)]), before, { ...span, leftMs: 900_000 })
     expect(input).toEqual(isInput ? { name: 'pts/1', at: monoMs, uids: [] } : undefined)
   })
 

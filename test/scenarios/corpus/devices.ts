@@ -2,7 +2,7 @@
 import type { FrameWriter } from './frame.ts'
 import { terminalStat } from './processes.ts'
 import type { Net, Socket } from './scenario.ts'
-import { total } from './times.ts'
+import { latest, total } from './times.ts'
 import type { World } from './world.ts'
 
 const heading =
@@ -48,6 +48,14 @@ export function writeNetwork(out: FrameWriter, world: World, atMs: number): void
   }
 }
 
+const elsewhere = '198.51.100.7'
+
+/** As /proc/net/tcp has it: little-endian. */
+function hexAddress(address: string): string {
+  const bytes = address.split('.').map((byte) => Number(byte).toString(16).padStart(2, '0').toUpperCase())
+  return bytes.toReversed().join('')
+}
+
 /** Sockets that listen on the loopback, and those that are established, as /proc/net/tcp shows them (proc_net_tcp.rst: little-endian address, states 0A and 01). */
 function writeListening(out: FrameWriter, world: World, atMs: number): void {
   const lines = world.alive(atMs).flatMap(({ program: { listens, uid = 0 } }, index) => {
@@ -61,7 +69,7 @@ function writeListening(out: FrameWriter, world: World, atMs: number): void {
     if (!world.isThere(socket, atMs)) continue
     const port = (socket.port ?? 22).toString(16).toUpperCase().padStart(4, '0')
     lines.push(
-      ` 900: 0500000A:${port} 076433C6:C350 01 00000000:00000000 02:00000000 00000000 ${socket.uid} 0 ${world.inodeOf(socket)} 2 0000000000000000 20 4 30 10 -1
+      ` 900: 0500000A:${port} ${hexAddress(socket.client ?? elsewhere)}:C350 01 00000000:00000000 02:00000000 00000000 ${socket.uid} 0 ${world.inodeOf(socket)} 2 0000000000000000 20 4 30 10 -1
 `,
     )
   }
@@ -118,7 +126,7 @@ function socketLine(world: World, socket: Socket, atMs: number): string {
     ...(received === 0 ? [] : [`bytes_received:${received}`]),
   ]
   return (
-    `0      0      10.0.0.5:${port} 198.51.100.7:${50_000 + world.inodeOf(socket)} timer:(keepalive,119min,0) uid:${socket.uid} ino:${world.inodeOf(socket)} sk:1 ` +
+    `0      0      10.0.0.5:${port} ${socket.client ?? elsewhere}:${50_000 + world.inodeOf(socket)} timer:(keepalive,119min,0) uid:${socket.uid} ino:${world.inodeOf(socket)} sk:1 ` +
     `cgroup:/system.slice/ssh.service <-> ts sack cubic wscale:7,7 rto:204 rtt:3.1/1.2 mss:1448 cwnd:10 ${bytes.join(' ')} ` +
     `segs_out:120 segs_in:130 lastsnd:${quiet} lastrcv:${quiet} lastack:${quiet} pacing_rate 1bps delivered:1 minrtt:0.018\n`
   )
@@ -134,6 +142,15 @@ export function writeSockets(out: FrameWriter, world: World, atMs: number): void
   // As servers' own clients are asked for, one port at a time.
   for (const port of new Set(sockets.map((one) => one.port ?? 22)))
     out.command([...ss, '(', 'sport', '=', `:${port}`, ')'], answer(sockets.filter((one) => (one.port ?? 22) === port)))
+  // As clients of a declared service are asked for: with several states there is a column for them.
+  const states = ['established', 'close-wait', 'fin-wait-1', 'last-ack', 'closing', 'time-wait']
+  for (const port of new Set(world.of('socket').map((one) => one.port ?? 22))) {
+    const ends = ['(', 'sport', '=', `:${port}`, 'or', 'dport', '=', `:${port}`, ')']
+    const own = sockets.filter((one) => (one.port ?? 22) === port)
+    const shown = own.map((one) => `ESTAB  ${socketLine(world, one, atMs)}`).join('')
+    const argv = ['ss', '-tinOHe', ...states.flatMap((state) => ['state', state]), ...ends]
+    if (port !== 22) out.command(argv, world.model.missing.has('ss') ? null : shown)
+  }
   const lines = sockets.flatMap(({ carries, from }) => {
     const line = carries === undefined ? undefined : world.line(carries)
     if (line === undefined) return []
@@ -141,4 +158,14 @@ export function writeSockets(out: FrameWriter, world: World, atMs: number): void
     return [`user     pts/${line.number}        ${since} (198.51.100.7)\n`]
   })
   out.command(['who'], lines.join(''))
+}
+
+/** Milliseconds since keyboard or mouse of each X display was last used. */
+export function writeDisplays(out: FrameWriter, world: World, atMs: number): void {
+  for (const { program, fromMs } of world.alive(atMs)) {
+    const { display } = program
+    if (display === undefined) continue
+    const keyboard = world.of('keyboard').find((one) => one.display === display)
+    out.displays[String(display)] = atMs - Math.max(fromMs, latest(keyboard?.used ?? [], atMs) ?? fromMs)
+  }
 }

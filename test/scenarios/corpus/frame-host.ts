@@ -134,8 +134,7 @@ export function frameHost(moment: Moment, files: MemoryFiles): Host {
       if ('error' in answer) throw new HostError(answer.error)
       return answer
     },
-    // No scenario has an X display.
-    displayIdleMs: async () => undefined,
+    displayIdleMs: async ({ number }) => moment.frame.displays[String(number)] ?? undefined,
     spawnInherited: async () => 127,
     async http({ method, url }) {
       const answer = moment.frame.http[`${method} ${url}`] ?? undefined

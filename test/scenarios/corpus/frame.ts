@@ -20,6 +20,7 @@ export interface FrameLook {
   readonly links: Readonly<Record<string, string | null>>
   readonly commands: Readonly<Record<string, FrameCommand>>
   readonly http: Readonly<Record<string, FrameAnswer>>
+  readonly displays: Readonly<Record<string, number | null>>
 }
 
 export interface Frame extends Omit<FrameLook, 'self'> {
@@ -52,6 +53,7 @@ export class FrameWriter {
   readonly links: Record<string, string | null> = {}
   readonly commands: Record<string, FrameCommand> = {}
   readonly http: Record<string, FrameAnswer> = {}
+  readonly displays: Record<string, number> = {}
   readonly #bootWallMs: number
 
   /** Files that nobody changed are as old as the boot, `bootWallMs` on the wall clock. */

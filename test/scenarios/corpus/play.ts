@@ -4,7 +4,9 @@ import { partsBy } from '../../../agent/check/configured.ts'
 import { pathsOf } from '../../../agent/check/parts.ts'
 import { checkObject } from '../../../agent/check/report.ts'
 import type { Config } from '../../../agent/config.ts'
+import type { Host } from '../../../agent/host/host.ts'
 import type { NamedReading, Veto } from '../../../agent/types.ts'
+import { iso } from '../../../agent/words.ts'
 import { createMemoryCloud } from '../../host/memory-cloud.ts'
 import { createMemoryFiles } from '../../host/memory-files.ts'
 import { configOf } from '../../replay/frames.ts'
@@ -12,6 +14,7 @@ import { createRandom } from '../random.ts'
 import type { Frame } from './frame.ts'
 import { frameHost, Moment } from './frame-host.ts'
 import type { Scenario } from './scenario.ts'
+import { askWhy, beforeStop, comesBack, idOf, type Told, toldOf } from './told.ts'
 import { type Model, World } from './world.ts'
 
 const MINUTE = 60_000
@@ -36,6 +39,12 @@ export interface Played {
   readonly seen: readonly Seen[]
   /** Minute at which the call was sent. */
   readonly acted: number | undefined
+  /** What `why` said, where it was asked: after each check with another cause. */
+  readonly told: readonly Told[]
+  /** What it said at the end of those of these moments that a check vouches for. */
+  readonly toldLater: readonly Told[]
+  /** The last use before the stop, as `why` names it once the machine is back. */
+  readonly before?: string
 }
 
 /** When checks run, in minutes: every two minutes, later by chance where `seed` is given (0 to 5 s, and 18 s in one of fifty). */
@@ -44,7 +53,7 @@ export function checkMinutes(scenario: Scenario, lasts: number, seed?: number): 
   const late = () => (random === undefined ? 0 : random.chance(0.02) ? 0.3 : random.whole(0, 5) / 60)
   const minutes: number[] = []
   const first = -(scenario.watchedFrom ?? 10)
-  for (let minute = first; minute <= lasts; minute += 2) {
+  for (let minute = first; minute <= lasts; minute += scenario.every ?? INTERVAL_MS / MINUTE) {
     const at = minute === first ? minute : minute + late()
     if (scenario.unwatched?.some(([from, until]) => at > from && at < until) !== true) minutes.push(at)
   }
@@ -60,27 +69,34 @@ export function configOfScenario({ config }: Scenario): Promise<Config> {
   return known
 }
 
-/** Plays the scenario on a model of a machine for so many minutes. With `keepFrames` nobody on it is warned: a capture writes to no terminal. */
-export async function play(
-  scenario: Scenario,
-  model: Model,
-  given: { readonly lasts: number; readonly seed?: number; readonly keepFrames?: boolean },
-): Promise<Played> {
-  const world = new World(scenario, model)
-  world.isDeaf = given.keepFrames === true
-  const config = await configOfScenario(scenario)
-  let wallMs = 0
-  const files = createMemoryFiles(
-    () => wallMs,
+interface Given {
+  /** Minutes. */
+  readonly lasts: number
+  readonly seed?: number
+  /** Nobody on it is warned: a capture writes to no terminal. */
+  readonly keepFrames?: boolean
+  /** `why` is asked, too. */
+  readonly asksWhy?: boolean
+}
+
+/** A machine on which checks run; its clock is that of the last one. */
+class Stage {
+  #wallMs = 0
+  readonly files = createMemoryFiles(
+    () => this.#wallMs,
     () => 0,
   )
-  const seen: Seen[] = []
-  let before = Number.NEGATIVE_INFINITY
-  for (const minute of checkMinutes(scenario, given.lasts, given.seed)) {
+  readonly #config: Config
+
+  constructor(config: Config) {
+    this.#config = config
+  }
+
+  async check(world: World, minute: number) {
     const atMs = Math.round(minute * MINUTE)
     world.beginCheck(atMs)
     const moment = new Moment(world, atMs)
-    wallMs = moment.frame.clocks.wallMs
+    this.#wallMs = moment.frame.clocks.wallMs
     let acted: number | undefined
     const cloud = createMemoryCloud({
       name: 'aws',
@@ -91,15 +107,50 @@ export async function play(
         return { result: 'accepted', detail: 'in memory: hibernate' }
       },
     })
-    const parts = await partsBy({ host: frameHost(moment, files), cloud, paths: pathsOf(undefined) }, config)
+    const host = frameHost(moment, this.files)
+    const parts = await partsBy({ host, cloud, paths: pathsOf(undefined) }, this.#config)
     const checked = await checkAndAct(parts)
-    const { verdict, phase, reason } = checked.decision
-    const { readings, vetoes: standing } = checked.look
-    const object = checkObject(parts, checked)
-    const looks = given.keepFrames === true ? moment.looks : []
-    seen.push({ from: before, at: minute, verdict, state: phase, reason, readings, vetoes: standing, object, looks })
-    before = minute
-    if (acted !== undefined) return { seen, acted }
+    return { host, moment, checked, acted, object: checkObject(parts, checked) }
   }
-  return { seen, acted: undefined }
+}
+
+/** Plays the scenario on a model of a machine for so many minutes. */
+export async function play(scenario: Scenario, model: Model, given: Given): Promise<Played> {
+  const world = new World(scenario, model)
+  world.isDeaf = given.keepFrames === true
+  const stage = new Stage(await configOfScenario(scenario))
+  const seen: Seen[] = []
+  const told: Told[] = []
+  let before = Number.NEGATIVE_INFINITY
+  let last: Host | undefined
+  let acted: number | undefined
+  for (const minute of checkMinutes(scenario, given.lasts, given.seed)) {
+    const { host, moment, checked, object, ...one } = await stage.check(world, minute)
+    const { verdict, phase, reason } = checked.decision
+    const { readings, vetoes } = checked.look
+    const looks = given.keepFrames === true ? moment.looks : []
+    seen.push({ from: before, at: minute, verdict, state: phase, reason, readings, vetoes, object, looks })
+    before = minute
+    last = host
+    acted = one.acted
+    if (acted !== undefined) break
+    if (given.asksWhy !== true || idOf(object['cause']) === told.at(-1)?.id) continue
+    told.push({ ...toldOf(await askWhy(host), minute), follows: checked.decision.interval.kind === 'steady' })
+  }
+  if (given.asksWhy !== true || last === undefined) return { seen, acted, told, toldLater: [] }
+  const toldLater = await laterOf(world, told, last)
+  if (acted === undefined) return { seen, acted, told, toldLater }
+  const { host } = await stage.check(new World(comesBack(scenario, acted), model), acted + 2)
+  return { seen, acted, told, toldLater, before: beforeStop(await askWhy(host)) }
+}
+
+/** The same moments, from the history alone: half a minute before the check, which judged the time before it. */
+async function laterOf(world: World, told: readonly Told[], host: Host): Promise<readonly Told[]> {
+  const later: Told[] = []
+  for (const { at, follows } of told) {
+    if (follows !== true) continue
+    const wallMs = world.clockwork.wallAt(Math.round(at * MINUTE)) - MINUTE / 2
+    later.push(toldOf(await askWhy(host, ['--at', iso(wallMs)]), at))
+  }
+  return later
 }

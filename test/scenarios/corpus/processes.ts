@@ -138,8 +138,11 @@ function writeProcess(
   out.file(`${folder}/cmdline`, state === 'Z' ? '' : titleOf(world, life))
   out.file(`${folder}/cgroup`, cgroupText(world, world.groupOf(life)))
   if (state !== 'Z') out.file(`${folder}/io`, io(world, life, atMs))
-  if (program.listens !== undefined) {
-    out.file(`${folder}/net/unix`, 'Num       RefCount Protocol Flags    Type St Inode Path\n')
+  if (program.listens !== undefined || program.display !== undefined) {
+    // One that is accepted has state 03 and the name of the one it came by (af_unix.c).
+    const socket = `0000000000000000: 00000003 00000000 00000000 0001 03 ${50_000 + pid} @/tmp/.X11-unix/X${program.display}\n`
+    const sockets = program.display === undefined ? '' : socket
+    out.file(`${folder}/net/unix`, `Num       RefCount Protocol Flags    Type St Inode Path\n${sockets}`)
   }
   if (program.wchan !== undefined) out.file(`${folder}/wchan`, program.wchan(atMs / 60_000))
   writeDescriptors(out, world, { life, atMs })
@@ -159,6 +162,7 @@ function writeDescriptors(out: FrameWriter, world: World, { life, atMs }: { life
   }
   const socket = world.of('socket').find(({ id }) => id === program.socket)
   if (program.listens !== undefined) out.links[`${folder}/5`] = `socket:[${40_000 + program.listens}]`
+  if (program.display !== undefined) out.links[`${folder}/6`] = `socket:[${50_000 + pid}]`
   if (socket !== undefined) out.links[`${folder}/4`] = `socket:[${world.inodeOf(socket)}]`
 }
 

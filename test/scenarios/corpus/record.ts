@@ -3,7 +3,7 @@ import type { Frame as CaptureFrame } from '../../../agent/host/frame.ts'
 import { changes, type Frame } from './frame.ts'
 import type { Played } from './play.ts'
 
-const parts = ['files', 'folders', 'stats', 'links', 'commands', 'http'] as const
+const parts = ['files', 'folders', 'stats', 'links', 'commands', 'http', 'displays'] as const
 
 function answersOf(now: Frame, before: Frame | undefined): Partial<CaptureFrame> {
   const found = {
@@ -13,6 +13,7 @@ function answersOf(now: Frame, before: Frame | undefined): Partial<CaptureFrame>
     links: changes(now.links, before?.links ?? {}),
     commands: changes(now.commands, before?.commands ?? {}),
     http: changes(now.http, before?.http ?? {}),
+    displays: changes(now.displays, before?.displays ?? {}),
   }
   return Object.fromEntries(
     parts.flatMap((part) => (Object.keys(found[part]).length === 0 ? [] : [[part, found[part]]])),

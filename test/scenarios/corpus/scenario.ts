@@ -45,6 +45,8 @@ export interface Program {
   readonly socket?: string
   /** Port on the loopback that it listens on. */
   readonly listens?: number
+  /** Number of the X display that it shows; a program is connected to it. */
+  readonly display?: number
   /** Where it waits in the kernel (/proc/PID/wchan), by the minute. */
   readonly wchan?: (minute: number) => string
 }
@@ -68,12 +70,21 @@ export interface Pty {
   readonly shows?: string
 }
 
+/** Keyboard and mouse of an X display. */
+export interface Keyboard {
+  readonly kind: 'keyboard'
+  readonly display: number
+  readonly used?: Times
+}
+
 /** An established TCP connection. */
 export interface Socket {
   readonly kind: 'socket'
   readonly id: string
   readonly uid: number
   readonly port?: number
+  /** IPv4 address of the client; somewhere else unless given. */
+  readonly client?: string
   readonly from?: number
   readonly until?: number
   /** Bytes a second. */
@@ -223,6 +234,7 @@ export interface Turn {
 export type Happening =
   | Program
   | Pty
+  | Keyboard
   | Socket
   | Net
   | Disk
@@ -308,10 +320,14 @@ export interface Scenario {
   /** Minutes that it is looked at; some more than the latest allowed action unless given. */
   readonly lasts?: number
   readonly says?: readonly Says[]
+  /** Sensors whose evidence was the last use before the stop, as `why` is to tell it; those of the last activity in `says` unless given. */
+  readonly lastUse?: readonly string[]
   /** Variants that make it another scenario, with the reason. */
   readonly without?: Partial<Record<Variant, string>>
   /** What the agent gets wrong today, told and counted, not hidden. */
   readonly knownWrong?: string
+  /** Minutes from check to check; 2 unless given, and as its configuration says. */
+  readonly every?: number
   /** First check so many minutes before minute 0; 10, which is the grace, unless given. */
   readonly watchedFrom?: number
   /** No check runs between these minutes: the scheduler is dead. */

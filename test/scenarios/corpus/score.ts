@@ -40,7 +40,7 @@ function measured(
   const { acts, needed } = scenario
   const falseStop = acted !== undefined && needed.some(([from, until]) => acted >= from && acted < until)
   if (acts === 'never') return { acted, falseStop, early: acted !== undefined, missedMinutes: 0, fromIdle: undefined }
-  const [first, last] = window(acts, variant === 'jitter')
+  const [first, last] = window(scenario, acts, variant === 'jitter')
   return {
     ...{ acted, falseStop, early: acted !== undefined && acted < first - EPSILON },
     missedMinutes: Math.max(0, (acted ?? lasts) - last),

@@ -1,5 +1,5 @@
 /** A frame of a scenario's machine at one moment. */
-import { writeDisks, writeNetwork, writeSockets, writeTerminals } from './devices.ts'
+import { writeDisks, writeDisplays, writeNetwork, writeSockets, writeTerminals } from './devices.ts'
 import { type Frame, FrameWriter } from './frame.ts'
 import { writeGpus } from './gpus.ts'
 import { writeGroups, writeMounts } from './groups.ts'
@@ -20,9 +20,10 @@ export function snapshot(world: World, atMs: number): Frame {
   writeDisks(out, world, atMs)
   writeTerminals(out, world, atMs)
   writeSockets(out, world, atMs)
+  writeDisplays(out, world, atMs)
   writeGpus(out, world, atMs)
   writeSystem(out, world, atMs)
-  const { files, folders, stats, links, commands, http } = out
+  const { files, folders, stats, links, commands, http, displays } = out
   return {
     schema: 'idle-agent.frame.v1',
     clocks: clockwork.at(atMs),
@@ -34,6 +35,6 @@ export function snapshot(world: World, atMs: number): Frame {
       ...{ pid: check.pid, startTicks: clockwork.ticksAt(check.fromMs), bootId: boot.bootId, uid: 0 },
       cpuMs: world.agentMs(atMs).own,
     },
-    ...{ files, folders, stats, links, commands, http, rest: 'absent' },
+    ...{ files, folders, stats, links, commands, http, displays, rest: 'absent' },
   }
 }

@@ -52,6 +52,7 @@ export const clocks: readonly Scenario[] = [
     ],
     unwatched: [[4, 44]],
     needed: [[8, 30]],
+    lastUse: ['cpu'],
     acts: { last: 44, told: 'counter' },
   },
   {
@@ -68,6 +69,7 @@ export const clocks: readonly Scenario[] = [
       ssh({ id: 'a', from: -30, typed: [{ from: -20, every: 60, until: 12 }] }),
     ],
     needed: [[-30, 12]],
+    lastUse: ['sessions'],
     acts: { last: 12, hold: 55 },
   },
   {
@@ -98,6 +100,7 @@ export const clocks: readonly Scenario[] = [
       { kind: 'turn', at: 7, slept: 700, started: true, hook: true },
     ],
     needed: [[-40, 30]],
+    lastUse: ['sessions'],
     acts: { last: 30, hold: 55 },
   },
   {

@@ -53,6 +53,7 @@ export const editors: readonly Scenario[] = [
     happens: [server({ sends: [open, ...editing], until: 41 })],
     needed: [[-90, 38]],
     // The last bytes of the editing lie somewhere in its last pause.
+    lastUse: ['sessions'],
     acts: { last: 38, told: 'counter', heldAtMost: 53 },
     says: [{ from: 0, until: 38, verdict: 'active' }],
   },
@@ -61,6 +62,7 @@ export const editors: readonly Scenario[] = [
     happens: [server({ sends: open, extensions: 0.02 })],
     needed: [],
     // Grace ends at -60; what a window always sends is known 15 min after the first check.
+    lastUse: ['sessions'],
     acts: { last: -60, hold: 55, heldAtMost: 10 },
     says: [{ from: -50, until: 5, verdict: 'idle', by: ['editors', 'sessions'] }],
     without: { 'no-ss': 'the bytes of its client cannot be read, which is no reason to take it for idle' },
@@ -71,6 +73,7 @@ export const editors: readonly Scenario[] = [
     happens: [server({ sends: [open], until: -20, extensions: 0.98 })],
     needed: [],
     // While the window is open they are taken for somebody's work; the check at -20 sees it closed.
+    lastUse: ['cpu'],
     acts: { last: -22, told: 'counter', hold: 55 },
     says: [
       {

@@ -266,6 +266,7 @@ export const jobs: readonly Scenario[] = [
       },
     ],
     needed: [[-30, 61]],
+    lastUse: ['cpu'],
     acts: { last: 61, told: 'counter' },
   },
 ]

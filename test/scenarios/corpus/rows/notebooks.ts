@@ -117,6 +117,7 @@ export const notebooks: readonly Scenario[] = [
     // Somebody runs a cell every 7 min until minute 49.
     happens: [notebook({ told: (minute) => Math.min(49, Math.floor(minute / 7) * 7), open: () => 1 })],
     needed: [[-60, 49]],
+    lastUse: ['notebooks'],
     acts: { last: 49, hold: 55 },
   },
 ]

@@ -74,6 +74,7 @@ export const people: readonly Scenario[] = [
       },
     ],
     needed: [[-30, 47]],
+    lastUse: ['sessions'],
     acts: { last: 47.67, hold: 55 },
     says: [{ from: 50, until: 112, verdict: 'idle', by: ['sessions'] }],
   },
@@ -81,6 +82,7 @@ export const people: readonly Scenario[] = [
     ...{ ...own, id: 'serial-console' },
     happens: console({ from: -20, typed: [-19, -10, -1, 8, 17, 26, 33] }),
     needed: [[-20, 33]],
+    lastUse: ['sessions'],
     acts: { last: 33, hold: 55 },
     says: [{ from: 36, until: 98, verdict: 'idle', by: ['sessions'], because: /other login open: on ttyS0/ }],
   },
@@ -144,6 +146,7 @@ export const people: readonly Scenario[] = [
       job({ id: 'vim', in: 'a' }, { comm: 'vim', from: -80, wakes: 0.25 }),
     ],
     needed: [[-90, 12]],
+    lastUse: ['sessions'],
     acts: { last: 12, hold: 55 },
     says: [{ from: 14, until: 76, verdict: 'idle', by: ['sessions'] }],
   },
@@ -154,6 +157,7 @@ export const people: readonly Scenario[] = [
       job({ id: 'less', in: 'a' }, { comm: 'less', from: -20 }),
     ],
     needed: [[-90, 5]],
+    lastUse: ['sessions'],
     acts: { last: 5, hold: 55 },
   },
   {
@@ -163,6 +167,7 @@ export const people: readonly Scenario[] = [
       job({ id: 'repl', in: 'a' }, { comm: 'python3', argv: ['python3'], from: -60, wakes: 0.002 }),
     ],
     needed: [[-90, 6]],
+    lastUse: ['sessions'],
     acts: { last: 6, hold: 55 },
     says: [{ from: 10, until: 70, verdict: 'idle', by: ['sessions'] }],
   },
@@ -309,6 +314,7 @@ export const people: readonly Scenario[] = [
       [-60, 0.2],
       [10.33, 10.34],
     ],
+    lastUse: ['sessions'],
     acts: { last: 10.33 },
     without: {
       'other-user': 'somebody else keeps it up',
@@ -319,9 +325,38 @@ export const people: readonly Scenario[] = [
     ...{ ...own, id: 'types-and-logs-out-between-two-checks' },
     happens: [ssh({ id: 'a', from: -60, until: 1.6, typed: [-50, 1.5] })],
     needed: [[-60, 1.6]],
+    lastUse: ['sessions'],
     acts: { last: 1.6, told: 'counter' },
-    knownWrong:
-      'the keys go with the terminal, and nothing tells a person who logs out from a connection that breaks off: up to an interval early',
+    says: [{ from: 0, until: 4, verdict: 'active', by: ['sessions'], because: /input on pts\/\d/ }],
+  },
+  {
+    ...{ ...own, id: 'forgotten-login-breaks-off' },
+    // Its last input is longer ago than a silent connection may hold, while other work went on: its end is nobody's.
+    watchedFrom: 70,
+    happens: [
+      ssh({ id: 'a', from: -66, until: 31, typed: [-65, -64] }),
+      {
+        ...{ kind: 'program', id: 'job', comm: 'solve', group: service('solve'), leads: true },
+        ...{ from: -60, until: 20, cpu: 0.9 },
+      },
+    ],
+    needed: [[-60, 20]],
+    acts: { last: 20, told: 'counter', heldUntil: 31, heldAtMost: 37 },
+    says: [
+      { from: -58, until: 20, verdict: 'active', by: ['cpu'] },
+      { from: 22, until: 30, verdict: 'idle', by: ['sessions'] },
+      { from: 30, until: 34, verdict: 'idle' },
+    ],
+  },
+  {
+    ...{ ...own, id: 'a-script-logs-in-and-out' },
+    // Every 20 min for 7 min, on a terminal from which nothing is read: it comes, which counts, and its end does not.
+    happens: [3, 23, 43].map((from) => ssh({ id: `m${from}`, uid: 1100, user: 'probe', from, until: from + 7 })),
+    needed: [],
+    acts: { last: 3 },
+    says: [{ from: 2, until: 5, verdict: 'active', by: ['sessions'] }],
+    without: { 'other-user': 'the next one comes before the hold is over' },
+    lastUse: ['sessions'],
   },
   {
     ...{ ...own, id: 'clock-steps-while-somebody-types' },
@@ -361,6 +396,7 @@ export const people: readonly Scenario[] = [
       },
     ],
     needed: [[-95, -6]],
+    lastUse: ['sessions'],
     acts: { last: 0, hold: 55 },
     without: { 'no-ss': 'the process tells what it passes on within the machine, too' },
   },

@@ -26,6 +26,7 @@ export const table: readonly Scenario[] = [
       { kind: 'gpu', programs: ['vllm'], memoryMib: 71_000, busy: { rate: 90, from: -60, until: 5 } },
     ],
     needed: [[-60, 5]],
+    lastUse: ['gpu'],
     acts: { last: 5, told: 'counter', hold: 55 },
     says: [
       { from: 0, until: 5, verdict: 'active', by: ['gpu'] },
@@ -65,6 +66,7 @@ export const table: readonly Scenario[] = [
     made: 'written',
     happens: [ssh({ id: 'a', from: -60, typed: [{ from: -45, every: 480, until: 115 }] })],
     needed: [[-60, 115]],
+    lastUse: ['sessions'],
     acts: { last: 115, hold: 55 },
     says: [{ from: 116, until: 170, verdict: 'idle', by: ['sessions'] }],
   },
@@ -317,6 +319,7 @@ export const table: readonly Scenario[] = [
       },
     ],
     needed: [[-10, 25]],
+    lastUse: ['cpu'],
     acts: { last: 25, told: 'counter' },
     says: [{ from: 0, until: 24, state: 'grace' }],
   },
@@ -504,6 +507,7 @@ export const table: readonly Scenario[] = [
     happens: [ssh({ id: 'a', from: -60, typed: [-50], answers: 3 })],
     needed: [],
     // Announced 5 min before the end of the hold, at minute 60.
+    lastUse: ['sessions'],
     acts: { last: 60, hold: 55 },
     says: [{ from: 60, until: 63, verdict: 'active', by: ['sessions'], because: /input on pts\/0/ }],
     without: {
