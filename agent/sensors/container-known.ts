@@ -41,7 +41,7 @@ export function containerIn(path: string): Pick<Known, 'id' | 'path'> | undefine
 const nowhere = { id: '', path: '' } as const
 
 /** Longer paths are no engine's; whoever may nest groups of their own can make them as long as the kernel lets them, and longer. */
-const longestPath = 1024
+const longestPath = 400
 
 /** Text of /proc/PID/cgroup; none where it is longer than the kernel tells (PATH_MAX, cgroups(7)). */
 async function groupsOf(host: Host, pid: number): Promise<string | undefined> {
@@ -106,23 +106,33 @@ async function identify(
   return { known, ...(problem === undefined ? {} : { problem }) }
 }
 
-/** As many are remembered of a container, and as many containers. */
+/** As many are remembered of a container, and as many containers; of those below users' own slices fewer, and one process of each. */
 const mostOfContainer = 16
 const mostContainers = 1000
+const mostOfUsers = 64
+
+/** A user makes as many groups as they like, below their own slice. What they use is in the cpu sensor, too. */
+function isUsers({ path }: Known): boolean {
+  return path.startsWith('/user.slice/')
+}
+
+function oldest(known: readonly Known[], { each, most }: { readonly each: number; readonly most: number }) {
+  const groups = [...Map.groupBy(known, ({ path }) => path).values()]
+  return groups
+    .toSorted((a, b) => Number(b[0]?.wants !== undefined) - Number(a[0]?.wants !== undefined))
+    .slice(0, most)
+    .flatMap((own) => own.toSorted((a, b) => a.start - b.start).slice(0, each))
+}
 
 /** What is worth remembering, the oldest of each container; not what is in none, which may be on its way into one: anybody can call a process like a shim and start ten thousand from it. */
 export function remembered(known: readonly Known[]): readonly Known[] {
-  const groups = Map.groupBy(
-    known.filter(({ id }) => id !== ''),
-    ({ path }) => path,
-  )
-  // A user makes as many groups as they like, below their own slice.
-  const weight = ([first]: readonly Known[]) =>
-    first?.wants !== undefined ? 2 : first?.path.startsWith('/user.slice/') === true ? 0 : 1
-  return [...groups.values()]
-    .toSorted((a, b) => weight(b) - weight(a))
-    .slice(0, mostContainers)
-    .flatMap((own) => own.toSorted((a, b) => a.start - b.start).slice(0, mostOfContainer))
+  const within = known.filter(({ id }) => id !== '')
+  const theirs = within.filter(isUsers)
+  const others = within.filter((one) => !isUsers(one))
+  return [
+    ...oldest(others, { each: mostOfContainer, most: mostContainers }),
+    ...oldest(theirs, { each: 1, most: mostOfUsers }),
+  ]
 }
 
 /** A walk belongs to the Host object it was made through: every look of the loop has a Host object of its own. */
