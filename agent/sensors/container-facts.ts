@@ -38,10 +38,22 @@ async function dockerRoots(host: Host): Promise<readonly string[]> {
 /** Out of config.v2.json (moby, daemon/container): `Name` with a slash before it, and `Config.Labels`. */
 async function ofDocker(host: Host, id: string): Promise<ContainerFacts | undefined> {
   for (const root of await dockerRoots(host)) {
-    const text = await host.readText(`${root}/containers/${id}/config.v2.json`)
+    const text = await readConfig(host, root, id)
     if (text === undefined) continue
     const config = parseObject(text)
     return factsIn(objectAt(config, 'Config')['Labels'], textAt(config, 'Name').replace(/^\//, ''))
+  }
+  return undefined
+}
+
+/** From docker's folder, or the one in it for a range of user ids, `UID.GID` (moby, userns-remap). */
+async function readConfig(host: Host, root: string, id: string): Promise<string | undefined> {
+  const file = `containers/${id}/config.v2.json`
+  const text = await host.readText(`${root}/${file}`)
+  if (text !== undefined) return text
+  for (const name of (await host.list(root)) ?? []) {
+    const remapped = /^\d+\.\d+$/.test(name) ? await host.readText(`${root}/${name}/${file}`) : undefined
+    if (remapped !== undefined) return remapped
   }
   return undefined
 }
@@ -111,7 +123,9 @@ export async function factsOf(
   const docker = await ofDocker(host, id)
   if (docker !== undefined) return docker
   if (/^\/(system\.slice\/docker-|docker\/)[0-9a-f]{64}(\.scope)?$/.test(path))
-    throw new Error('it is not in docker\'s folder; name that as "data-root" in /etc/docker/daemon.json')
+    throw new Error(
+      'it is not in docker\'s folder; name that as "data-root" in /etc/docker/daemon.json, not in dockerd\'s arguments',
+    )
   const bundle = (await ofBundle(host, id)) ?? {}
   if (bundle.wants !== undefined || !path.includes('/libpod-')) return bundle
   const answer = answers.get(host) ?? askPodman(host, signal)

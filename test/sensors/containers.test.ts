@@ -245,6 +245,18 @@ describe('labels', () => {
     expect((await sample(containers, machine, before)).subject?.known).toMatchObject([{ id, wants: 'force' }])
   })
 
+  it.each<[string, string]>([
+    ['for a range of user ids', '/var/lib/docker/165536.165536'],
+    ['in its snap, for a range of user ids', '/var/snap/docker/common/var-lib-docker/100000.100000'],
+  ])("docker's folder %s", async (_, folder) => {
+    const machine = machineWith()
+    machine.remove('/var/lib/docker')
+    const config = { Name: '/web', Config: { Labels: force } }
+    machine.write('/var/lib/docker/overlay2/x', '')
+    machine.write(`${folder}/containers/${id}/config.v2.json`, JSON.stringify(config))
+    expect(await interval(containers, machine)).toMatchObject({ kind: 'active' })
+  })
+
   it('ignore: left out of both sensors, and nothing else is', async () => {
     const machine = machineWith({ labels: ignore })
     expect(await interval(containers, machine, { then: () => work(machine, 60) })).toMatchObject({
