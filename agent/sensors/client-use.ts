@@ -1,13 +1,18 @@
 /** What clients of servers did in an interval, by the bytes that they sent. */
 import type { Instant, Reading } from '../types.ts'
 import type { Served, Server } from './clients.ts'
-import { grownOrNew, secondsOf } from './counts.ts'
+import { secondsOf } from './counts.ts'
 import { isSystemUser } from './known-agents.ts'
 import type { Span } from './sensor.ts'
 import { bytesPerMinute, isUsual, usualAfter } from './usual.ts'
 
 function keyOf({ pid, start }: Server): string {
   return `${pid}:${start}`
+}
+
+/** How much a counter grew whose number may have become another's: whole, if it is less than before, or there was none. */
+export function grownOrNew(now: number, before: number | undefined): number {
+  return before === undefined || now < before ? now : now - before
 }
 
 /** Bytes that came from clients in the interval; a connection that is new, or has another's number, counts whole. `undefined` where they are not known. */

@@ -19,11 +19,6 @@ export function grown(now: number, before: number, what: string): number {
   return now - before
 }
 
-/** How much a counter grew whose number may have become another's: whole, if it is less than before, or there was none. */
-export function grownOrNew(now: number, before: number | undefined): number {
-  return before === undefined || now < before ? now : now - before
-}
-
 /** Length of the interval in seconds. Throws unless it is more than 0. */
 export function secondsOf(ms: number): number {
   if (!(Number.isFinite(ms) && ms > 0)) throw new Error(`the interval is ${ms} ms long`)

@@ -1,9 +1,9 @@
 /** What the clients of remote editors do; the door to all that is loaded where one may run. */
 import type { Host } from '../host/host.ts'
 import type { Reading } from '../types.ts'
-import { judgeClients, type Service, unreadable, withUsual } from './client-use.ts'
+import { grownOrNew, judgeClients, type Service, unreadable, withUsual } from './client-use.ts'
 import { readServed, type Served } from './clients.ts'
-import { grownOrNew, msPerTick, secondsOf } from './counts.ts'
+import { msPerTick, secondsOf } from './counts.ts'
 import { findEditors } from './editor-programs.ts'
 import type { editorsOptions } from './editors.ts'
 import type { Subject } from './gated.ts'
