@@ -15,11 +15,14 @@ export interface Assembled {
   readonly cache: string | undefined
 }
 
+/** The configuration that a command goes by. Throws UsageError with all its problems. */
+export function readConfig({ host, flags }: CommandContext, more: { readonly cachePath?: string } = {}) {
+  return loadConfig(host, { ...locateConfig(host, flags.config), ...more })
+}
+
 /** Everything a check needs; reads, and writes nothing. Throws UsageError with all problems of the configuration. */
 export async function assemble(context: CommandContext): Promise<Assembled> {
-  const { host, flags } = context
-  const source = locateConfig(host, flags.config)
-  const { config, cache } = await loadConfig(host, { ...source, cachePath: pathsOf(flags.stateDir).configCache })
+  const { config, cache } = await readConfig(context, { cachePath: pathsOf(context.flags.stateDir).configCache })
   return { ...(await partsOf(context, config)), config, cache }
 }
 

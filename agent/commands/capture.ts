@@ -2,11 +2,11 @@
 import { createCapture } from '../check/capture.ts'
 import { pathsOf } from '../check/parts.ts'
 import { createCloud } from '../clouds/table.ts'
-import { loadConfig, locateConfig } from '../config.ts'
 import { UsageError } from '../errors.ts'
 import { untilEnded } from '../host/ending.ts'
 import { createFrameFile, type FrameFile } from '../host/frame-files.ts'
 import { iso } from '../words.ts'
+import { readConfig } from './assemble.ts'
 import type { CommandContext } from './context.ts'
 import { sortArguments } from './flag-values.ts'
 import { parseDuration } from './keep-time.ts'
@@ -29,7 +29,7 @@ interface Asked {
 export async function capture(context: CommandContext): Promise<number> {
   const asked = parseArgs(context.args)
   const { host, flags } = context
-  const { config } = await loadConfig(host, locateConfig(host, flags.config))
+  const { config } = await readConfig(context)
   const { cloud } = await createCloud(host, { stateDir: pathsOf(flags.stateDir).stateDir })
   const ending = untilEnded()
   const file = createFrameFile(asked.out ?? nameOf(host.clocks().wallMs), asked)

@@ -1,9 +1,9 @@
 /** `replay`: a capture judged again, check by check, with nothing but what is in it. */
 import { framesOf } from '../check/frames.ts'
 import { type Replayed, replayFrames } from '../check/replay.ts'
-import { loadConfig, locateConfig } from '../config.ts'
 import { UsageError } from '../errors.ts'
 import { linesOf } from '../host/frame-files.ts'
+import { readConfig } from './assemble.ts'
 import type { CommandContext } from './context.ts'
 import { sortArguments } from './flag-values.ts'
 import { createTimeline } from './verdicts.ts'
@@ -19,7 +19,7 @@ interface Asked {
 /** Prints one check object for each frame (`--json`), or what changed. Throws UsageError with all that is wrong with the frames. */
 export async function replay(context: CommandContext): Promise<number> {
   const { path, fromMs, untilMs } = parseArgs(context.args)
-  const { config } = await loadConfig(context.host, locateConfig(context.host, context.flags.config))
+  const { config } = await readConfig(context)
   const timeline = createTimeline(context.colour)
   const progress = createProgress(context)
   const frames = framesOf(linesOf(path), path === '-' ? 'stdin' : path)
