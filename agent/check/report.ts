@@ -122,12 +122,13 @@ export function checkLines(checked: Checked, colour: boolean): readonly string[]
   const headline = { active: 32, idle: 36, unknown: 31 }[decision.verdict]
   const { verdict, phase, reason } = decision
   const lines = [`${paint(headline, verdict)}${stateInWords({ verdict, state: phase, reason })}: ${reason}`]
+  const width = Math.max(9, ...look.readings.map(({ sensor }) => sensor.length))
   for (const { sensor, kind, reason } of look.readings) {
-    lines.push(`  ${paint(colours[kind], `${marks[kind]} ${sensor.padEnd(9)} ${kind.padEnd(8)}`)} ${reason}`)
+    lines.push(`  ${paint(colours[kind], `${marks[kind]} ${sensor.padEnd(width)} ${kind.padEnd(8)}`)} ${reason}`)
   }
   for (const { name, reason, detail } of look.vetoes) {
     lines.push(
-      `  ${paint(33, `! ${name.padEnd(9)} ${'veto'.padEnd(8)}`)} ${detail === undefined ? reason : `${reason} (${detail})`}`,
+      `  ${paint(33, `! ${name.padEnd(width)} ${'veto'.padEnd(8)}`)} ${detail === undefined ? reason : `${reason} (${detail})`}`,
     )
   }
   if (look.coveredMs > 0) lines.push(paint(2, `  ${coverLine(look, decision)}`))

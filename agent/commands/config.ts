@@ -142,8 +142,14 @@ function entry(value: string | Block): string {
   return `{ ${Object.entries(value).map(written).join(', ')} }`
 }
 
-/** Columns as wide as their widest cell; the last one ends the line. */
+/** Wider than this a cell widens its own line only. */
+const widestColumn = 48
+
+/** Columns as wide as their widest cell that is not over-long; the last one ends the line. */
 function aligned(rows: readonly (readonly (string | undefined)[])[]): readonly string[] {
-  const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
+  const widths = [0, 1].map((column) => {
+    const lengths = rows.map((row) => row[column]?.length ?? 0)
+    return Math.max(...lengths.filter((length) => length <= widestColumn))
+  })
   return rows.map((row) => row.map((cell, column) => (cell ?? '').padEnd(widths[column] ?? 0)).join('  '))
 }

@@ -13,7 +13,9 @@ export function verdictLines(
   const { verdict, phase, reason } = decision
   const paint = (code: number, text: string): string => (colour ? `\u001b[${code}m${text}\u001b[0m` : text)
   const time = typeof object['at'] === 'string' ? iso(Date.parse(object['at'])) : ''
-  const held = look.vetoes.length === 0 ? '' : `; ${look.vetoes.map((veto) => veto.reason).join('; ')}`
+  // The verdict's reason is often a veto's own.
+  const others = look.vetoes.map((veto) => veto.reason).filter((one) => !reason.includes(one))
+  const held = [...new Set(others)].map((one) => `; ${one}`).join('')
   const done = deeds.filter(({ action }) => action !== 'tag')
   return [
     `${time}  ${paint(colours[verdict], verdict)}${stateInWords({ verdict, state: phase, reason })}: ${reason}${held}`,

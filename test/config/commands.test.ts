@@ -91,6 +91,13 @@ describe('show', () => {
     expect(json).toHaveProperty('settings', expect.arrayContaining([processes]))
   })
 
+  test('a long list widens no line but its own', async () => {
+    const block = `{ processes: [${Array.from({ length: 9 }, (_, index) => `{ name: job-${index} }`).join(', ')}] }`
+    const { lines } = await run(['show'], { files: { [FILE]: `idle_detection: ${block}` } })
+    const long = lines.filter((line) => line.length > 140)
+    expect(long).toEqual([expect.stringMatching(/^processes .*job-8 } {2}\S+:1$/)])
+  })
+
   const files = { [FILE]: 'name: x\nidle_detection:\n  sensors:\n    cpu:\n      cores: 0.25\n  action: stop\n' }
 
   test('is a table in the order of declaration, with the place of what was given', async () => {

@@ -1,6 +1,7 @@
 // Frames made by hand: what they say is what the check sees, and a quiet machine is stopped when it is due.
 import { expect, test } from 'vitest'
 import { replayFrames } from '../../agent/check/replay.ts'
+import { verdictLines } from '../../agent/commands/verdicts.ts'
 import { type Frame, parseFrame } from '../../agent/host/frame.ts'
 import { clocksAt, configOf, cpuLine, firstFrame, nextFrame, statLine } from './frames.ts'
 
@@ -90,6 +91,13 @@ test('a lease is an input, and what a check writes is not', async () => {
   const objects = await replay([firstFrame(), nextFrame(1, given), nextFrame(2, { files: { [path]: null } })], noGrace)
   expect(objects[1]?.['vetoes']).toEqual([{ name: 'lease', reason: 'lease until 03:00 UTC' }])
   expect(objects[2]?.['vetoes']).toEqual([])
+  const lines: string[] = []
+  const frames = [...quiet(4), nextFrame(5, given)]
+  const config = await configOf(noGrace)
+  for await (const one of replayFrames(frames, { config })) lines.push(...verdictLines(one, false))
+  expect(lines.filter((line) => line.includes('lease'))).toEqual([
+    '2026-01-01T00:10:00Z  idle (held): nothing needed this machine for 10 min; held: lease until 03:00 UTC',
+  ])
 })
 
 test('metadata that did not answer is a veto with its reason, and no identity is lost', async () => {
