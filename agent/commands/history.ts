@@ -59,6 +59,7 @@ function parseArgs(args: readonly string[], nowMs: number, local: LocalTime): Ra
       else range[name === '--since' ? 'from' : 'until'] = at
     } else problems.push(`history does not know ${JSON.stringify(name)}: it takes --since, --until, --plot and --json`)
   }
+  if (range.from > nowMs) problems.push('--since lies in the future')
   if (problems.length === 0 && range.from >= range.until) problems.push('--since is not before --until')
   if (problems.length > 0) throw new UsageError(problems)
   return { ...range, plot }

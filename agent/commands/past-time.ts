@@ -4,14 +4,15 @@ import type { LocalTime } from './local-time.ts'
 
 const DAY_MS = 86_400_000
 
-/** Wall time of `7d` or `90m` (so long ago), `14:02` (the last one), `2026-11-20`, `2026-11-20 14:02` or `2026-11-20T14:02Z`, local unless it says UTC; or why it is none. */
+/** Wall time of `7d` or `90m` (so long ago), `14:02` or `14:02:30` (the last one), `2026-11-20`, `2026-11-20 14:02` or `2026-11-20T14:02Z`, local unless it says UTC; or why it is none. */
 export function parsePast(text: string, nowMs: number, local: LocalTime): number | string {
   if (/^(\d+[dhms])+$/.test(text)) {
     const ms = parseDuration(text)
     return typeof ms === 'number' ? nowMs - ms : ms
   }
-  if (/^\d\d?:\d\d$/.test(text)) {
-    const ms = inZone(`${local.day(nowMs)}T${text.padStart(5, '0')}:00`, local)
+  const [, hour, rest] = /^(\d\d?)(:\d\d(?::\d\d)?)$/.exec(text) ?? []
+  if (hour !== undefined) {
+    const ms = inZone(`${local.day(nowMs)}T${hour.padStart(2, '0')}${rest}`, local)
     if (!Number.isNaN(ms)) return ms > nowMs ? ms - DAY_MS : ms
   }
   const [, date, time = 'T00:00', zone] = /^(\d{4}-\d\d-\d\d)([T ]\d\d:\d\d(?::\d\d)?)?(Z?)$/.exec(text) ?? []

@@ -126,7 +126,10 @@ export function momentSentence({ segments, hours }: Timeline, at: number, { nowM
   const stretch = stretchesOf(segments).findLast(({ from, until }) => from <= at && at <= until)
   if (stretch === undefined) {
     const hour = hours.findLast((one) => one.hour <= at && at < one.hour + HOUR_MS)
-    return hour === undefined ? `${when}: nothing is recorded` : `${when}: in that hour ${hourWords(hour)}`
+    if (hour !== undefined) return `${when}: in that hour ${hourWords(hour)}`
+    const first = hours[0]?.hour ?? segments[0]?.from
+    const since = first === undefined || first <= at ? '' : `; the first record is of ${local.time(first, nowMs)}`
+    return `${when}: nothing is recorded${since}`
   }
   const { category, reason, from, until } = stretch
   const name = { active: 'in use', idle: 'idle', held: 'held', unknown: 'unknown', off: 'off', unseen: 'not looked at' }

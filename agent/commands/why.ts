@@ -48,6 +48,7 @@ function parseArgs(args: readonly string[], nowMs: number, local: LocalTime): nu
     throw new UsageError(`why takes --at TIME and --json, got ${args.join(' ')}`)
   const at = parsePast(text, nowMs, local)
   if (typeof at === 'string') throw new UsageError(`--at: ${at}`)
+  if (at > nowMs) throw new UsageError(`--at: ${text} lies in the future`)
   return at
 }
 
@@ -124,7 +125,7 @@ function whyObject({ answer, sentences, cause, stopped }: Answer, shown: Timelin
     ...(shown?.segments ?? []).map((one) => ({ order: one.from, entry: { segment: segmentObject(one) } })),
     ...(shown?.deeds ?? []).map((one) => ({ order: one.at, entry: { action: deedObject(one) } })),
   ]
-  const timeline = entries.toSorted((a, b) => b.order - a.order).slice(0, MOST_ROWS)
+  const timeline = entries.toReversed().toSorted((a, b) => b.order - a.order).slice(0, MOST_ROWS)
   return {
     schema: 'idle-agent.why.v1',
     at: iso(until),

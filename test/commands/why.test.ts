@@ -163,7 +163,7 @@ describe('other moments', () => {
   it.each([
     ['01:20', 'At 01:20 CET: in use: uid 1000 typed on pts/1 (01:12 to 01:52, 40 min)', { sensor: 'sessions' }],
     ['04:00', 'At 04:00 CET: off: hibernated by idle-agent (02:02 to 05:14, 3 h 12)', null],
-    ['2025-12-01', 'At 2025-12-01 00:00 CET: nothing is recorded', null],
+    ['2025-12-01', 'At 2025-12-01 00:00 CET: nothing is recorded; the first record is of 01:02 CET', null],
   ])('%s', async (at, sentence, cause) => {
     const day = await Day.upToTheReturn()
     const told = await day.json(why, ['--at', at])
@@ -171,9 +171,28 @@ describe('other moments', () => {
     expect(told['cause']).toEqual(cause === null ? null : expect.objectContaining(cause))
   })
 
+  it('are told to the second', async () => {
+    const day = await Day.upToTheReturn()
+    expect(await day.json(why, ['--at', '01:20:30'])).toMatchObject({ at: '2026-01-01T00:20:30Z' })
+  })
+
+  it('one after the other, the last first, where two begin in the same second', async () => {
+    const day = await Day.upToTheReturn()
+    const { files } = day.bench.host
+    const [line = ''] = (files.read(paths.history) ?? '').split('\n')
+    const one: unknown = JSON.parse(line)
+    if (typeof one !== 'object' || one === null || !('from' in one)) throw new Error('no segment')
+    const short = JSON.stringify({ ...one, until: one.from, state: 'short' })
+    files.write(paths.history, `${short}\n${line}\n`)
+    const { timeline } = await day.json(why)
+    const states = JSON.stringify(timeline).match(/(?<="state":")\w+/g) ?? []
+    expect(states.at(-1)).toBe('short')
+  })
+
   it.each<[readonly string[], RegExp]>([
     [['--at'], /why takes --at TIME/],
     [['--at', 'yesterday'], /--at: "yesterday" is no time/],
+    [['--at', '2026-01-02'], /--at: 2026-01-02 lies in the future/],
     [['now'], /why takes/],
     [['--at', '1h', 'x'], /why takes/],
   ])('%j is refused', async (args, message) => {
@@ -293,6 +312,7 @@ describe('history', () => {
     [['--since'], /--since: it needs a time/],
     [['--since', '7 days'], /"7 days" is no time; write it as 7d/],
     [['--since', '2026-02-30'], /is no time/],
+    [['--since', '2030-01-01'], /--since lies in the future/],
     [['--until', '8d'], /--since is not before --until/],
     [['--graph'], /history does not know "--graph"/],
   ])('%j is refused', async (args, message) => {
