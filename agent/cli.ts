@@ -68,9 +68,7 @@ async function dispatch(argv: readonly string[], terminal: Terminal): Promise<nu
     for (const line of helpLines(asked)) terminal.out(line)
     return 0
   }
-  if (name === undefined) {
-    throw new UsageError(`say what to do: ${Object.keys(commands).join(', ')} (idle-agent help tells more)`)
-  }
+  if (name === undefined) throw (await import('./commands/help.ts')).noCommand()
   if (!isCommand(name)) throw (await import('./commands/help.ts')).unknownCommand(name)
   const host = terminal.host(flags.root ?? '/')
   const stateDir = flags.stateDir ?? (host.env('IDLE_AGENT_STATE_DIR') || undefined)

@@ -17,7 +17,7 @@ const flagLines = {
   json: '  --json            one JSON object on stdout',
   config: '  --config FILE     configuration (default /etc/idle-agent/config.yaml, IDLE_AGENT_CONFIG)',
   stateDir: '  --state-dir DIR   state, run and log files below DIR (IDLE_AGENT_STATE_DIR)',
-  root: '  --root DIR        read the observed system below DIR instead of /',
+  root: '  --root DIR        the observed system lies below DIR instead of /; install and uninstall write there',
 } as const
 
 const all: readonly Flag[] = ['json', 'config', 'stateDir', 'root']
@@ -37,7 +37,7 @@ const usages: Readonly<Record<CommandName, Usage>> = {
   why: {
     form: 'why [--at TIME] [--json]',
     about: 'why it is still up, or why it stopped, in one sentence, with the evidence; as root also what came before',
-    more: ['  --at 14:02        what it was then, and why; also "2026-11-20 14:02", or 90m ago'],
+    more: ['  --at 14:02        what it was then, and why; also 14:02:30, "2026-11-20 14:02", or 90m (so long ago)'],
     flags: ['json', 'stateDir'],
   },
   history: {
@@ -156,7 +156,7 @@ const exitCodes = [
 /** What `help` prints: of all commands, or of the one that is asked for; `strict` allows no word besides. Throws UsageError. */
 export function helpLines(asked: { readonly words: readonly string[]; readonly strict?: boolean }): readonly string[] {
   const [name, second, ...more] = asked.words
-  if (name === undefined) return overview()
+  if (name === undefined || (name === 'help' && second === undefined)) return overview()
   const two = lookUp(longer, `${name} ${second}`)
   const one = lookUp(usages, name)
   if (one === undefined) throw unknownCommand(name)
@@ -166,10 +166,15 @@ export function helpLines(asked: { readonly words: readonly string[]; readonly s
   return [`usage: idle-agent ${form}`, about, ...details, ...flags.map((flag) => flagLines[flag])]
 }
 
+/** For a command line without a command. */
+export function noCommand(): UsageError {
+  return new UsageError(`say what to do: ${Object.keys(usages).join(', ')}, help (idle-agent help tells more)`)
+}
+
 /** For a name that is no command's: the one that was probably meant, or all. */
 export function unknownCommand(name: string): UsageError {
-  const names = Object.keys(usages)
-  const near = nearest(name, [...names, 'help'])
+  const names = [...Object.keys(usages), 'help']
+  const near = nearest(name, names)
   const instead = near === undefined ? names.join(', ') : `did you mean ${near}? (idle-agent help tells all)`
   return new UsageError(`there is no command "${printable(name)}": ${instead}`)
 }
