@@ -14,7 +14,7 @@ export const servicesOption = {
   most: 16,
   about:
     'Services of this machine that somebody needs while a client is connected (TCP; UDP has no connections to look at). ' +
-    'Bytes that pass are activity, however few; a client that is silent, or has gone since the last check, holds the machine',
+    'Bytes that pass are activity, from min_bytes_per_minute on; a client that is silent, or has gone since the last check, holds the machine',
   fields: {
     port: {
       type: 'number',
