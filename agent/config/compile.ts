@@ -29,7 +29,7 @@ export function compile(text: string, file: string): Compiled {
   const given = givenSettings(found, broken)
   const all = effective(given, broken)
   const locate = (finding: Finding) => located(finding, given)
-  const wrong = [...problems, ...contradictions(all).map(locate)]
+  const wrong = [...problems, ...portsListedTwice(found), ...contradictions(all).map(locate)]
   if (wrong.length > 0) throw new UsageError(problemLines(file, wrong))
   const strays = found.strays.map((one) => ({ place: one.place, message: `${one.name}: ${strayWarning}` }))
   return { given, warnings: problemLines(file, [...oddities(all).map(locate), ...strays]) }
@@ -64,6 +64,18 @@ function blockProblems({ block, strays }: Found): { problems: readonly Problem[]
     message: `${one.name}: indent it, it belongs to idle_detection`,
   }))
   return { problems: [...problems, ...more], broken }
+}
+
+/** Also in a list with other problems. */
+function portsListedTwice({ block }: Found): readonly Problem[] {
+  const services = valueAt(block.value, ['services'])
+  if (!Array.isArray(services)) return []
+  const ports: readonly unknown[] = services.map((one) => valueAt(one, ['port']))
+  return ports.flatMap((port, index) => {
+    if (typeof port !== 'number' || ports.indexOf(port) === index) return []
+    const at = placeOf(block.places, ['services', String(index), 'port'], 'value')
+    return [{ path: [`services[${index}]`, 'port'], message: `port ${port} is listed twice`, ...at }]
+  })
 }
 
 /** Where a value stands, or the nearest block around one that is not there. */

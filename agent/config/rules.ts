@@ -30,12 +30,6 @@ function quoted(all: Effective, name: string): string {
   return `${numberOf(all, name)}${all.given(name) ? '' : ', the default'}`
 }
 
-function listedPorts({ value }: Effective): readonly unknown[] {
-  const services = value('services')
-  if (typeof services !== 'object') return []
-  return services.map((one) => (typeof one === 'object' ? one['port'] : undefined))
-}
-
 /** What makes the configuration unusable although each value is legal. */
 export function contradictions(all: Effective): readonly Finding[] {
   const found: Finding[] = []
@@ -46,9 +40,6 @@ export function contradictions(all: Effective): readonly Finding[] {
         : { names: [idle], message: `must not be more than ${act} (${quoted(all, act)}), got ${numberOf(all, idle)}` },
     )
   }
-  const ports = listedPorts(all)
-  const twice = ports.find((port, index) => ports.indexOf(port) < index)
-  if (twice !== undefined) found.push({ names: ['services'], message: `port ${twice} is listed twice` })
   const switches = sensorNames.map((name) => `sensors.${name}.enabled`)
   if (switches.every((name) => all.value(name) === false)) {
     found.push({ names: switches, message: 'at least one sensor must stay enabled, or nothing would be seen' })

@@ -254,8 +254,16 @@ const lists: readonly WrongConfig[] = [
   oneLine(
     'a port that is listed twice',
     'services: [{ port: 80 }, { port: 443 }, { port: 80 }]',
-    'FILE:2:3 idle_detection.services: port 80 is listed twice',
+    'FILE:2:51 idle_detection.services[2].port: port 80 is listed twice',
   ),
+  {
+    name: 'a port that is listed twice, beside another mistake',
+    text: 'idle_detection:\n  services:\n    - port: 80\n    - { port: 80, nme: x }\n',
+    problems: [
+      'FILE:4:15 idle_detection.services[1].port: port 80 is listed twice',
+      'FILE:4:19 idle_detection.services[1].nme: unknown setting, did you mean name?',
+    ],
+  },
   ...['10.0.0.0/33', '300.1.1.1', '1:2:3', '::1::', ':::', '10.0.0.1/', 'example.org'].map((range) =>
     oneLine(
       `the client ${range}`,
