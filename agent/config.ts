@@ -48,6 +48,8 @@ export interface ConfigSource {
   readonly explicit: boolean
   /** The compiled form (`config.json` in the state folder); left out, it is neither read nor offered. */
   readonly cachePath?: string
+  /** True for a command that runs no sensor on this machine: commands of a file that others could have written are taken then. */
+  readonly runsNothing?: true
 }
 
 /** A configuration and where it came from. */
@@ -72,7 +74,8 @@ export function locateConfig(host: Host, flag: string | undefined): ConfigSource
  * or where the compiled form was made from this very text by this very build.
  * Throws UsageError with all problems.
  */
-export async function loadConfig(host: Host, { path, explicit, cachePath }: ConfigSource): Promise<LoadedConfig> {
+export async function loadConfig(host: Host, source: ConfigSource): Promise<LoadedConfig> {
+  const { path, explicit, cachePath, runsNothing } = source
   const text = await readSource(host, path)
   if (text === undefined) {
     if (explicit) throw new UsageError(`${path}: no such file`)
@@ -82,7 +85,8 @@ export async function loadConfig(host: Host, { path, explicit, cachePath }: Conf
   const { given, warnings } = cached ?? (await import('./config/compile.ts')).compile(text, path)
   const loaded = { config: configOf(given, path), given, warnings }
   // What root runs, only root may choose.
-  if (loaded.config.lists.has('commands')) await (await import('./sensors/trusted.ts')).needTrusted(host, path)
+  if (runsNothing !== true && loaded.config.lists.has('commands'))
+    await (await import('./sensors/trusted.ts')).needTrusted(host, path)
   if (cached !== undefined) return loaded
   if (cachePath === undefined) return loaded
   return { ...loaded, cache: `${JSON.stringify({ build: buildOf(), path, text, given, warnings })}\n` }

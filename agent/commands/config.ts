@@ -6,9 +6,10 @@ import { createCloud } from '../clouds/table.ts'
 import { type AnySetting, allSettings, effectiveValues } from '../config/lists.ts'
 import type { Value } from '../config/options.ts'
 import { printable } from '../config/problems.ts'
-import { type Config, type LoadedConfig, loadConfig, locateConfig, policyOf } from '../config.ts'
+import { type Config, type ConfigSource, type LoadedConfig, loadConfig, locateConfig, policyOf } from '../config.ts'
 import { UsageError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
+import { distrusted } from '../sensors/trusted.ts'
 import type { Block } from '../types/options.ts'
 import type { Command, CommandContext, GlobalFlags } from './context.ts'
 
@@ -36,7 +37,7 @@ export async function configCheck({ host, flags, out }: CommandContext): Promise
     out(JSON.stringify({ schema: 'idle-agent.config-check.v1', file: source.path, valid, problems, warnings }))
   let loaded: LoadedConfig
   try {
-    loaded = await loadConfig(host, source)
+    loaded = await loadAll(host, source)
   } catch (error) {
     if (!flags.json || !(error instanceof UsageError)) throw error
     report(false, error.problems, [])
@@ -54,9 +55,42 @@ export async function configCheck({ host, flags, out }: CommandContext): Promise
   return 0
 }
 
+/** As `loadConfig`, but that commands which are not taken are told together with all that is wrong. Throws UsageError. */
+async function loadAll(host: Host, source: ConfigSource): Promise<LoadedConfig> {
+  let loaded: LoadedConfig | undefined
+  let problems: readonly string[] = []
+  try {
+    loaded = await loadConfig(host, { ...source, runsNothing: true })
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error
+    problems = error.problems
+  }
+  const doubt = (await namesCommands(host, source, loaded)) ? await distrusted(host, source.path) : undefined
+  if (doubt !== undefined) problems = [...problems, doubt]
+  if (loaded === undefined || problems.length > 0) throw new UsageError(problems)
+  return loaded
+}
+
+/** Of a file that could not be understood, whether it looks as if it did. */
+async function namesCommands(host: Host, { path }: ConfigSource, loaded: LoadedConfig | undefined): Promise<boolean> {
+  if (loaded !== undefined) return loaded.config.lists.has('commands')
+  try {
+    return /\bcommands["']?[ \t]*:/.test((await host.store.read(path)) ?? '')
+  } catch {
+    return false // why it cannot be read is told already
+  }
+}
+
+/** The configuration for a command that runs no sensor here, with a warning for commands that a check would not take. Throws UsageError. */
+async function loadToShow(host: Host, source: ConfigSource): Promise<LoadedConfig> {
+  const loaded = await loadConfig(host, { ...source, runsNothing: true })
+  const doubt = loaded.config.lists.has('commands') ? await distrusted(host, source.path) : undefined
+  return doubt === undefined ? loaded : { ...loaded, warnings: [...loaded.warnings, doubt] }
+}
+
 /** Prints every setting with its effective value and where that came from. Throws UsageError. */
 async function configShow({ host, flags, out }: CommandContext): Promise<number> {
-  const loaded = await loadConfig(host, locateConfig(host, flags.config))
+  const loaded = await loadToShow(host, locateConfig(host, flags.config))
   const rows = withAction(shownRows(loaded), loaded.config, await cloudOf(host, flags))
   if (flags.json) {
     const { config, warnings } = loaded

@@ -19,7 +19,8 @@ interface Asked {
 /** Prints one check object for each frame (`--json`), or what changed. Throws UsageError with all that is wrong with the frames. */
 export async function replay(context: CommandContext): Promise<number> {
   const { path, fromMs, untilMs } = parseArgs(context.args)
-  const { config } = await readConfig(context)
+  // No command is run: what one said is in the frames.
+  const { config } = await readConfig(context, { runsNothing: true })
   const timeline = createTimeline(context.colour)
   const progress = createProgress(context)
   const frames = framesOf(linesOf(path), path === '-' ? 'stdin' : path)

@@ -42,12 +42,17 @@ export async function doubtAbout(host: Host, path: string): Promise<string | und
   return `${path} leads through too many links`
 }
 
+/** Why no command of this configuration is taken: it could be another's work, and root would run it. A relative path lies in the current folder. */
+export async function distrusted(host: Host, path: string): Promise<string | undefined> {
+  if (host.root !== '/') return undefined // nothing is run for another tree
+  const whole = path.startsWith('/') ? path : `${(await host.readLink('/proc/self/cwd')) ?? ''}/${path}`
+  const doubt = await doubtAbout(host, whole)
+  if (doubt === undefined) return undefined
+  return `${path} idle_detection.commands: not taken, since root would run them and ${doubt}; make the file and its folders root's, writable by nobody else`
+}
+
 /** Throws UsageError where a configuration with commands could be another's work: what it names would be run as root. */
 export async function needTrusted(host: Host, path: string): Promise<void> {
-  if (host.root !== '/') return // nothing is run for another tree
-  const doubt = await doubtAbout(host, path)
-  if (doubt === undefined) return
-  throw new UsageError(
-    `${path} idle_detection.commands: not taken, since root would run them and ${doubt}; make the file and its folders root's, writable by nobody else`,
-  )
+  const doubt = await distrusted(host, path)
+  if (doubt !== undefined) throw new UsageError(doubt)
 }

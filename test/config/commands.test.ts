@@ -64,6 +64,38 @@ describe('check', () => {
   })
 })
 
+describe('commands in a file that others could have written', () => {
+  const given = '  commands: [{ argv: [probe] }]\n'
+  const doubt = `${FILE} idle_detection.commands: not taken, since root would run them and ${FILE} belongs to uid 1000; make the file and its folders root's, writable by nobody else`
+
+  function draft(args: readonly string[], text: string) {
+    const host = createMemoryHost({ files: { [FILE]: text } })
+    host.files.touch(FILE, { uid: 1000 })
+    const { context, lines } = contextFor(host, {}, args)
+    return { lines, done: config(context) }
+  }
+
+  test.each([
+    ['alone', given, [doubt]],
+    [
+      'beside another mistake',
+      `  x: 1\n${given}`,
+      [`${FILE}:2:3 idle_detection.x: unknown setting`, doubt],
+    ],
+  ])('are a problem to check, %s', async (_, block, problems) => {
+    const refused: unknown = await draft(['check'], `idle_detection:\n${block}`).done.catch((error: unknown) => error)
+    expect(refused).toBeInstanceOf(UsageError)
+    expect(refused).toHaveProperty('problems', problems)
+  })
+
+  test('are shown, with a warning', async () => {
+    const { lines, done } = draft(['show'], `idle_detection:\n${given}`)
+    expect(await done).toBe(0)
+    expect(lines.find((line) => line.startsWith('commands'))).toContain('{ argv: [probe] }')
+    expect(lines.at(-1)).toBe(`warning: ${doubt}`)
+  })
+})
+
 const onEc2 = { '/sys/class/dmi/id/sys_vendor': 'Amazon EC2\n' }
 
 describe('show', () => {

@@ -107,6 +107,22 @@ test.each([
   )
 })
 
+test.runIf(isRoot)('a file that is named from the current folder is one of that folder', async () => {
+  const before = process.cwd()
+  const made = mkdtempSync(join('/root', 'trusted-'))
+  onTestFinished(() => {
+    process.chdir(before)
+    rmSync(made, { recursive: true })
+  })
+  writeFileSync(join(made, 'own.yaml'), text)
+  process.chdir(made)
+  const host = createHost({ root: '/', env: {} })
+  const path = 'own.yaml'
+  expect((await loadConfig(host, { path, explicit: true })).config.lists.get('commands')).toEqual([{ argv: ['probe'] }])
+  chmodSync(path, 0o666)
+  await expect(loadConfig(host, { path, explicit: true })).rejects.toThrow(`${made}/own.yaml can be written by others`)
+})
+
 test('one without commands may be anybody’s, and with them is taken where it is root’s', async () => {
   const other = await loaded({ uid: 1000 }, 'idle_detection:\n  processes: [{ name: train }]\n')
   expect([...other.config.lists.keys()]).toEqual(['processes'])
