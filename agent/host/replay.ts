@@ -40,6 +40,8 @@ interface World {
   answers: Answers
   rest: 'absent' | 'unknown'
   clocks: Clocks
+  /** As the frame has them; this look's may have gone on by what was waited for. */
+  framed: Clocks
   facts: Facts
   self: NonNullable<Frame['self']>
   /** Of this look, where it was read in it. */
@@ -57,6 +59,7 @@ function createWorld(): World {
     answers: first,
     rest: 'unknown',
     clocks: { wallMs: 0, bootMs: 0, monoMs: 0 },
+    framed: { wallMs: 0, bootMs: 0, monoMs: 0 },
     facts: {},
     self: {},
     cpuMs: undefined,
@@ -81,11 +84,18 @@ function advance(world: World, frame: Frame): void {
   const facts = Object.entries({ ...world.facts, ...frame.host }).filter(([, value]) => value !== null)
   world.answers = first
   world.rest = frame.rest ?? world.rest
-  world.clocks = frame.clocks
+  world.clocks = clocksOf(world, frame)
+  world.framed = frame.clocks
   world.facts = Object.fromEntries(facts)
   world.self = { ...world.self, ...frame.self }
   world.again = frame.again ?? []
   beginLook(world, { late: frame.late })
+}
+
+/** Where the check before waited past this frame, in the same run by the frames, time does not go back. */
+function clocksOf(world: World, { clocks, self }: Frame): Clocks {
+  const sameBoot = self?.bootId === undefined || self.bootId === world.self.bootId
+  return sameBoot && clocks.monoMs >= world.framed.monoMs ? notBefore(clocks, world.clocks.monoMs) : clocks
 }
 
 /** Time passes in a check: the next look that was recorded, or the same answers once more. */
@@ -110,9 +120,12 @@ function deadline(world: World, ms: number, what: string): ReturnType<Host['dead
   return { signal: controller.signal, clear: () => undefined }
 }
 
+/** Ends the reason of what follows from an answer that no frame has. */
+export const notRecorded = 'is not in the recording'
+
 /** What no frame gave: absent where the frames say so. Throws HostError where they do not. */
 function notGiven(world: World, what: string): undefined {
-  if (world.rest === 'unknown') throw new HostError(`${what} is not in the recording`)
+  if (world.rest === 'unknown') throw new HostError(`${what} ${notRecorded}`)
   return undefined
 }
 

@@ -153,6 +153,25 @@ test('a person sees what changed, and how it went', async () => {
   expect(some.out.length).toBe(3)
 })
 
+test('a person is told that an accepted stop is no failure of the recorded machine', async () => {
+  const frames = [firstFrame(), ...Array.from({ length: 11 }, (_, index) => nextFrame(index + 1))]
+  const config = put('idle_detection:\n  boot_grace_minutes: 0\n', 'config.yaml')
+  const path = put(frames.map((frame) => JSON.stringify(frame)).join('\n'))
+  const { out } = await type('replay', path, '--config', config)
+  expect(out.filter((line) => /→ (alert|reconcile)/.test(line))).toEqual([])
+  expect((await type('replay', path, '--config', config, '--json')).out.join()).toContain('still running')
+})
+
+test('a person is told where a verdict rests on what was not recorded', async () => {
+  const frames = [firstFrame({ rest: 'unknown' }), nextFrame(1), nextFrame(2)]
+  const path = put(frames.map((frame) => JSON.stringify(frame)).join('\n'))
+  const { code, out } = await type('replay', path, '--config', put('idle_detection:\n  boot_grace_minutes: 0\n', 'c.yaml'))
+  expect(code).toBe(0)
+  expect(out.at(-1)).toBe(
+    '3 checks ask for what is not in the recording, so this says little of it; capture with this configuration',
+  )
+})
+
 const kept = { force: false }
 
 test('a file is for its owner alone, and what is there is not overwritten', () => {

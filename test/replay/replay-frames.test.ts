@@ -100,6 +100,17 @@ test('a lease is an input, and what a check writes is not', async () => {
   ])
 })
 
+test('a wait that goes on past the next frame is no boot', async () => {
+  const soon = clocksAt(5)
+  const clocks = { wallMs: soon.wallMs + 3000, bootMs: soon.bootMs + 3000, monoMs: soon.monoMs + 3000 }
+  const objects = await replay([...quiet(5), nextFrame(6, { clocks }), nextFrame(7)], noGrace)
+  expect(objects[5]).toMatchObject({ at: '2026-01-01T00:10:06.000Z' })
+  expect(objects[6]).toMatchObject({ at: '2026-01-01T00:10:06.000Z' })
+  expect(objects.map(({ reason }) => reason).join()).not.toContain('(booted)')
+  const booted = { clocks: clocksAt(0), self: { bootId: '11111111-2222-4333-8444-666666666666' } }
+  expect((await replay([...quiet(5), nextFrame(6, booted)], noGrace))[6]?.['reason']).toContain('(booted)')
+})
+
 test('metadata that did not answer is a veto with its reason, and no identity is lost', async () => {
   const objects = await replay([firstFrame(), nextFrame(1, { host: { error: 'GET … failed: ECONNREFUSED' } })], noGrace)
   expect(JSON.stringify(objects[1]?.['vetoes'])).toContain('ECONNREFUSED')
