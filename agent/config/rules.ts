@@ -47,9 +47,37 @@ export function contradictions(all: Effective): readonly Finding[] {
   return found
 }
 
+function entriesOf({ value }: Effective, name: string): readonly Exclude<Value, string | number | boolean>[number][] {
+  const entries = value(name)
+  return typeof entries === 'object' ? entries : []
+}
+
+const everything = /^\*+$/
+
+/** Patterns that fit everything, and patterns where there are none. */
+function patternOddities(all: Effective): readonly Finding[] {
+  const found: Finding[] = []
+  for (const one of entriesOf(all, 'processes')) {
+    if (typeof one !== 'object' || !everything.test(String(one['name']))) continue
+    if (one['argument'] !== undefined || one['min_cpu_cores'] !== undefined || one['user'] !== undefined) continue
+    const message = `the name "${String(one['name'])}" fits every program, and the machine always stays up`
+    found.push({ names: ['processes'], message })
+  }
+  for (const name of ['ignore.interfaces', 'ignore.disks']) {
+    const star = entriesOf(all, name).find((one) => typeof one === 'string' && everything.test(one))
+    if (star !== undefined) found.push({ names: [name], message: `"${String(star)}" leaves out all there are` })
+  }
+  const starred = entriesOf(all, 'ignore.programs').find((one) => typeof one === 'string' && one.includes('*'))
+  if (starred !== undefined) {
+    const message = `"${String(starred)}" is a whole name, in which * stands for itself`
+    found.push({ names: ['ignore.programs'], message })
+  }
+  return found
+}
+
 /** What is legal and perhaps not meant. */
 export function oddities(all: Effective): readonly Finding[] {
-  const found: Finding[] = []
+  const found: Finding[] = [...patternOddities(all)]
   const [every, early, late] = [numberOf(all, interval), numberOf(all, idle), numberOf(all, act)]
   if (every > early) {
     const [name, effect] =

@@ -46,6 +46,27 @@ describe('check', () => {
     ])
   })
 
+  test.each([
+    [
+      'processes: [{ name: "*" }]',
+      ['idle_detection.processes: the name "*" fits every program, and the machine always stays up'],
+    ],
+    ['processes: [{ name: "*", min_cpu_cores: 1 }, { name: "*", user: root }]', []],
+    ['ignore: { interfaces: ["*"] }', ['idle_detection.ignore.interfaces: "*" leaves out all there are']],
+    [
+      'ignore: { disks: ["**"], interfaces: ["veth*"] }',
+      ['idle_detection.ignore.disks: "**" leaves out all there are'],
+    ],
+    [
+      'ignore: { programs: ["our*"] }',
+      ['idle_detection.ignore.programs: "our*" is a whole name, in which * stands for itself'],
+    ],
+  ])('warns of what is hardly meant: %s', async (block, warnings) => {
+    const { lines } = await run(['check'], { files: { [FILE]: `idle_detection: { ${block} }` }, json: true })
+    const told: unknown = JSON.parse(lines[0] ?? '')
+    expect(told).toMatchObject({ valid: true, warnings: warnings.map((one) => expect.stringContaining(one)) })
+  })
+
   test('--json prints the problems as one object and ends with 2', async () => {
     const { status, lines } = await run(['check'], {
       files: { [FILE]: 'idle_detection:\n  x: 1\n  y: 2\n' },
@@ -65,7 +86,7 @@ describe('check', () => {
 })
 
 describe('commands in a file that others could have written', () => {
-  const given = '  commands: [{ argv: [probe] }]\n'
+  const given = '  commands: [{ argv: [/bin/probe] }]\n'
   const doubt = `${FILE} idle_detection.commands: not taken, since root would run them and ${FILE} belongs to uid 1000; make the file and its folders root's, writable by nobody else`
 
   function draft(args: readonly string[], text: string) {
@@ -77,11 +98,7 @@ describe('commands in a file that others could have written', () => {
 
   test.each([
     ['alone', given, [doubt]],
-    [
-      'beside another mistake',
-      `  x: 1\n${given}`,
-      [`${FILE}:2:3 idle_detection.x: unknown setting`, doubt],
-    ],
+    ['beside another mistake', `  x: 1\n${given}`, [`${FILE}:2:3 idle_detection.x: unknown setting`, doubt]],
   ])('are a problem to check, %s', async (_, block, problems) => {
     const refused: unknown = await draft(['check'], `idle_detection:\n${block}`).done.catch((error: unknown) => error)
     expect(refused).toBeInstanceOf(UsageError)
@@ -91,7 +108,7 @@ describe('commands in a file that others could have written', () => {
   test('are shown, with a warning', async () => {
     const { lines, done } = draft(['show'], `idle_detection:\n${given}`)
     expect(await done).toBe(0)
-    expect(lines.find((line) => line.startsWith('commands'))).toContain('{ argv: [probe] }')
+    expect(lines.find((line) => line.startsWith('commands'))).toContain('{ argv: [/bin/probe] }')
     expect(lines.at(-1)).toBe(`warning: ${doubt}`)
   })
 })

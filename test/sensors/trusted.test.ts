@@ -85,7 +85,7 @@ test.runIf(isRoot).each([
 
 const FILE = '/etc/idle-agent/config.yaml'
 const CACHE = '/state/config.json'
-const text = 'idle_detection:\n  commands: [{ argv: [probe] }]\n'
+const text = 'idle_detection:\n  commands: [{ argv: [/bin/probe] }]\n'
 
 /** Loads a configuration with these facts, after it was compiled while it was root's alone. */
 async function loaded(facts: { readonly uid?: number; readonly mode?: number }, file = text) {
@@ -118,7 +118,9 @@ test.runIf(isRoot)('a file that is named from the current folder is one of that 
   process.chdir(made)
   const host = createHost({ root: '/', env: {} })
   const path = 'own.yaml'
-  expect((await loadConfig(host, { path, explicit: true })).config.lists.get('commands')).toEqual([{ argv: ['probe'] }])
+  expect((await loadConfig(host, { path, explicit: true })).config.lists.get('commands')).toEqual([
+    { argv: ['/bin/probe'] },
+  ])
   chmodSync(path, 0o666)
   await expect(loadConfig(host, { path, explicit: true })).rejects.toThrow(`${made}/own.yaml can be written by others`)
 })
@@ -126,5 +128,5 @@ test.runIf(isRoot)('a file that is named from the current folder is one of that 
 test('one without commands may be anybody’s, and with them is taken where it is root’s', async () => {
   const other = await loaded({ uid: 1000 }, 'idle_detection:\n  processes: [{ name: train }]\n')
   expect([...other.config.lists.keys()]).toEqual(['processes'])
-  expect((await loaded({})).config.lists.get('commands')).toEqual([{ argv: ['probe'] }])
+  expect((await loaded({})).config.lists.get('commands')).toEqual([{ argv: ['/bin/probe'] }])
 })
