@@ -90,7 +90,9 @@ export function createTimeline(colour: boolean): Timeline {
       return [
         ...skipped(),
         `${all} ${all === 1 ? 'check' : 'checks'}: ${active} active, ${idle} idle, ${unknown} unknown; ${stops}`,
-        ...(lacking === 0 ? [] : [`${lackingWords(lacking)}, so this says little of it; capture with this configuration`]),
+        ...(lacking === 0
+          ? []
+          : [`${lackingWords(lacking)}, so this says little of it; capture with this configuration`]),
       ]
     },
   }

@@ -125,7 +125,10 @@ function whyObject({ answer, sentences, cause, stopped }: Answer, shown: Timelin
     ...(shown?.segments ?? []).map((one) => ({ order: one.from, entry: { segment: segmentObject(one) } })),
     ...(shown?.deeds ?? []).map((one) => ({ order: one.at, entry: { action: deedObject(one) } })),
   ]
-  const timeline = entries.toReversed().toSorted((a, b) => b.order - a.order).slice(0, MOST_ROWS)
+  const timeline = entries
+    .toReversed()
+    .toSorted((a, b) => b.order - a.order)
+    .slice(0, MOST_ROWS)
   return {
     schema: 'idle-agent.why.v1',
     at: iso(until),

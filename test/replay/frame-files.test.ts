@@ -165,7 +165,12 @@ test('a person is told that an accepted stop is no failure of the recorded machi
 test('a person is told where a verdict rests on what was not recorded', async () => {
   const frames = [firstFrame({ rest: 'unknown' }), nextFrame(1), nextFrame(2)]
   const path = put(frames.map((frame) => JSON.stringify(frame)).join('\n'))
-  const { code, out } = await type('replay', path, '--config', put('idle_detection:\n  boot_grace_minutes: 0\n', 'c.yaml'))
+  const { code, out } = await type(
+    'replay',
+    path,
+    '--config',
+    put('idle_detection:\n  boot_grace_minutes: 0\n', 'c.yaml'),
+  )
   expect(code).toBe(0)
   expect(out.at(-1)).toBe(
     '3 checks ask for what is not in the recording, so this says little of it; capture with this configuration',
