@@ -82,6 +82,7 @@ const usages: Readonly<Record<CommandName, Usage>> = {
   install: {
     form: 'install [--schedule cron | timer] [--config FILE]',
     about: 'put the executable, its configuration and its schedule on this machine; as root',
+    more: ['  --schedule        what runs "check --act" every check_interval_minutes; cron where there is one, unless given'],
     flags: ['config', 'root'],
   },
   uninstall: {
@@ -92,6 +93,11 @@ const usages: Readonly<Record<CommandName, Usage>> = {
   config: {
     form: 'config check | show | schema',
     about: 'is the configuration right, what does it come to, what may it say',
+    more: [
+      '  check             every mistake in it, each with its line',
+      '  show              every setting with the value that is in force, and where that comes from',
+      '  schema            the JSON Schema, for an editor',
+    ],
     flags: ['json', 'config'],
   },
   capture: {
@@ -101,7 +107,7 @@ const usages: Readonly<Record<CommandName, Usage>> = {
     more: [
       '  --checks N        end after so many checks; --for 2h: after so long; else with Ctrl-C',
       '  --every 2m        how often (default: idle_detection.check_interval_minutes)',
-      '  --out FILE        where to, for root only (0600); compressed where the name ends in .gz (default: a name with the time)',
+      '  --out FILE        where to, for root only (0600); compressed where the name ends in .gz (default: a name with the time, in the current folder)',
       '  --force           replace a file that is there',
       '  --arguments       keep the arguments of programs; without it a capture has none, and no environments and tokens ever',
     ],
