@@ -82,7 +82,9 @@ const usages: Readonly<Record<CommandName, Usage>> = {
   install: {
     form: 'install [--schedule cron | timer] [--config FILE]',
     about: 'put the executable, its configuration and its schedule on this machine; as root',
-    more: ['  --schedule        what runs "check --act" every check_interval_minutes; cron where there is one, unless given'],
+    more: [
+      '  --schedule        what runs "check --act" every check_interval_minutes; cron where there is one, unless given',
+    ],
     flags: ['config', 'root'],
   },
   uninstall: {

@@ -31,7 +31,8 @@ export const commandsOption = {
       type: 'text',
       pattern: '^[!-~]([ -~]{0,38}[!-~])?$',
       rule: '1 to 40 printable characters',
-      about: "What to call it; without one, the program's name. Arguments are never shown; the first line of what it prints is, to every user, where it says yes",
+      about:
+        "What to call it; without one, the program's name. Arguments are never shown; the first line of what it prints is, to every user, where it says yes",
     },
     timeout_seconds: {
       type: 'number',
