@@ -122,7 +122,8 @@ export function stopFromStatus(status: JsonObject): string | undefined {
 
 /** What the machine was at `at`. */
 export function momentSentence({ segments, hours }: Timeline, at: number, { nowMs, local }: View): string {
-  const when = `At ${local.time(at, nowMs)}`
+  const [day, time] = [local.day(at), local.time(at, nowMs)]
+  const when = `At ${day === local.day(nowMs) || time.includes(day) ? '' : `${day} `}${time}`
   const stretch = stretchesOf(segments).findLast(({ from, until }) => from <= at && at <= until)
   if (stretch === undefined) {
     const hour = hours.findLast((one) => one.hour <= at && at < one.hour + HOUR_MS)

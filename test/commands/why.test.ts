@@ -163,6 +163,7 @@ describe('other moments', () => {
   it.each([
     ['01:20', 'At 01:20 CET: in use: uid 1000 typed on pts/1 (01:12 to 01:52, 40 min)', { sensor: 'sessions' }],
     ['04:00', 'At 04:00 CET: off: hibernated by idle-agent (02:02 to 05:14, 3 h 12)', null],
+    ['23:30', 'At 2025-12-31 23:30 CET: nothing is recorded; the first record is of 01:02 CET', null],
     ['2025-12-01', 'At 2025-12-01 00:00 CET: nothing is recorded; the first record is of 01:02 CET', null],
   ])('%s', async (at, sentence, cause) => {
     const day = await Day.upToTheReturn()
@@ -296,7 +297,7 @@ describe('history', () => {
       '2025-12-31 Wed |________##########hhhhhh| in use 8 h 20, idle 100 min, idle and held 4 h 00, unknown 2 h 00, off 8 h 00',
     )
     expect((await day.run(why, ['--at', '2025-12-31 09:30']))[0]).toBe(
-      'At 09:30 CET: in that hour in use 50 min, idle 10 min; most of it: make works',
+      'At 2025-12-31 09:30 CET: in that hour in use 50 min, idle 10 min; most of it: make works',
     )
     expect(await day.json(history)).toMatchObject({ hours: expect.objectContaining({ length: 24 }) })
   })
