@@ -16,7 +16,10 @@ export interface Assembled {
 }
 
 /** The configuration that a command goes by. Throws UsageError with all its problems. */
-export function readConfig({ host, flags }: CommandContext, more: { readonly cachePath?: string; readonly runsNothing?: true } = {}) {
+export function readConfig(
+  { host, flags }: CommandContext,
+  more: { readonly cachePath?: string; readonly runsNothing?: true } = {},
+) {
   return loadConfig(host, { ...locateConfig(host, flags.config), ...more })
 }
 
