@@ -148,7 +148,7 @@ async function beforeWaiting(
   const told = await warn(parts, decision)
   const synced = await syncTags(parts, base.mirror, {
     tags: decision.state.tags,
-    moment: seen.look.moment,
+    look: seen.look,
     urgent: false,
     base,
   })
@@ -180,7 +180,7 @@ async function carryOut(
   }
   const synced = await syncTags(parts, episode.mirror, {
     tags: episode.state.tags,
-    moment: episode.look.moment,
+    look: episode.look,
     urgent: false,
     base: episode.base,
   })

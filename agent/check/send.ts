@@ -30,7 +30,7 @@ export async function send(parts: Parts, episode: Episode, call: Call): Promise<
   const begun = beginAttempt(episode.state, call.method)
   const tagged = await syncTags(parts, episode.mirror, {
     tags: begun.tags,
-    moment: episode.look.moment,
+    look: episode.look,
     urgent: true,
     base: episode.base,
   })

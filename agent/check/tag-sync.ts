@@ -4,14 +4,18 @@ import { tagKey, writtenTags } from '../clouds/tags.ts'
 import { messageOf } from '../errors.ts'
 import { type Stored, saveState, type TagMirror } from '../state.ts'
 import type { Moment, StateTags } from '../types.ts'
+import type { Look } from './observe.ts'
 import type { Parts } from './parts.ts'
 import { within } from './within.ts'
 
 const RETRY_CEILING_MS = 3_600_000
+/** A check with nothing to do ends within 10 s, whatever hangs: a look that was slow leaves a write less time, and this much at least. */
+const CHECK_MS = 9_000
+const LEAST_MS = 1_000
 
 interface Wanted {
   readonly tags: StateTags
-  readonly moment: Moment
+  readonly look: Pick<Look, 'moment' | 'sampledAt'>
   /** True just before an action: earlier failures do not postpone it. */
   readonly urgent: boolean
   /** What the disk holds now. */
@@ -24,7 +28,8 @@ export async function syncTags(
   mirror: TagMirror,
   wanted: Wanted,
 ): Promise<{ readonly mirror: TagMirror; readonly deed?: Deed }> {
-  const { moment, tags } = wanted
+  const { tags } = wanted
+  const { moment } = wanted.look
   const id = moment.identity.instanceId
   if (!parts.policy.enabled || id === undefined) return { mirror }
   const known = mirror.instanceId === id ? mirror.written : undefined
@@ -34,7 +39,7 @@ export async function syncTags(
     // A crash between the write and the save must not leave a memory of tags that are no longer there.
     await saveState(parts.host, parts.paths.state, { ...wanted.base, mirror: unsure(mirror) })
   }
-  const result = await write(parts, tags, wanted.urgent)
+  const result = await write(parts, wanted)
   const done = result.result === 'done'
   const said = done ? { ...result, detail: changedKeys(known, tags).join(' ') } : result
   const deed = await recordDeed(parts.host, parts.paths.audit, said)
@@ -52,10 +57,12 @@ function unsure(mirror: TagMirror): TagMirror {
   return rest
 }
 
-async function write(parts: Parts, tags: StateTags, urgent: boolean): Promise<Deed> {
+async function write(parts: Parts, { tags, urgent, look }: Wanted): Promise<Deed> {
   const keyed = Object.fromEntries(writtenTags.map((name) => [tagKey(parts.settings.tagPrefix, name), tags[name]]))
   try {
-    const limit = { ms: urgent ? 4_000 : 8_000, what: 'tags' }
+    const lookedMs = look.moment.clocks.monoMs - look.sampledAt.monoMs
+    const ms = Math.max(LEAST_MS, Math.min(urgent ? 4_000 : 8_000, Math.round(CHECK_MS - lookedMs)))
+    const limit = { ms, what: 'tags' }
     await within(parts.host, limit, (signal) => parts.cloud.writeTags(keyed, signal))
     return { action: 'tag', result: 'done', detail: '' }
   } catch (error) {

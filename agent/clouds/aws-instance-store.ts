@@ -18,7 +18,10 @@ async function isInstanceStore(host: Host, disk: string, ephemerals: readonly st
   if (ephemerals.some((name) => disk === name || disk === name.replace(/^sd/, 'xvd'))) return true
   if (!disk.startsWith('nvme')) return false
   const path = `/sys/block/${disk}/device/model`
-  const model = (await host.readText(path))?.trim()
-  if (model === undefined || !/^[\x20-\x7e]+$/.test(model)) throw new HostError(`${path} does not tell what it is`)
+  const text = await host.readText(path)
+  const model = text?.trim()
+  // Without its end it may be the beginning of any other.
+  if (model === undefined || !/^[\x20-\x7e]+\n$/.test(text ?? '') || model === '')
+    throw new HostError(`${path} does not tell what it is`)
   return model === NVME_MODEL
 }

@@ -1,4 +1,5 @@
 /** Azure's temporary disks: they are on the host, and empty after a deallocation, hibernated or not. */
+import { HostError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import { dataOnDisks } from './disk-data.ts'
 
@@ -20,8 +21,12 @@ export async function dataOnTemporaryDisk(host: Host): Promise<readonly string[]
 }
 
 async function isTemporary(host: Host, disk: string): Promise<boolean> {
-  if (disk.startsWith('nvme'))
-    return NVME_MODEL.test((await host.readText(`/sys/block/${disk}/device/model`))?.trim() ?? '')
+  if (disk.startsWith('nvme')) {
+    const path = `/sys/block/${disk}/device/model`
+    const model = await host.readText(path)
+    if (model === undefined || !/[^\s\0]\s*\n$/.test(model)) throw new HostError(`${path} does not tell what it is`)
+    return NVME_MODEL.test(model.trim())
+  }
   const [, controller = '', address = ''] = RESOURCE_PLACE.exec((await host.readLink(`/sys/block/${disk}`)) ?? '') ?? []
   return controller.startsWith('00000000-0001-') || address.endsWith(':1')
 }

@@ -1,5 +1,6 @@
 /** Who is connected to the ports of certain programs, and how much they send; read where such a program runs. */
 import type { Host } from '../host/host.ts'
+import { linesOf } from './counts.ts'
 import { breathe, ifPermitted, parseUid, uidOf, whileItLives } from './processes.ts'
 import { askSockets, type Socket } from './sockets.ts'
 import type { Usual } from './usual.ts'
@@ -44,9 +45,10 @@ interface Row {
 
 /** Established and listening sockets out of the text of /proc/net/tcp or tcp6 (proc_net_tcp.rst): state 01 and 0A. Throws if a line is not understood. */
 export function parseTcp(text: string): readonly Row[] {
+  const [heading, ...lines] = linesOf(text, '/proc/net/tcp')
+  if (heading === undefined) throw new Error('/proc/net/tcp is empty')
   const rows: Row[] = []
-  for (const line of text.split('\n').slice(1)) {
-    if (line.trim() === '') continue
+  for (const line of lines) {
     const found = /^ *\d+: [\dA-F]+:([\dA-F]{4}) [\dA-F]+:[\dA-F]{4} ([\dA-F]{2})(?: +\S+){5} +(\d{1,15})(?: |$)/.exec(
       line,
     )
@@ -65,17 +67,17 @@ async function readRows(host: Host, folder: string): Promise<readonly Row[]> {
     const text = await host.readText(`${folder}/${name}`, mostTableBytes)
     // Another process's go with it, and tcp6 is not there without IPv6.
     if (text === undefined && folder === '/proc/net' && name === 'tcp') throw new Error('/proc/net/tcp is absent')
-    rows.push(...parseTcp(text ?? ''))
+    if (text !== undefined) rows.push(...parseTcp(text))
   }
   return rows
 }
 
-/** Inodes of a process's sockets, of its first descriptors where it has very many; none once it is gone, or where the host refuses. */
+/** Inodes of a process's sockets, of its first descriptors where it has very many; none once it is gone. Throws where the host refuses. */
 export async function socketsOf(host: Host, pid: number, signal: AbortSignal): Promise<ReadonlySet<number>> {
   const status = (await whileItLives(host, pid, () => host.readText(`/proc/${pid}/status`))) ?? ''
   const many = Number(/^FDSize:\t(\d+)$/m.exec(status)?.[1] ?? 0) > mostDescriptors
   const first = (): readonly string[] => Array.from({ length: mostDescriptors }, (_, index) => String(index))
-  const names = many ? first() : await ifPermitted(() => host.list(`/proc/${pid}/fd`))
+  const names = many ? first() : await whileItLives(host, pid, () => host.list(`/proc/${pid}/fd`))
   const inodes = new Set<number>()
   for (const [step, name] of (names ?? []).entries()) {
     await breathe(host, step, signal)
@@ -88,7 +90,7 @@ export async function socketsOf(host: Host, pid: number, signal: AbortSignal): P
 
 /**
  * Names of the Unix sockets by which others are connected to the process. In /proc/net/unix what was accepted has state 03
- * and the name of the one it came by (af_unix.c), pairs have none. Throws if that is absent, or very large.
+ * and the name of the one it came by (af_unix.c), pairs have none. Throws if that is absent, very large or not understood.
  */
 export async function localClients(host: Host, pid: number, signal: AbortSignal): Promise<readonly string[]> {
   const inodes = await socketsOf(host, pid, signal)
@@ -97,6 +99,7 @@ export async function localClients(host: Host, pid: number, signal: AbortSignal)
     if ((await host.stat(`/proc/${pid}`)) === undefined) return []
     throw new Error(`/proc/${pid}/net/unix is absent`)
   }
+  if (!text.startsWith('Num ') || !text.endsWith('\n')) throw new Error(`/proc/${pid}/net/unix is cut off, or none`)
   const names: string[] = []
   for (const [, ino, name = ''] of text.matchAll(/^\S+ \S+ \S+ \S+ \S+ 03 +(\d{1,15}) (\S.*)$/gm)) {
     if (inodes.has(Number(ino))) names.push(name)
@@ -148,12 +151,16 @@ function portFilter(rows: readonly Row[]): readonly string[] {
   return ['(', ...ports.flatMap((port, index) => [...(index === 0 ? [] : ['or']), 'sport', '=', `:${port}`]), ')']
 }
 
-function measured({ server, uid, rows }: Found, sockets: ReadonlyMap<number, Socket> | undefined): Served {
+function measured(
+  { server, uid, rows }: Found,
+  sockets: ReadonlyMap<number, Socket> | undefined,
+  hidden: ReadonlySet<number>,
+): Served {
   const who = { ...server, uid, clients: rows.length }
   if (rows.length === 0) return { ...who, sockets: [] }
-  if (sockets === undefined) return { ...who, sockets: [], unread: 'ss does not tell them' }
-  if (rows.length > mostClients)
-    return { ...who, sockets: [], unread: `there are more than ${mostClients} connections` }
+  const unread = (why: string): Served => ({ ...who, sockets: [], unread: why })
+  if (rows.length > mostClients) return unread(`there are more than ${mostClients} connections`)
+  if (sockets === undefined || rows.some(({ ino }) => hidden.has(ino))) return unread('ss does not tell them')
   const known = rows.flatMap(({ ino }) => {
     const socket = sockets.get(ino)
     return socket === undefined ? [] : [[ino, socket] as const]
@@ -218,7 +225,11 @@ export async function readServed(
     const rows = found.flatMap((one) => one.rows)
     const within = key === '' ? [] : ['nsenter', `--net=/proc/${pid}/ns/net`]
     const sockets = rows.length === 0 ? undefined : await askSockets(host, portFilter(rows), { until, signal, within })
-    served.push(...found.map((one) => measured(one, sockets)))
+    const untold = rows.filter(({ ino }) => sockets !== undefined && !sockets.has(ino))
+    // Closed since; or ss has left it out.
+    const open = new Set(untold.length === 0 ? [] : (await readRows(host, folder)).map(({ ino }) => ino))
+    const hidden = new Set(untold.flatMap(({ ino }) => (open.has(ino) ? [ino] : [])))
+    served.push(...found.map((one) => measured(one, sockets, hidden)))
   }
   return served
 }

@@ -4,6 +4,7 @@ import type { Host } from '../host/host.ts'
 import { codeOf } from '../host/real-errors.ts'
 import { type ContainerFacts, factsOf } from './container-facts.ts'
 import { containerProcesses } from './container-processes.ts'
+import { linesOf } from './counts.ts'
 import { type GroupTree, groupOf, groupTrees } from './group-trees.ts'
 import { breathe, type Process, type ProcessTable, whileItLives } from './processes.ts'
 
@@ -43,17 +44,17 @@ const nowhere = { id: '', path: '' } as const
 /** Longer paths are no engine's; whoever may nest groups of their own can make them as long as the kernel lets them, and longer. */
 const longestPath = 400
 
-/** Text of /proc/PID/cgroup; none where it is longer than the kernel tells (PATH_MAX, cgroups(7)). */
+/** Text of /proc/PID/cgroup; that of a process in no container where it is longer than the kernel tells (PATH_MAX, cgroups(7)). */
 async function groupsOf(host: Host, pid: number): Promise<string | undefined> {
   try {
     return await whileItLives(host, pid, () => host.readText(`/proc/${pid}/cgroup`))
   } catch (error) {
-    if (error instanceof HostError && codeOf(error.cause) === 'ENAMETOOLONG') return ''
+    if (error instanceof HostError && codeOf(error.cause) === 'ENAMETOOLONG') return '0::/\n'
     throw error
   }
 }
 
-/** The container of a process; `undefined` once the process is gone. */
+/** The container of a process; `undefined` once the process is gone. Throws where its group cannot be told. */
 async function placeOf(
   host: Host,
   { pid }: Process,
@@ -61,8 +62,12 @@ async function placeOf(
 ): Promise<Pick<Known, 'id' | 'path'> | undefined> {
   const text = await groupsOf(host, pid)
   if (text === undefined) return undefined
-  for (const tree of trees) {
-    const found = containerIn(groupOf(text, tree) ?? '/')
+  const lines = linesOf(text, `/proc/${pid}/cgroup`).join('\n')
+  const groups = trees.map((tree) => groupOf(lines, tree)).filter((group) => group !== undefined)
+  // Every process is in a group of every tree.
+  if (trees.length > 0 && groups.length === 0) throw new Error(`/proc/${pid}/cgroup is not understood`)
+  for (const group of groups) {
+    const found = containerIn(group)
     if (found !== undefined) return found.path.length > longestPath ? nowhere : found
   }
   return nowhere
@@ -90,17 +95,22 @@ async function identify(
     await breathe(host, step, signal)
     const { pid, start } = process
     const old = seen.get(`${pid}:${start}`)
-    if (old !== undefined) known.push(old)
-    const place = old === undefined ? await placeOf(host, process, trees) : undefined
-    if (place === undefined) continue
+    if (old !== undefined) {
+      known.push(old)
+      continue
+    }
+    let which = `of pid ${pid}`
     try {
+      const place = await placeOf(host, process, trees)
+      if (place === undefined) continue
+      which = place.id.slice(0, 12)
       const facts = knownOf(place, known) ?? (await factsOf(host, place, signal))
       known.push({ pid, start, ...place, ...facts })
     } catch (error) {
       signal.throwIfAborted()
       // What is removed while it is looked at is no problem.
       if ((await host.stat(`/proc/${pid}`)) === undefined) continue
-      problem ??= `labels of the container ${place.id.slice(0, 12)} cannot be read: ${messageOf(error)}`
+      problem ??= `labels of the container ${which} cannot be read: ${messageOf(error)}`
     }
   }
   return { known, ...(problem === undefined ? {} : { problem }) }

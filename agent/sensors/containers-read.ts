@@ -65,15 +65,19 @@ async function read(host: Host, signal: AbortSignal, before?: ContainersSample):
   const found = await knownContainers(host, table, { before: before?.known ?? [], signal })
   const trees = await groupTrees(host)
   const uses: Record<string, ContainerUse> = {}
-  for (const { path, start } of remembered(found.known)) {
+  let problem = found.problem
+  for (const { pid, id, path, start } of remembered(found.known)) {
     signal.throwIfAborted()
     const same = uses[path]
     const usage = same ?? (await groupUsage(host, trees, path))
     // The first process of a container is older than what is run in it later.
     if (usage !== undefined) uses[path] = { ...usage, start: Math.min(start, same?.start ?? start) }
+    // What it uses shows nowhere else, as long as it is there; users move processes of their own out of any group.
+    else if (trees.length > 0 && !path.startsWith('/user.slice/') && (await host.stat(`/proc/${pid}`)) !== undefined)
+      problem ??= `CPU time of the container ${id.slice(0, 12)} cannot be read: it is not in its group`
   }
   for (const [path, use] of Object.entries(uses)) uses[path] = { ...use, ...usualOf(use, path, { bootMs, before }) }
-  return { bootMs, ...found, known: remembered(found.known), uses }
+  return { bootMs, known: remembered(found.known), ...(problem === undefined ? {} : { problem }), uses }
 }
 
 /** What the container always uses, with the interval that ends now, if it was seen at its beginning. */

@@ -12,6 +12,12 @@ export function parseCount(text: string | undefined, what: string): number {
   return value
 }
 
+/** Lines of a kernel's table. Throws an Error that names `what` where the last one is not whole: every line ends in a newline. */
+export function linesOf(text: string, what: string): readonly string[] {
+  if (text !== '' && !text.endsWith('\n')) throw new Error(`${what} is cut off`)
+  return text.split('\n').slice(0, -1)
+}
+
 /** How much a counter of one identity grew. Throws when it went down or either value is no number (kernel.md 6): never negative, never guessed modulo 2^32. */
 export function grown(now: number, before: number, what: string): number {
   if (!Number.isFinite(now) || !Number.isFinite(before)) throw new Error(`${what} is not a number`)

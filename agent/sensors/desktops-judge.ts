@@ -111,7 +111,8 @@ function judge(now: DesktopsSample, before: DesktopsSample | undefined, { span, 
   const [first] = now.displays
   const others = now.displays.length > 1 ? ` (${counted(now.displays.length, 'desktop')})` : ''
   if (first === undefined) return { kind: 'idle', reason: 'a desktop server runs, nobody connected' }
-  return { kind: 'idle', reason: `${named(first)}: nobody connected, no input since the last check${others}` }
+  const keys = first.idleMs === undefined ? 'and it does not tell of input' : 'no input since the last check'
+  return { kind: 'idle', reason: `${named(first)}: nobody connected, ${keys}${others}` }
 }
 
 /** One door to all of it, as with editors. */

@@ -2,7 +2,7 @@
 import type { Host } from '../host/host.ts'
 import type { Options } from '../types/options.ts'
 import type { Reading } from '../types.ts'
-import { grown, msPerTick, parseCount, secondsOf } from './counts.ts'
+import { grown, linesOf, msPerTick, parseCount, secondsOf } from './counts.ts'
 import { ownBytes } from './disk-bytes.ts'
 import type { Earlier, Users } from './disk-users.ts'
 import { type GroupRoot, groupRoot } from './groups.ts'
@@ -58,8 +58,7 @@ function isPartition(name: string, names: ReadonlySet<string>): boolean {
 
 /** Parses /proc/diskstats: whole disks, each byte once. Throws if a line is not understood. */
 export function parseDisks(text: string): readonly Disk[] {
-  const disks = text
-    .split('\n')
+  const disks = linesOf(text, '/proc/diskstats')
     .filter((line) => line.trim() !== '')
     .map((line) => {
       const columns = line.trim().split(/\s+/)
@@ -75,8 +74,8 @@ export function parseDisks(text: string): readonly Disk[] {
 
 /** Parses io.stat of a control group (cgroup-v2.rst) for these disks. Throws if a number is none, or a line names no device. */
 export function parseIoStat(text: string, disks: readonly Disk[]): readonly Disk[] {
-  return text.split('\n').flatMap((line) => {
-    if (line !== '' && !/^\d+:\d+( |$)/.test(line)) throw new Error('io.stat has a line that is not understood')
+  return linesOf(text, 'io.stat').flatMap((line) => {
+    if (!/^\d+:\d+( |$)/.test(line)) throw new Error('io.stat has a line that is not understood')
     const [id, ...pairs] = line.trim().split(' ')
     const disk = disks.find((one) => one.id === id)
     const value = (key: string): string | undefined =>

@@ -2,7 +2,7 @@
 import type { Host } from '../host/host.ts'
 import type { Server } from './clients.ts'
 import { editorNames } from './editor-names.ts'
-import { breathe, commandLine, ifPermitted, type Process, processTable } from './processes.ts'
+import { breathe, commandLine, type Process, processTable } from './processes.ts'
 
 /** The remote editors of this machine. */
 interface Editors {
@@ -63,7 +63,7 @@ async function find(host: Host, signal: AbortSignal): Promise<Editors> {
   for (const [step, process] of named.entries()) {
     await breathe(host, step, signal)
     const { pid, start } = process
-    const cmdline = (await ifPermitted(() => commandLine(host, pid, longest)))?.text ?? ''
+    const cmdline = (await commandLine(host, pid, longest))?.text ?? ''
     const server = editorServerName(cmdline)
     if (server !== undefined) servers.push({ pid, start, ...server })
     else if (isHelper(cmdline)) helpers.push(process)

@@ -21,7 +21,7 @@ const controlFile = /^(cgroup|cpu|cpuset|io|memory|pids|hugetlb|misc|rdma|irq|dm
 
 /** Parses `usage_usec` out of cpu.stat; it is there even when the cpu controller is off (kernel.md 1.1). Throws if absent or no number. */
 export function parseUsage(text: string): number {
-  return parseCount(/^usage_usec (\S*)$/m.exec(text)?.[1], 'usage_usec in cpu.stat')
+  return parseCount(/^usage_usec (\S*)\n/m.exec(text)?.[1], 'usage_usec in cpu.stat')
 }
 
 /**

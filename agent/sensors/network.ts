@@ -2,7 +2,7 @@
 import type { Host } from '../host/host.ts'
 import type { Options } from '../types/options.ts'
 import type { Reading } from '../types.ts'
-import { grown, parseCount, secondsOf } from './counts.ts'
+import { grown, linesOf, parseCount, secondsOf } from './counts.ts'
 import type { Flows } from './flows.ts'
 import { fetcher, unitRuns } from './housekeeping.ts'
 import type { Context, Sensor } from './sensor.ts'
@@ -56,12 +56,10 @@ interface Facts extends Interface {
 
 /** Parses /proc/net/dev (kernel net/core/net-procfs.c: two heading lines, 16 columns, bytes in 1st and 9th). Throws if a line is not understood. */
 export function parseInterfaces(text: string): readonly Counters[] {
-  const [first, second, ...lines] = text.split('\n')
-  if (first?.startsWith('Inter-|') !== true || second === undefined)
-    throw new Error('/proc/net/dev does not begin with its heading')
+  const [, second, ...lines] = text.startsWith('Inter-|') ? linesOf(text, '/proc/net/dev') : []
+  if (second === undefined) throw new Error('/proc/net/dev does not begin with its heading')
   const found: Counters[] = []
   for (const line of lines) {
-    if (line === '') continue
     const colon = line.indexOf(':')
     const columns = line
       .slice(colon + 1)

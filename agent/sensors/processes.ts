@@ -31,14 +31,14 @@ export type ProcessTable = ReadonlyMap<number, Process>
 
 /** What follows the name, as far as it is used: one expression, since this runs for every process at every check. */
 const columns =
-  /^([A-Za-z]) (\d+) (-?\d+) (-?\d+) (-?\d+) (-?\d+)(?: \S+){5} (\d+) (\d+) (\d+) (\d+)(?: \S+){4} (\d+)(?: |$)/
+  /^([A-Za-z]) (\d+) (-?\d+) (-?\d+) (-?\d+) (-?\d+)(?: \S+){5} (\d+) (\d+) (\d+) (\d+)(?: \S+){4} (\d+)[ \n]/
 
 /** Parses the text of /proc/PID/stat. `comm` may hold blanks, parentheses and newlines, so columns count after the last ')'. Throws an Error if the text is cut off, or a number is none or beyond 2^53. */
 export function parseStat(text: string): Process {
   const open = text.indexOf(' (')
   const close = text.lastIndexOf(') ')
   if (open < 1 || close < open + 2) throw new Error('a /proc/PID/stat has no name in parentheses')
-  const found = columns.exec(text.slice(close + 2).trimEnd())
+  const found = columns.exec(text.slice(close + 2))
   if (found === null) throw new Error('a /proc/PID/stat is cut off or has something other than whole numbers')
   const number = (index: number): number => {
     const value = Number(found[index])
@@ -64,7 +64,7 @@ export function parseStat(text: string): Process {
 
 /** Real user id out of /proc/PID/status (proc_pid_status(5)). Throws if it is not there. */
 export function parseUid(status: string): number {
-  return parseCount(/^Uid:\t(\S*)/m.exec(status)?.[1], 'Uid in /proc/PID/status')
+  return parseCount(/^Uid:\t(\S*)\t/m.exec(status)?.[1], 'Uid in /proc/PID/status')
 }
 
 /** Context switches so far, voluntary or not, of the thread whose /proc/PID/status (or task/TID/status) it is. Throws if one is missing. */

@@ -10,7 +10,7 @@ const underWayMs = 120_000
 
 /** The moment and the kind of a scheduled shutdown. Throws where it is not understood. */
 export function parseScheduled(text: string): { readonly wallMs: number; readonly mode: string } {
-  const usec = /^USEC=(\d{1,16})$/m.exec(text)?.[1]
+  const usec = /^USEC=(\d{1,16})\n/m.exec(text)?.[1]
   if (usec === undefined) throw new Error('the scheduled shutdown is not understood')
   const mode = /^MODE=([a-z-]{1,20})$/m.exec(text)?.[1] ?? 'shutdown'
   return { wallMs: Number(usec) / 1000, mode }

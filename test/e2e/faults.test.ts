@@ -8,6 +8,7 @@ import './stories/frozen.ts'
 import './stories/still-running.ts'
 import './stories/source-faults.ts'
 import './stories/command-faults.ts'
+import './stories/subject-faults.ts'
 import './stories/veto-faults.ts'
 import './stories/source-list.ts'
 

@@ -17,6 +17,11 @@ export const noise: Buffer = Buffer.from(Array.from({ length: 3_000 }, (_, index
 
 const HUGE_BYTES = 100_000_000
 
+/** As much as there is of it where reading, or writing, broke off. */
+function firstHalf(text: string): string {
+  return text.slice(0, Math.floor(text.trimEnd().length / 2))
+}
+
 /** What stands in the place of a file, by the name of the fault. */
 export const inPlaceOfFile = {
   missing: () => {},
@@ -25,6 +30,7 @@ export const inPlaceOfFile = {
   'unreadable: links in circles': (path: string) => symlinkSync(path, path),
   'garbage: binary': (path: string) => writeFileSync(path, noise),
   'garbage: nothing in it': (path: string) => writeFileSync(path, ''),
+  'truncated: in the middle': (path: string, text: string) => writeFileSync(path, firstHalf(text)),
   'huge: 100 MB': (path: string) => {
     writeFileSync(path, 'x')
     truncateSync(path, HUGE_BYTES)
@@ -60,17 +66,24 @@ export const insteadOfCommand = {
   'huge: endless bytes': 'exec cat /real/dev/zero',
 } as const
 
-export type Put = (path: string) => void
+/** A command that prints half of what it should. */
+export function truncated(script: string): string {
+  return `whole=$(${script}); code=$?; half=$((\${#whole} / 2)); printf %s "$whole" | head -c "$half"; exit $code`
+}
+
+/** Puts something in the place of a path; `text` is what was there. */
+export type Put = (path: string, text: string) => void
 
 /** Does `work` with something else in the place of a path below `root`, which is put back. */
 export async function broken<T>(at: { root: string; path: string }, put: Put, work: () => Promise<T>): Promise<T> {
   const path = join(at.root, at.path)
   const aside = `${at.root}.aside`
   mkdirSync(dirname(path), { recursive: true })
-  const there = lstatSync(path, { throwIfNoEntry: false }) !== undefined
+  const facts = lstatSync(path, { throwIfNoEntry: false })
+  const there = facts !== undefined
   if (there) renameSync(path, aside)
   try {
-    put(path)
+    put(path, facts?.isFile() === true ? readFileSync(aside, 'utf8') : '')
     return await work()
   } finally {
     rmSync(path, { recursive: true, force: true })

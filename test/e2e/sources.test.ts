@@ -4,22 +4,41 @@ import { cpSync, lstatSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
 import { HostError, messageOf } from '../../agent/errors.ts'
 import type { CommandResult, Host } from '../../agent/host/host.ts'
 import { createHost } from '../../agent/host/real.ts'
+import { readLists } from '../../agent/sensors/listed.ts'
 import { sensors } from '../../agent/sensors/table.ts'
 import type { Reading } from '../../agent/types.ts'
 import { defaults } from '../sensors/machine.ts'
 import { broken } from './faulty.ts'
+import { type NotebookServer, startNotebookServer } from './notebook-server.ts'
 import { faultsOf, kindAt, nameOf, putOf, rightOf, type Source, sources } from './sources.ts'
-import { builder, everything } from './world.ts'
+import { kernelId, startContainersAnew, subjectSettings, subjects } from './subjects.ts'
+import { builder, everything, type World } from './world.ts'
+
+type Configured = ReturnType<ReturnType<typeof readLists>['around']>[number]
+
+const configured: readonly Configured[] = sensors.map((sensor) => ({ sensor, limits: defaults(sensor.options) }))
+const listed = readLists(
+  new Map(
+    (['processes', 'commands', 'services'] as const).map((name) => [name, parse(subjectSettings[name])] as const),
+  ),
+)
+
+let server: NotebookServer
+beforeAll(async () => {
+  server = await startNotebookServer(kernelId)
+})
+afterAll(() => server.close())
 
 interface Look {
   readonly samples: ReadonlyMap<string, unknown>
   readonly readings: ReadonlyMap<string, Reading>
 }
 
-interface Built {
+interface Built extends Pick<World, 'write'> {
   readonly root: string
   /** The commands that are there. */
   readonly commands: Set<string>
@@ -34,15 +53,34 @@ function build(source: Source): Built {
   const { write, link } = builder(root)
   everything({ root, write, link, command: (name) => commands.add(name) })
   for (const [path, text] of Object.entries(source.files ?? {})) write(path, text)
+  if (source.subjects === true) subjects({ root, write, link, command: (name) => commands.add(name) }, server)
   const real = createHost({ root, env: {} })
   const answer = (name: string): string => readFileSync(join(root, 'answers', name), 'utf8')
   const run: Host['run'] = async ([name = '', ...args]) => {
     if (!commands.has(name)) return undefined
     if (name === 'grep') return grep(root, args)
+    if (name === 'setpriv') return head(root, args.at(-2) ?? '')
+    if (name === 'getent' || name === 'probe') return { status: name === 'getent' ? 2 : 1, stdout: '', stderr: '' }
     const [question = ''] = args
-    return { status: 0, stdout: answer(name === 'ss' ? 'sockets' : (question.split('=')[0] ?? '')), stderr: '' }
+    const file = name === 'nvidia-smi' ? question.split('=')[0] : name === 'ss' ? socketsFor(args) : name
+    return { status: 0, stdout: answer(file ?? ''), stderr: '' }
   }
-  return { root, commands, look: (before) => look({ ...real, run }, before) }
+  const all = source.subjects === true ? [...configured, ...listed.around([])] : configured
+  return { root, write, commands, look: (before) => look(all, { ...real, run }, before) }
+}
+
+/** What it is asked for: connections of services in any state, or bytes of established ones. */
+function socketsFor(args: readonly string[]): string {
+  return args.includes('time-wait') ? 'served' : 'sockets'
+}
+
+/** The beginning of a file as its owner reads it. */
+function head(root: string, path: string): CommandResult {
+  const full = join(root, path)
+  const stat = lstatSync(full, { throwIfNoEntry: false })
+  if (stat?.isFIFO() === true) throw new HostError('setpriv did not end within 700 ms')
+  const stdout = stat?.isFile() === true ? readFileSync(full, 'utf8').slice(0, 16_384) : ''
+  return { status: stdout === '' ? 1 : 0, stdout, stderr: '' }
 }
 
 /** The real one, on files of the machine; it would wait for a pipe's writer, and be given up. */
@@ -54,18 +92,17 @@ function grep(root: string, args: readonly string[]): CommandResult {
   return { status: status ?? -1, stdout: stdout.replaceAll(root, ''), stderr: stderr.replaceAll(root, '') }
 }
 
-async function look(host: Host, before?: Look): Promise<Look> {
+async function look(all: readonly Configured[], host: Host, before?: Look): Promise<Look> {
   const samples = new Map(before?.samples)
   const readings = new Map<string, Reading>()
-  for (const sensor of sensors) {
+  for (const { sensor, limits } of all) {
     const earlier = before?.samples.get(sensor.name)
     try {
       const value = await sensor.read(host, new AbortController().signal, earlier)
       const sample: unknown = JSON.parse(JSON.stringify(value))
       const span = { now: host.clocks(), ms: 5_000 }
       samples.set(sensor.name, sample)
-      if (earlier !== undefined)
-        readings.set(sensor.name, sensor.judge(sample, earlier, { span, limits: defaults(sensor.options) }))
+      if (earlier !== undefined) readings.set(sensor.name, sensor.judge(sample, earlier, { span, limits }))
     } catch (error) {
       readings.set(sensor.name, { kind: 'unknown', reason: messageOf(error) })
     }
@@ -86,8 +123,9 @@ function expectRight(seen: Look, usual: Look, given: { source: Source; fault: st
 async function expectRightTwice(machine: Built, source: Source, fault: string): Promise<void> {
   const before = await machine.look()
   const usual = await machine.look(before)
-  for (const sensor of sensors) expect([sensor.name, usual.readings.get(sensor.name)?.kind]).not.toContain('unknown')
+  for (const [sensor, { kind }] of usual.readings) expect([sensor, kind]).not.toContain('unknown')
   await broken({ root: machine.root, path: source.path }, putOf(machine.root, source, fault), async () => {
+    if (source.subjects === true) startContainersAnew(machine)
     const first = await machine.look(usual)
     expectRight(first, usual, { source, fault, again: false })
     expectRight(await machine.look(first), usual, { source, fault, again: true })

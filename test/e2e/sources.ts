@@ -1,5 +1,6 @@
 // Every file, folder and link that the sensors read on the machine of world.ts, and what is right where one is broken.
 import { inPlaceOfFile, inPlaceOfFolder, inPlaceOfLink, type Put, spoilt } from './faulty.ts'
+import { subjectSources } from './subject-sources.ts'
 
 /** At the first check with the fault, and where that is another at the next: `judged` is as before, by the other sources. */
 export type Right =
@@ -7,6 +8,7 @@ export type Right =
   | 'judged'
   | 'hold'
   | 'idle'
+  | 'active'
   | 'active, then judged'
   | 'unknown, then judged'
   | 'judged, then idle'
@@ -24,6 +26,8 @@ export interface Source {
   readonly right?: Readonly<Record<string, Right>>
   /** Damage of its own text. */
   readonly damage?: Readonly<Record<string, (text: string) => string>>
+  /** The machine has all of subjects.ts. */
+  readonly subjects?: true
   /** A command that is not there, so that the source counts. */
   readonly without?: string
   /** The machine underneath, and what it has besides. */
@@ -41,10 +45,13 @@ const cutOff = (text: string): string => text.slice(0, -9)
 const counters: readonly Source[] = [
   {
     ...{ path: '/proc/stat', kind: 'file', sensors: ['cpu'], says: /\/proc\/stat|CPU time of the machine/ },
+    // Of all its lines the first is read, which is whole.
+    right: { truncated: 'judged' },
     damage: { 'cut off': (text) => text.slice(0, 12), negative, decreasing: decreased },
   },
   {
-    ...{ path: '/proc/net/dev', kind: 'file', sensors: ['network'], says: /\/proc\/net\/dev|bytes received by/ },
+    ...{ path: '/proc/net/dev', kind: 'file', sensors: ['network'] },
+    says: /\/proc\/net\/dev|bytes received by/,
     damage: {
       'cut off': cutOff,
       negative: (text) => text.replace(/ens5: */, 'ens5: -'),
@@ -66,7 +73,7 @@ const trees: readonly Source[] = [
   {
     // Without a tree of groups the whole machine counts, which is more than any part of it.
     ...{ path: '/proc/self/mountinfo', kind: 'file', sensors: ['cpu', 'disk'], says: /\/proc\/self\/mountinfo/ },
-    right: { missing: 'judged', garbage: 'judged' },
+    right: { missing: 'judged', garbage: 'judged', truncated: 'judged' },
   },
   {
     ...{ path: '/sys/fs/cgroup', kind: 'folder', sensors: ['cpu', 'disk'], says: /\/sys\/fs\/cgroup/ },
@@ -76,8 +83,13 @@ const trees: readonly Source[] = [
     // A unit that has no group, or none that counts, has nothing taken off for it.
     path: '/sys/fs/cgroup/system.slice/apt-daily.service/cpu.stat',
     ...{ kind: 'file', sensors: ['cpu'], says: /cpu\.stat|CPU time of the group/ },
-    right: { missing: 'judged' },
-    damage: { negative: (text) => text.replace(/usage_usec /, 'usage_usec -'), decreasing: () => 'usage_usec 1\n' },
+    // Its first line is all that is read.
+    right: { missing: 'judged', truncated: 'judged' },
+    damage: {
+      negative: (text) => text.replace(/usage_usec /, 'usage_usec -'),
+      decreasing: () => 'usage_usec 1\n',
+      'cut off': (text) => text.slice(0, 12),
+    },
   },
   {
     ...{ path: '/sys/class/net', kind: 'folder', sensors: ['network'], says: /\/sys\/class\/net/ },
@@ -104,9 +116,13 @@ const processes: readonly Source[] = [
       sensors: ['cpu', 'sessions', 'containers', 'schedulers', 'notebooks'],
       says: /\/proc\/(5010|PID)\/stat/,
     },
-    // A process without its files has ended.
-    right: { missing: 'judged' },
-    damage: { 'cut off': (text) => text.slice(0, 40), negative: (text) => text.replace(' 40 20 ', ' -40 20 ') },
+    // A process without its files has ended. The half of its columns that are read are whole.
+    right: { missing: 'judged', truncated: 'judged' },
+    damage: {
+      'cut off': (text) => text.slice(0, 40),
+      'cut off in a figure': (text) => text.slice(0, 75),
+      negative: (text) => text.replace(' 40 20 ', ' -40 20 '),
+    },
   },
   {
     // Whose agent it is: without an answer it is anybody's, and its time in the interval, little here, counts.
@@ -116,7 +132,7 @@ const processes: readonly Source[] = [
   {
     ...{ path: '/proc/5010/cmdline', kind: 'file', sensors: ['sessions'], says: /\/proc\/5010\/cmdline/ },
     // What a process calls itself is its own word, however long; one that serves a session always says so.
-    right: { missing: 'judged', garbage: 'judged', huge: 'hold' },
+    right: { missing: 'judged', garbage: 'judged', truncated: 'judged', huge: 'hold' },
   },
   {
     ...{ path: '/proc/5010/fd', kind: 'folder', sensors: ['sessions'], says: /ssh connection of pid 5010 cannot be/ },
@@ -126,7 +142,13 @@ const processes: readonly Source[] = [
   {
     path: '/proc/5010/io',
     ...{ kind: 'file', sensors: ['sessions'], says: /\/proc\/(5010|PID)\/io|by sshd/, without: 'ss' },
-    damage: { negative: (text) => text.replace('rchar: ', 'rchar: -'), decreasing: decreased },
+    // The two lines that are read come first.
+    right: { truncated: 'judged' },
+    damage: {
+      'cut off': (text) => text.slice(0, 9),
+      negative: (text) => text.replace('rchar: ', 'rchar: -'),
+      decreasing: decreased,
+    },
   },
   {
     ...{ path: '/proc/6001/task', kind: 'folder', sensors: ['sessions'], says: /\/proc\/6001\/task/ },
@@ -172,13 +194,13 @@ const gpus: readonly Source[] = [
   {
     ...{ path: `${amd}/mem_info_vram_used`, kind: 'file', sensors: ['gpu'], says: /1f\.0: grep/ },
     // Somebody may be on it.
-    right: { missing: 'hold', unreadable: 'hold', garbage: 'hold', huge: 'hold', damaged: 'hold' },
+    right: { hanging: 'unknown', '': 'hold' },
     damage: { negative: () => '-1\n' },
   },
   {
     ...{ path: `${amd}/power/runtime_status`, kind: 'file', sensors: ['gpu'], says: /runtime_status/ },
     // Only one that says that it sleeps is left alone.
-    right: { missing: 'judged', garbage: 'judged' },
+    right: { missing: 'judged', garbage: 'judged', truncated: 'judged' },
   },
   {
     ...{ path: '/sys/class/kfd/kfd/proc', kind: 'folder', sensors: ['gpu'], says: /kfd/ },
@@ -201,7 +223,7 @@ const group = {
 const containers: readonly Source[] = [
   {
     ...{ ...group, path: '/sys/fs/cgroup/cpu.stat', kind: 'file', sensors: ['cpu'], says: /cpu\.stat|CPU time/ },
-    right: { missing: 'unknown, then judged' },
+    right: { missing: 'unknown, then judged', truncated: 'judged' },
     damage: { negative: (text) => text.replace(/usage_usec /, 'usage_usec -'), decreasing: () => 'usage_usec 1\n' },
   },
   {
@@ -216,7 +238,6 @@ const containers: readonly Source[] = [
     right: {
       missing: 'absent',
       'garbage: nothing': 'unknown, then absent',
-      'damaged: cut off': 'unknown, then judged',
     },
     damage: {
       'cut off': (text) => text.slice(0, text.indexOf('wbytes=') + 9),
@@ -232,7 +253,14 @@ const containers: readonly Source[] = [
   },
 ]
 
-export const sources: readonly Source[] = [...counters, ...trees, ...processes, ...gpus, ...containers]
+export const sources: readonly Source[] = [
+  ...counters,
+  ...trees,
+  ...processes,
+  ...gpus,
+  ...containers,
+  ...subjectSources,
+]
 
 /** The names of all the ways to break this source. */
 export function faultsOf({ kind, damage = {} }: Source): readonly string[] {

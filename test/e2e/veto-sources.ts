@@ -32,6 +32,8 @@ export const vetoSources: readonly VetoSourceRow[] = [
     says: {
       'unreadable: links': /^inhibitor cannot be read: .*\/inhibit\/1: .*links go in circles/,
       missing: nothing,
+      // What it blocks, and how, stands before the rest.
+      truncated: nothing,
       '': /^the systemd inhibitor 1 cannot be understood; it holds until .* UTC at the latest$/,
     },
   },
@@ -40,6 +42,7 @@ export const vetoSources: readonly VetoSourceRow[] = [
     says: {
       missing: nothing,
       garbage: /^\/run\/systemd\/shutdown\/scheduled cannot be understood; it holds until .* at the latest$/,
+      truncated: /^\/run\/systemd\/shutdown\/scheduled cannot be understood; it holds until .* at the latest$/,
       '': /^shutdown cannot be read: cannot read \/run\/systemd\/shutdown\/scheduled: /,
     },
   },
@@ -70,6 +73,7 @@ export const vetoSources: readonly VetoSourceRow[] = [
       missing: nothing,
       'garbage: nothing': nothing,
       'garbage: binary': /may be due: its crontab is not understood/,
+      truncated: /may be due: its crontab is not understood/,
       '': /^cron cannot be read: cannot read \/etc\/timezone: /,
     },
   },

@@ -20,7 +20,7 @@ export interface GivenProcess {
 }
 
 /** Writes /proc/PID of one process: proc_pid_stat(5), proc_pid_status(5), cgroups(7). */
-export function addProcess(machine: Machine, given: GivenProcess): void {
+export function addProcess(machine: Pick<Machine, 'write'>, given: GivenProcess): void {
   const { pid, comm, ppid = 1, uid = 0, words = [comm], start = 10_000, ticks = 0, state = 'S' } = given
   const middle = `${state} ${ppid} ${pid} ${pid} 0 -1 4194560 1 0 0 0 ${ticks} 0 0 0 20 0 1 0 ${start}`
   machine.write(`/proc/${pid}/stat`, `${pid} (${comm}) ${middle} 1 1 1\n`)

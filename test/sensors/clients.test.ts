@@ -29,7 +29,7 @@ describe('parseTcp', () => {
     ['another state', row(80, 'XX', 5)],
     ['a message', 'no such thing\n'],
   ])('throws at %s', (_, line) => {
-    expect(() => parseTcp(heading + line)).toThrow('not understood')
+    expect(() => parseTcp(heading + line)).toThrow(/not understood|cut off/)
   })
 })
 
@@ -55,11 +55,31 @@ describe('readServed', () => {
     expect(machine.ran).toEqual([])
 
     const busy = serving(2)
-    busy.commands.set('ss', () => ({ status: 0, stdout: told(100, 40) + told(999, 5), stderr: '' }))
+    busy.commands.set('ss', () => ({ status: 0, stdout: told(100, 40) + told(101, 0) + told(999, 5), stderr: '' }))
     expect(await readServed(busy.host(), [server], never)).toMatchObject([
-      { uid: 1000, clients: 2, sockets: [[100, 40]], quietMs: 7 },
+      {
+        uid: 1000,
+        clients: 2,
+        sockets: [
+          [100, 40],
+          [101, 0],
+        ],
+        quietMs: 7,
+      },
     ])
     expect(busy.ran.map((argv) => argv.join(' '))).toEqual(['ss -tinOHe state established ( sport = :8080 )'])
+  })
+
+  it('does not know the bytes where ss leaves out a connection that is still there', async () => {
+    const machine = serving(2)
+    machine.commands.set('ss', () => ({ status: 0, stdout: told(100, 40), stderr: '' }))
+    const unread = 'ss does not tell them'
+    expect(await readServed(machine.host(), [server], never)).toMatchObject([{ clients: 2, sockets: [], unread }])
+    machine.commands.set('ss', () => {
+      machine.edit('/proc/net/tcp', row(8080, '01', 101), '')
+      return { status: 0, stdout: told(100, 40), stderr: '' }
+    })
+    expect(await readServed(machine.host(), [server], never)).toMatchObject([{ sockets: [[100, 40]], quietMs: 7 }])
   })
 
   it.each([

@@ -181,6 +181,7 @@ describe('DCV', () => {
   function withDcv(answer: (argv: readonly string[]) => { status: number; stdout: string; stderr: string }): Machine {
     const fixture = createMachine('debian12-vm-quiet')
     plant(fixture, { pid: 900, comm: 'dcvserver' }, '')
+    fixture.write('/proc/net/tcp', '  sl  local_address rem_address   st\n')
     fixture.write('/proc/900/status', 'Name:\tdcvserver\nUid:\t0\t0\t0\t0\n')
     fixture.write('/proc/net/tcp', '  sl  local_address rem_address\n')
     fixture.commands.set('dcv', answer)

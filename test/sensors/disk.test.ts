@@ -197,7 +197,7 @@ describe('in a container', () => {
     expect(() => parseIoStat('8:0 rbytes=x wbytes=6\n', found)).toThrow('rbytes')
     expect(() => parseIoStat('8:0 rbytes=5\n', found)).toThrow('wbytes')
     for (const noise of ['\u0000\ufffd\n', 'rbytes=5 wbytes=6\n', '8', '8:0rbytes=5'])
-      expect(() => parseIoStat(noise, found), noise).toThrow('not understood')
+      expect(() => parseIoStat(noise, found), noise).toThrow(/not understood|cut off/)
   })
 })
 

@@ -7,7 +7,7 @@ import { parseStat } from '../../agent/sensors/processes.ts'
 const [ttyS0, tty2, hvc0, pts3] = [0x440, 0x402, 229 << 8, 34_819]
 
 function tableOf(...processes: readonly (readonly [comm: string, ttyNr: number])[]): ProcessTable {
-  const rest = '0 0 0 0 0 1 1 0 0 20 0 1 0 900'
+  const rest = '0 0 0 0 0 1 1 0 0 20 0 1 0 900 1'
   return new Map(
     processes.map(([comm, ttyNr], index) => [
       800 + index,
