@@ -63,7 +63,7 @@ describe('a configuration in user data', () => {
 
   it('that names commands is not taken: who may write it is not root', async () => {
     const { give, config, audit } = machine()
-    await give(`${after}  commands: [{ argv: [reboot] }]\n`)
+    await give(`${after}  commands: [{ argv: [/sbin/reboot] }]\n`)
     expect(config()).toBe(before)
     expect(audit()).toMatchObject([{ result: 'refused', detail: expect.stringContaining('only a file that root') }])
   })
