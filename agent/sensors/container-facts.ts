@@ -98,7 +98,7 @@ export function parsePodman(text: string): ReadonlyMap<string, ContainerFacts> {
   return new Map(entries)
 }
 
-const ASK_MS = 3_000
+const ASK_MS = 2_500
 
 /** Podman writes labels into its database only, and has no daemon: the command reads it. Asked when a new container of root's has come. */
 async function askPodman(host: Host, signal: AbortSignal): Promise<ReadonlyMap<string, ContainerFacts>> {
