@@ -56,7 +56,8 @@ function build(source: Source): Built {
   if (source.subjects === true) subjects({ root, write, link, command: (name) => commands.add(name) }, server)
   const real = createHost({ root, env: {} })
   const answer = (name: string): string => readFileSync(join(root, 'answers', name), 'utf8')
-  const run: Host['run'] = async ([name = '', ...args]) => {
+  const run: Host['run'] = async ([program = '', ...args]) => {
+    const name = program.slice(program.lastIndexOf('/') + 1)
     if (!commands.has(name)) return undefined
     if (name === 'grep') return grep(root, args)
     if (name === 'setpriv') return head(root, args.at(-2) ?? '')

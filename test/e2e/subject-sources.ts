@@ -46,11 +46,15 @@ const desktops: readonly Source[] = [
     ...{ ...on, path: '/run/user/1000/xauth', kind: 'file', sensors: ['desktops'], says: /^$/ },
     right: { '': 'judged' },
   },
-  { ...on, path: '/proc/7100/net/unix', kind: 'file', sensors: ['desktops'], says: /\/proc\/7100\/net\/unix/ },
+  {
+    // What a user's own process keeps from being read holds for a day.
+    ...{ ...on, path: '/proc/7100/net/unix', kind: 'file', sensors: ['desktops'], says: /^$/ },
+    right: { '': 'hold' },
+  },
   {
     ...{ ...on, path: '/proc/7100/fd', kind: 'folder', sensors: ['desktops'], says: /\/proc\/7100\/fd/ },
     // No program is connected to the display, which nobody uses then.
-    right: { missing: 'judged', garbage: 'judged' },
+    right: { missing: 'judged', garbage: 'judged', '': 'hold' },
   },
 ]
 

@@ -8,7 +8,7 @@ export const subjectSettings = {
   sensors:
     '{ sessions: { connection_hold_minutes: 0, output_hold_minutes: 0 }, gpu: { memory_hold_minutes: 0 }, editors: { connection_hold_minutes: 0 }, desktops: { connection_hold_minutes: 0 }, notebooks: { connection_hold_minutes: 0 } }',
   processes: '[{ name: trainer, user: alice, argument: job-*, min_cpu_cores: 1 }]',
-  commands: '[{ argv: [probe], timeout_seconds: 1 }]',
+  commands: '[{ argv: [/usr/bin/probe], timeout_seconds: 1 }]',
   services: '[{ port: 8443, name: inference, hold_minutes: 0 }]',
 }
 

