@@ -7,7 +7,7 @@ import { faultsOf, kindAt, putOf, rightOf, type Source, sources } from '../sourc
 import { startContainersAnew, subjectSettings } from '../subjects.ts'
 import { worldSettings } from '../world.ts'
 
-const slow = { timeout: 120_000 }
+const slow = { timeout: 240_000 }
 
 /** What is broken in the same way by the same line of the host is broken here for one source of each sensor; all else in test/sensors/sources.test.ts. */
 const thorough: ReadonlySet<string> = new Set([
