@@ -50,7 +50,7 @@ const steps: Readonly<Record<string, readonly Step[]>> = {
     vitest(
       'guests',
       'test/guest/',
-      '--exclude=test/guest/{activities,attacks,azure,cron,provisioned,qemu,quiet}.test.ts',
+      '--exclude=test/guest/{activities,attacks,azure,captures,cron,provisioned,qemu,quiet,workbench}.test.ts',
     ),
   ],
   e2e: [
