@@ -23,6 +23,9 @@ function vitest(name: string, ...more: readonly string[]): Step {
 const build: Step = { name: 'build', argv: ['tools/build.ts', '--may-skip'] }
 const prepare: Step = { name: 'prepare guests', argv: ['test/guest/prepare.ts'] }
 
+/** Beside real Jupyter servers, by the clock: alone, or what other tests do to the processor is in it. */
+const byTheClock = 'test/sensors/notebooks-real.test.ts'
+
 const quick: readonly Step[] = [
   { name: 'format and lint', argv: [`${bin}/biome`, 'check', '--error-on-warnings', '--max-diagnostics=100', '.'] },
   { name: 'promises', argv: [`${bin}/oxlint`, 'agent', 'provisioning', 'test', 'tools'] },
@@ -36,12 +39,22 @@ const steps: Readonly<Record<string, readonly Step[]>> = {
   // Half of these tests wait for processes and loopback servers: a worker more than there are cores.
   check: [
     ...quick,
-    vitest('unit', '--exclude=test/{e2e,scenarios,bench,guest}/**', `--maxWorkers=${cpus().length + 1}`),
+    vitest(
+      'unit',
+      '--exclude=test/{e2e,scenarios,bench,guest}/**',
+      `--exclude=${byTheClock}`,
+      `--maxWorkers=${cpus().length + 1}`,
+    ),
   ],
   test: [
     ...quick,
     build,
-    vitest('tests', '--exclude=test/{guest,e2e/crash}/**', '--exclude=test/e2e/faults.test.ts'),
+    vitest(
+      'tests',
+      '--exclude=test/{guest,e2e/crash}/**',
+      '--exclude=test/e2e/faults.test.ts',
+      `--exclude=${byTheClock}`,
+    ),
     vitest('faults', 'test/e2e/faults.test.ts'),
     // Each of its checks is met at a certain call: no other tests beside them, either.
     vitest('crashes', 'test/e2e/crash/sample.test.ts'),
@@ -57,6 +70,7 @@ const steps: Readonly<Record<string, readonly Step[]>> = {
     build,
     prepare,
     vitest('crashes', 'test/e2e/crash/every.test.ts'),
+    vitest('notebooks', byTheClock),
     vitest('e2e', 'test/guest/', '--no-file-parallelism', '--exclude=test/guest/quiet.test.ts'),
     // Half an hour in which nothing may happen: last, and by itself.
     vitest('quiet', 'test/guest/quiet.test.ts'),
