@@ -2,18 +2,14 @@
 import type { Options } from '../types/options.ts'
 import type { DesktopsSample } from './desktops-judge.ts'
 import { type GatedSample, gated } from './gated.ts'
+import { connectionHold } from './hold-option.ts'
 import { processTable } from './processes.ts'
 import type { Sensor } from './sensor.ts'
 
 export const desktopsOptions = {
-  connection_hold_minutes: {
-    type: 'number',
-    default: 60,
-    min: 0,
-    max: 10_080,
-    unit: 'minutes',
-    about: 'how long a desktop that is connected and not used can hold the machine, from the last real activity',
-  },
+  connection_hold_minutes: connectionHold(
+    'how long a desktop that is connected and not used can hold the machine, from the last real activity',
+  ),
 } as const satisfies Options
 
 /** The names in desktop-programs.ts, and perhaps others; that is loaded only where one of these runs. */

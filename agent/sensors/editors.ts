@@ -3,19 +3,14 @@ import type { Options } from '../types/options.ts'
 import { editorNames } from './editor-names.ts'
 import type { EditorsSample } from './editors-judge.ts'
 import { type GatedSample, gated } from './gated.ts'
+import { connectionHold } from './hold-option.ts'
 import { processTable } from './processes.ts'
 import type { Sensor } from './sensor.ts'
 
 export const editorsOptions = {
-  connection_hold_minutes: {
-    type: 'number',
-    default: 60,
-    min: 0,
-    max: 10_080,
-    unit: 'minutes',
-    about:
-      'how long a remote editor that is connected and not used, or extensions at work without one, can hold the machine, from the last real activity',
-  },
+  connection_hold_minutes: connectionHold(
+    'how long a remote editor that is connected and not used, or extensions at work without one, can hold the machine, from the last real activity',
+  ),
 } as const satisfies Options
 
 /** Servers of remote editors, by the bytes that their clients send. */

@@ -1,20 +1,15 @@
 /** The notebooks sensor: kernels of Jupyter and sessions of RStudio, whether they work, are used, or are only open. */
 import type { Options } from '../types/options.ts'
 import { type GatedSample, gated } from './gated.ts'
+import { connectionHold } from './hold-option.ts'
 import type { NotebooksSample } from './notebook-seats.ts'
 import { processTable } from './processes.ts'
 import type { Sensor } from './sensor.ts'
 
 export const notebooksOptions = {
-  connection_hold_minutes: {
-    type: 'number',
-    default: 60,
-    min: 0,
-    max: 10_080,
-    unit: 'minutes',
-    about:
-      'how long an open notebook, RStudio session, or kernel that nobody can ask, can hold the machine, from the last real activity; a kernel used at every check for longer is only polled',
-  },
+  connection_hold_minutes: connectionHold(
+    'how long an open notebook, RStudio session, or kernel that nobody can ask, can hold the machine, from the last real activity; a kernel used at every check for longer is only polled',
+  ),
   busy_hours: {
     type: 'number',
     default: 24,

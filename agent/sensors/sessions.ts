@@ -2,6 +2,7 @@
 import type { Host } from '../host/host.ts'
 import type { Limits, Options } from '../types/options.ts'
 import type { Instant, Reading, WeakEvidence } from '../types.ts'
+import { connectionHold } from './hold-option.ts'
 import { deviceOf, judgeTerminals, mayHideInput, ownWarning, type Seen, touched, withLastInput } from './input.ts'
 import { type Job, ownTerminals, readJobs } from './jobs.ts'
 import { type Logins, otherLogins } from './logins.ts'
@@ -15,15 +16,9 @@ import { userOf, withTypists } from './typists.ts'
 import { counted, duration, processName, rate } from './words.ts'
 
 export const sessionsOptions = {
-  connection_hold_minutes: {
-    type: 'number',
-    default: 60,
-    min: 0,
-    max: 10_080,
-    unit: 'minutes',
-    about:
-      'how long an open SSH connection without traffic, or a login over mosh, SSM or on a console, can hold the machine, from the last real activity',
-  },
+  connection_hold_minutes: connectionHold(
+    'how long an open SSH connection without traffic, or a login over mosh, SSM or on a console, can hold the machine, from the last real activity',
+  ),
   output_hold_minutes: {
     type: 'number',
     default: 120,

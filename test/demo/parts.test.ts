@@ -43,6 +43,23 @@ describe('the screen', () => {
     ])
   })
 
+  it('says once what several sensors say, and names those with nothing to look at in one line', () => {
+    const unknown = { kind: 'unknown', reason: 'no earlier sample' }
+    const readings = [
+      { sensor: 'cpu', ...unknown },
+      { sensor: 'gpu', kind: 'absent', reason: 'no GPU' },
+      { sensor: 'disk', ...unknown },
+      { sensor: 'editors', kind: 'absent', reason: 'no editor' },
+    ]
+    createScreen().check({ ...quiet, readings }, 0)
+    expect(printed.split('\n').map((line) => line.trim())).toEqual([
+      '0 s  counting  nothing needed this machine for 3 s',
+      'cpu, disk unknown: no earlier sample',
+      'nothing here for gpu, editors',
+      '',
+    ])
+  })
+
   it('names a veto, and every deed but tags that were written, which the cloud shows', () => {
     const screen = createScreen()
     screen.check(

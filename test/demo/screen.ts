@@ -25,6 +25,15 @@ function stateOf({ state, verdict }: Check): string {
   return state === 'active' && verdict === 'unknown' ? 'unknown' : state
 }
 
+/** A line for each thing that is said, by whoever says it; those with nothing to look at share the last. */
+function evidenceLines({ readings }: Check): readonly string[] {
+  const here = readings.filter(({ kind }) => kind !== 'absent')
+  const said = Map.groupBy(here, ({ kind, reason }) => `${kind}: ${reason}`)
+  const lines = [...said].map(([words, by]) => `${by.map(({ sensor }) => sensor).join(', ')} ${words}`)
+  const absent = readings.filter(({ kind }) => kind === 'absent').map(({ sensor }) => sensor)
+  return absent.length === 0 ? lines : [...lines, `nothing here for ${absent.join(', ')}`]
+}
+
 export function createScreen(): Screen {
   const colour = process.stdout.isTTY === true && process.env['NO_COLOR'] === undefined
   const paint = (code: number, text: string): string => (colour ? `\u001b[${code}m${text}\u001b[0m` : text)
@@ -41,7 +50,7 @@ export function createScreen(): Screen {
       const time = `${String(Math.floor(atSeconds)).padStart(4)} s`
       say(`${paint(2, time)}  ${paint(colours[stateOf(check)] ?? 0, stateOf(check).padEnd(9))} ${check.reason}`)
       const lines = [
-        ...check.readings.map(({ sensor, kind, reason }) => `${sensor} ${kind}: ${reason}`),
+        ...evidenceLines(check),
         ...check.vetoes.map(({ name, reason }) => `${name} forbids it: ${reason}`),
       ]
       const kinds = [
