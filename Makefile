@@ -17,7 +17,7 @@ check: $(READY) ## format, lint, types, imports and unit tests, in two minutes
 test: $(READY) ## everything that must hold before a change lands
 	@$(NODE) tools/verify.ts test
 
-e2e: $(READY) ## real Linux guests that stop, hibernate and start again, in a sealed network; root, 112 minutes
+e2e: $(READY) ## real Linux guests that stop, hibernate and start again, in a sealed network; root, two hours
 	@$(NODE) tools/verify.ts e2e
 
 build: $(READY) ## dist/idle-agent-linux-x64, dist/idle-agent-linux-arm64, dist/idle-agent (this machine's), dist/SHA256SUMS

@@ -96,12 +96,13 @@ async function runningSince(host: Host): Promise<number | undefined> {
   return undefined
 }
 
-/** A process may go at any moment, and shows it by an error, too. */
+/** A process may go at any moment, and shows it by an error, too. Throws what the host throws while it is there: the veto then says so. */
 async function ifThere(host: Host, path: string): Promise<string | undefined> {
   try {
     return await host.readText(path)
   } catch (error) {
-    if (error instanceof HostError) return undefined
+    if (error instanceof HostError && (await host.stat(path.slice(0, path.lastIndexOf('/')))) === undefined)
+      return undefined
     throw error
   }
 }

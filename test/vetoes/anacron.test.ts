@@ -103,6 +103,15 @@ describe('while anacron runs', () => {
     expect(await read(anacronVeto, host)).toEqual([])
   })
 
+  it.each(['stat', 'status'])(
+    'throws, for the loop to hold, where its %s cannot be read while it is there',
+    async (file) => {
+      const host = machine({})
+      host.files.failing.set(`/proc/77/${file}`, 'permission denied')
+      await expect(read(anacronVeto, host)).rejects.toThrow('permission denied')
+    },
+  )
+
   it('is nothing on a machine without anacron', async () => {
     expect(await read(anacronVeto, createMachine())).toEqual([])
   })
