@@ -4,6 +4,7 @@ import { UsageError } from '../errors.ts'
 import { isObject, type JsonObject, listAt, objectAt, parseObject } from '../parse.ts'
 import { iso } from '../words.ts'
 import type { CommandContext } from './context.ts'
+import { sortArguments } from './flag-values.ts'
 import { deedObject, segmentObject } from './history.ts'
 import { rowsOf } from './history-table.ts'
 import { type LocalTime, localTime } from './local-time.ts'
@@ -22,12 +23,13 @@ export async function why(context: CommandContext): Promise<number> {
   const { host, flags, out } = context
   const local = localTime(host)
   const nowMs = host.clocks().wallMs
-  const at = parseArgs(context.args, nowMs, local)
+  const text = sortArguments('why', context.args, { valued: ['--at'], plain: [], words: 0 }).values.get('--at')
+  const at = text === undefined ? undefined : parsePast(text, nowMs, local)
+  if (typeof at === 'string') throw new UsageError(`--at: ${at}`)
   const told = await loadTimeline(context)
   // A clock that was stepped back leaves records of what is still to come.
-  const recorded = told?.segments.some(({ from, until }) => at !== undefined && from <= at && at <= until) === true
-  if (at !== undefined && at > nowMs && !recorded)
-    throw new UsageError(`--at: ${(context.args[0] ?? '').split(/=(.*)/s)[1] ?? context.args[1]} lies in the future`)
+  const recorded = at !== undefined && told?.segments.some(({ from, until }) => from <= at && at <= until) === true
+  if (at !== undefined && at > nowMs && !recorded) throw new UsageError(`--at: ${text} lies in the future`)
   const answer = at === undefined ? await present(context, told, local) : past(told, at, { nowMs, local })
   const until = at ?? nowMs
   const shown = told === undefined ? undefined : recent(told, until)
@@ -42,17 +44,6 @@ export async function why(context: CommandContext): Promise<number> {
   if (told === undefined) out('  "sudo idle-agent why" shows what came before')
   for (const note of told?.notes ?? []) out(`note: ${note}`)
   return 0
-}
-
-function parseArgs(args: readonly string[], nowMs: number, local: LocalTime): number | undefined {
-  const [name, inline] = (args[0] ?? '').split(/=(.*)/s)
-  if (args.length === 0) return undefined
-  const text = inline ?? args[1]
-  if (name !== '--at' || text === undefined || args.length > (inline === undefined ? 2 : 1))
-    throw new UsageError(`why takes --at TIME and --json, got ${args.join(' ')}`)
-  const at = parsePast(text, nowMs, local)
-  if (typeof at === 'string') throw new UsageError(`--at: ${at}`)
-  return at
 }
 
 interface Answer {

@@ -191,11 +191,11 @@ describe('other moments', () => {
   })
 
   it.each<[readonly string[], RegExp]>([
-    [['--at'], /why takes --at TIME/],
+    [['--at'], /--at needs a value/],
     [['--at', 'yesterday'], /--at: "yesterday" is no time/],
     [['--at', '2026-01-02'], /--at: 2026-01-02 lies in the future/],
-    [['now'], /why takes/],
-    [['--at', '1h', 'x'], /why takes/],
+    [['now'], /why does not know "now": it takes --at/],
+    [['--at', '1h', 'x'], /why does not know "x"/],
   ])('%j is refused', async (args, message) => {
     await expect(new Day().run(why, args)).rejects.toThrow(message)
   })
