@@ -1,7 +1,8 @@
 /** Who is connected to the ports of certain programs, and how much they send; read where such a program runs. */
 import type { Host } from '../host/host.ts'
 import { linesOf } from './counts.ts'
-import { breathe, ifPermitted, parseUid, uidOf, whileItLives } from './processes.ts'
+import { socketsOf } from './descriptors.ts'
+import { ifPermitted, parseUid, uidOf, whileItLives } from './processes.ts'
 import { askSockets, type Socket } from './sockets.ts'
 import type { Usual } from './usual.ts'
 
@@ -32,8 +33,6 @@ export interface Served extends Server {
 /** Most servers of a user looked at where there are more in all, and most clients of one. */
 const mostServers = 64
 const mostClients = 200
-/** A server has its ports among its first descriptors; anybody can have a million open. */
-const mostDescriptors = 4096
 const mostTableBytes = 8_000_000
 const totalMs = 2500
 
@@ -70,22 +69,6 @@ async function readRows(host: Host, folder: string): Promise<readonly Row[]> {
     if (text !== undefined) rows.push(...parseTcp(text))
   }
   return rows
-}
-
-/** Inodes of a process's sockets, of its first descriptors where it has very many; none once it is gone. Throws where the host refuses. */
-export async function socketsOf(host: Host, pid: number, signal: AbortSignal): Promise<ReadonlySet<number>> {
-  const status = (await whileItLives(host, pid, () => host.readText(`/proc/${pid}/status`))) ?? ''
-  const many = Number(/^FDSize:\t(\d+)$/m.exec(status)?.[1] ?? 0) > mostDescriptors
-  const first = (): readonly string[] => Array.from({ length: mostDescriptors }, (_, index) => String(index))
-  const names = many ? first() : await whileItLives(host, pid, () => host.list(`/proc/${pid}/fd`))
-  const inodes = new Set<number>()
-  for (const [step, name] of (names ?? []).entries()) {
-    await breathe(host, step, signal)
-    const link = await whileItLives(host, pid, () => host.readLink(`/proc/${pid}/fd/${name}`))
-    const ino = /^socket:\[(\d{1,15})\]$/.exec(link ?? '')?.[1]
-    if (ino !== undefined) inodes.add(Number(ino))
-  }
-  return inodes
 }
 
 /**

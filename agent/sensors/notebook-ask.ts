@@ -2,7 +2,8 @@
 import { HostError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import { isObject, type JsonObject, numberAt, parseObject, textAt } from '../parse.ts'
-import { commandLine, ifPermitted, type Process, uidOf, whileItLives } from './processes.ts'
+import { socketsOf } from './descriptors.ts'
+import { commandLine, ifPermitted, type Process, uidOf } from './processes.ts'
 
 /** What a server tells of one kernel. */
 export interface Told {
@@ -28,8 +29,6 @@ const mostOfUser = 4
 const FILE_MS = 700
 const ANSWER_MS = 1_000
 const MAX_FILE_BYTES = 16_384
-/** A server listens before it opens much else. */
-const mostDescriptors = 256
 /** Listening sockets come first, but all are read: some 25,000 connections. */
 const MAX_TABLE_BYTES = 4_194_304
 const mostKernels = 200
@@ -136,22 +135,6 @@ async function readRuntimeFile(host: Host, server: Server, signal: AbortSignal):
   return result === undefined || result.stdout === '' ? undefined : understood(result.stdout, parseRuntimeFile)
 }
 
-async function listeningOf(
-  host: Host,
-  { pid }: Process,
-  sockets: ReadonlyMap<number, Listening>,
-): Promise<readonly Listening[]> {
-  const names = (await ifPermitted(() => whileItLives(host, pid, () => host.list(`/proc/${pid}/fd`)))) ?? []
-  const first = [...names].sort((a, b) => Number(a) - Number(b)).slice(0, mostDescriptors)
-  const own: Listening[] = []
-  for (const name of first) {
-    const link = await ifPermitted(() => whileItLives(host, pid, () => host.readLink(`/proc/${pid}/fd/${name}`)))
-    const found = sockets.get(Number(/^socket:\[(\d+)\]$/.exec(link ?? '')?.[1]))
-    if (found !== undefined) own.push(found)
-  }
-  return own
-}
-
 function toldOf(kernel: JsonObject): readonly [string, Told] {
   const lastMs = Date.parse(textAt(kernel, 'last_activity'))
   if (!Number.isFinite(lastMs)) throw new Error('last_activity is no time')
@@ -175,7 +158,8 @@ async function ask(
   if (!(await isServer(host, server.process))) return undefined
   // A program that runs as root for a user, as sudo does, has a command line of theirs: they would be told what root can read.
   if ((await uidOf(host, server.process.pid)) !== server.uid) return undefined
-  const listening = await listeningOf(host, server.process, sockets)
+  const inodes = [...(await socketsOf(host, server.process.pid, signal))]
+  const listening = inodes.map((ino) => sockets.get(ino)).filter((one) => one !== undefined)
   if (listening.length === 0) return undefined
   const file = await ifPermitted(() => readRuntimeFile(host, server, signal))
   const to = listening.find(({ port }) => port === file?.port) ?? listening[0]

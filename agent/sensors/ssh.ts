@@ -1,15 +1,7 @@
 /** Authenticated SSH connections and the counters of what passes over them. */
 import type { Host } from '../host/host.ts'
-import {
-  breathe,
-  commandLine,
-  ifPermitted,
-  type Process,
-  type ProcessTable,
-  parseIo,
-  uidOf,
-  whileItLives,
-} from './processes.ts'
+import { socketsOf } from './descriptors.ts'
+import { breathe, commandLine, ifPermitted, type Process, type ProcessTable, parseIo, uidOf } from './processes.ts'
 import { readSockets, type Socket } from './sockets.ts'
 import type { Usual } from './usual.ts'
 
@@ -77,14 +69,9 @@ async function findConnections(host: Host, table: ProcessTable, signal: AbortSig
   return [...found.values()].filter(({ process }) => !found.has(process.ppid))
 }
 
-async function inodesOf(host: Host, pid: number): Promise<readonly number[]> {
-  const inodes = new Set<number>() // sshd has its connection open more than once
-  for (const name of (await ifPermitted(() => host.list(`/proc/${pid}/fd`))) ?? []) {
-    const link = await whileItLives(host, pid, () => host.readLink(`/proc/${pid}/fd/${name}`))
-    const inode = /^socket:\[(\d{1,15})\]$/.exec(link ?? '')?.[1]
-    if (inode !== undefined) inodes.add(Number(inode))
-  }
-  return [...inodes]
+/** None where the host refuses: then the process's own account has to do, if it is told. */
+async function inodesOf(host: Host, pid: number, signal: AbortSignal): Promise<readonly number[]> {
+  return [...((await ifPermitted(() => socketsOf(host, pid, signal))) ?? [])]
 }
 
 async function measure(
@@ -115,7 +102,8 @@ export async function readConnections(
   const sessions = await findConnections(host, table, signal)
   const inodes: (readonly number[])[] = []
   // What is only called sshd may have a million files open, and there may be thousands of it: its own account has to do.
-  for (const { process, unproven } of sessions) inodes.push(unproven === true ? [] : await inodesOf(host, process.pid))
+  for (const { process, unproven } of sessions)
+    inodes.push(unproven === true ? [] : await inodesOf(host, process.pid, signal))
   const proven = sessions.some(({ unproven }) => unproven !== true)
   const sockets = proven ? await readSockets(host, inodes, signal) : undefined
   const connections: Connection[] = []

@@ -1,6 +1,7 @@
 /** The sockets of a server, as the kernel tells them, and what is done where it tells nonsense or too much. */
 import { describe, expect, it } from 'vitest'
-import { parseTcp, readServed, type Server, socketsOf } from '../../agent/sensors/clients.ts'
+import { parseTcp, readServed, type Server } from '../../agent/sensors/clients.ts'
+import { socketsOf } from '../../agent/sensors/descriptors.ts'
 import { createMachine, type Machine } from '../host/fixture.ts'
 
 const never = new AbortController().signal
