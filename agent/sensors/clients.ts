@@ -1,9 +1,9 @@
 /** Who is connected to the ports of certain programs, and how much they send; read where such a program runs. */
 import type { Host } from '../host/host.ts'
-import { linesOf } from './counts.ts'
 import { socketsOf } from './descriptors.ts'
 import { ifPermitted, parseUid, uidOf, whileItLives } from './processes.ts'
 import { askSockets, type Socket } from './sockets.ts'
+import { readTcp } from './tcp-table.ts'
 import type { Usual } from './usual.ts'
 
 /** A program whose clients are asked for. */
@@ -33,7 +33,7 @@ export interface Served extends Server {
 /** Most servers of a user looked at where there are more in all, and most clients of one. */
 const mostServers = 64
 const mostClients = 200
-const mostTableBytes = 8_000_000
+const mostUnixBytes = 8_000_000
 const totalMs = 2500
 
 interface Row {
@@ -42,33 +42,15 @@ interface Row {
   readonly listens: boolean
 }
 
-/** Established and listening sockets out of the text of /proc/net/tcp or tcp6 (proc_net_tcp.rst): state 01 and 0A. Throws if a line is not understood. */
-export function parseTcp(text: string): readonly Row[] {
-  const [heading, ...lines] = linesOf(text, '/proc/net/tcp')
-  if (heading === undefined) throw new Error('/proc/net/tcp is empty')
-  const rows: Row[] = []
-  for (const line of lines) {
-    const found = /^ *\d+: [\dA-F]+:([\dA-F]{4}) [\dA-F]+:[\dA-F]{4} ([\dA-F]{2})(?: +\S+){5} +(\d{1,15})(?: |$)/.exec(
-      line,
-    )
-    if (found === null) throw new Error('a line of /proc/net/tcp is not understood')
-    const [, port = '', state, ino] = found
-    if (state === '01' || state === '0A') {
-      rows.push({ port: Number.parseInt(port, 16), ino: Number(ino), listens: state === '0A' })
-    }
-  }
-  return rows
-}
-
+/** Established and listening sockets. */
 async function readRows(host: Host, folder: string): Promise<readonly Row[]> {
-  const rows: Row[] = []
-  for (const name of ['tcp', 'tcp6']) {
-    const text = await host.readText(`${folder}/${name}`, mostTableBytes)
-    // Another process's go with it, and tcp6 is not there without IPv6.
-    if (text === undefined && folder === '/proc/net' && name === 'tcp') throw new Error('/proc/net/tcp is absent')
-    if (text !== undefined) rows.push(...parseTcp(text))
-  }
-  return rows
+  const four = await readTcp(host, `${folder}/tcp`)
+  // Another process's go with it, and tcp6 is not there without IPv6.
+  if (four === undefined && folder === '/proc/net') throw new Error('/proc/net/tcp is absent')
+  const six = await readTcp(host, `${folder}/tcp6`)
+  return [...(four ?? []), ...(six ?? [])].flatMap(({ near: { port }, state, ino }) =>
+    state === '01' || state === '0A' ? [{ port, ino, listens: state === '0A' }] : [],
+  )
 }
 
 /**
@@ -77,7 +59,7 @@ async function readRows(host: Host, folder: string): Promise<readonly Row[]> {
  */
 export async function localClients(host: Host, pid: number, signal: AbortSignal): Promise<readonly string[]> {
   const inodes = await socketsOf(host, pid, signal)
-  const text = await host.readText(`/proc/${pid}/net/unix`, mostTableBytes)
+  const text = await host.readText(`/proc/${pid}/net/unix`, mostUnixBytes)
   if (text === undefined) {
     if ((await host.stat(`/proc/${pid}`)) === undefined) return []
     throw new Error(`/proc/${pid}/net/unix is absent`)

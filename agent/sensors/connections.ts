@@ -4,6 +4,7 @@ import type { CommandResult, Host } from '../host/host.ts'
 import { codeOf, tooLarge } from '../host/real-errors.ts'
 import { type Address, addressKey, isLoopback, parseAddress, parseHexAddress } from './addresses.ts'
 import { parseCount } from './counts.ts'
+import { readTcp, type TcpRow } from './tcp-table.ts'
 
 /** A connection on a port of this machine. */
 export interface Served {
@@ -67,6 +68,10 @@ function keyOf(one: End, other: End): string {
   return `${addressKey(one[0])} ${one[1]} ${addressKey(other[0])} ${other[1]}`
 }
 
+function endOf({ address, port }: TcpRow['near']): End {
+  return [parseHexAddress(address), port]
+}
+
 /** The rows whose near end is one of the ports. A row whose ends swapped are there too is a connection of this machine with itself. */
 function servedOf(rows: readonly Row[], ports: ReadonlySet<number>): readonly Served[] {
   const all = new Set(rows.map(({ near, far }) => keyOf(near, far)))
@@ -92,26 +97,14 @@ export function parseServed(text: string, ports: ReadonlySet<number>): readonly 
 /** `st` of /proc/net/tcp (include/net/tcp_states.h): established, FIN_WAIT1, CLOSE_WAIT, LAST_ACK, CLOSING; and TIME_WAIT. */
 const openStates = new Set(['01', '04', '08', '09', '0B'])
 
-/** Parses `0100007F:0016`. Throws where it is none. */
-function endOf(text: string): End {
-  const [, address = '', port = ''] = /^([^:]+):([0-9A-Fa-f]{4})$/.exec(text) ?? []
-  return [parseHexAddress(address), Number.parseInt(port, 16)]
-}
-
-/** Parses /proc/net/tcp and tcp6 (proc_pid_net(5)): no bytes. Throws where a line is not understood. */
-export function parseTable(text: string, ports: ReadonlySet<number>): readonly Served[] {
-  const rows = text
-    .split('\n')
-    .slice(1)
-    .filter((line) => line.trim() !== '')
-    .flatMap((line): readonly Row[] => {
-      const [, local = '', peer = '', state] = line.trim().split(/\s+/)
-      if (state === undefined) throw new Error('/proc/net/tcp has a line that is cut off')
-      if (state !== '06' && !openStates.has(state)) return []
-      const [near, far] = [endOf(local), endOf(peer)]
-      if (!ports.has(near[1]) && !ports.has(far[1])) return []
-      return [{ near, far, id: `${local} ${peer}`, state: state === '06' ? 'over' : 'open' }]
-    })
+/** Connections out of /proc/net/tcp and tcp6 together: no bytes. */
+export function servedIn(table: readonly TcpRow[], ports: ReadonlySet<number>): readonly Served[] {
+  const rows = table.flatMap(({ near, far, state }): readonly Row[] => {
+    if (state !== '06' && !openStates.has(state)) return []
+    if (!ports.has(near.port) && !ports.has(far.port)) return []
+    const id = `${near.address}:${near.port} ${far.address}:${far.port}`
+    return [{ near: endOf(near), far: endOf(far), id, state: state === '06' ? 'over' : 'open' }]
+  })
   return servedOf(rows, ports)
 }
 
@@ -128,11 +121,11 @@ async function askSs(host: Host, ports: readonly number[], signal: AbortSignal):
 }
 
 async function readTables(host: Host, ports: ReadonlySet<number>): Promise<readonly Served[]> {
-  const four = await host.readText('/proc/net/tcp', mostBytes)
+  const four = await readTcp(host, '/proc/net/tcp')
   if (four === undefined) throw new Error('neither ss nor /proc/net/tcp is there')
-  const six = (await host.readText('/proc/net/tcp6', mostBytes)) ?? '' // not there without IPv6
+  const six = (await readTcp(host, '/proc/net/tcp6')) ?? [] // not there without IPv6
   // Together: a client may be the IPv4 end of a connection whose other end is an IPv6 socket.
-  return parseTable(`${four}\n${six.slice(six.indexOf('\n') + 1)}`, ports)
+  return servedIn([...four, ...six], ports)
 }
 
 /** Connections on the ports, whoever the client is. Throws where they cannot be told, or are too many. */

@@ -4,6 +4,7 @@ import type { Host } from '../host/host.ts'
 import { isObject, type JsonObject, numberAt, parseObject, textAt } from '../parse.ts'
 import { socketsOf } from './descriptors.ts'
 import { commandLine, ifPermitted, type Process, uidOf } from './processes.ts'
+import { readTcp, type TcpRow } from './tcp-table.ts'
 
 /** What a server tells of one kernel. */
 export interface Told {
@@ -29,8 +30,6 @@ const mostOfUser = 4
 const FILE_MS = 700
 const ANSWER_MS = 1_000
 const MAX_FILE_BYTES = 16_384
-/** Listening sockets come first, but all are read: some 25,000 connections. */
-const MAX_TABLE_BYTES = 4_194_304
 const mostKernels = 200
 
 /** Programs that answer `/api/kernels`, by the last part of a word of the command line; others are not asked. */
@@ -53,7 +52,7 @@ async function isServer(host: Host, { pid, comm }: Process): Promise<boolean> {
   return words.slice(1, 6).some((word) => serverPrograms.test(word.slice(word.lastIndexOf('/') + 1)))
 }
 
-/** Addresses in /proc/net/tcp and tcp6 (little-endian words) that loopback reaches. */
+/** Addresses in /proc/net/tcp and tcp6 (little-endian words) that loopback reaches, and where: another of 127.0.0.0/8 may be another user's. */
 const reachable: Readonly<Record<string, string>> = {
   '00000000': '127.0.0.1',
   '0100007F': '127.0.0.1',
@@ -66,33 +65,21 @@ interface Listening {
   readonly address: string
 }
 
-/** Listening sockets by inode out of /proc/net/tcp; lines that are not understood are nobody's. */
-export function parseListening(text: string): ReadonlyMap<number, Listening> {
+/** Listening sockets that loopback reaches, by inode. */
+export function listeningIn(table: readonly TcpRow[]): ReadonlyMap<number, Listening> {
   const sockets = new Map<number, Listening>()
-  const line = /^ *\d+: ([0-9A-F]+):([0-9A-F]{4}) \S+ 0A (?:\S+ +){5}(\d+) /
-  for (const one of text.split('\n')) {
-    const [, hex = '', port = '', inode = ''] = line.exec(one) ?? []
-    const address = reachable[hex]
-    if (address !== undefined) sockets.set(Number(inode), { port: Number.parseInt(port, 16), address })
+  for (const { near, state, ino } of table) {
+    const address = reachable[near.address]
+    if (state === '0A' && address !== undefined) sockets.set(ino, { port: near.port, address })
   }
   return sockets
 }
 
+/** Of both tables; none of one that is refused or very large: the processes show the rest. Throws if a line is not understood. */
 async function readListening(host: Host): Promise<ReadonlyMap<number, Listening>> {
-  const texts = ['/proc/net/tcp', '/proc/net/tcp6'].map((path) =>
-    ifPermitted(() => host.readText(path, MAX_TABLE_BYTES)),
-  )
-  return new Map((await Promise.all(texts)).flatMap((text) => [...parseListening(text ?? '')]))
-}
-
-/** The same; none where there are so many that they are not read: the processes show the rest. */
-async function listeningHere(host: Host): Promise<ReadonlyMap<number, Listening>> {
-  try {
-    return await readListening(host)
-  } catch (error) {
-    if (error instanceof HostError) return new Map()
-    throw error
-  }
+  const paths = ['/proc/net/tcp', '/proc/net/tcp6']
+  const tables = await Promise.all(paths.map((path) => ifPermitted(() => readTcp(host, path))))
+  return listeningIn(tables.flatMap((table) => table ?? []))
 }
 
 /** What its runtime file tells, `jpserver-PID.json` or `nbserver-PID.json`. */
@@ -183,7 +170,7 @@ export async function askServers(
   )
   const told = new Map<number, ReadonlyMap<string, Told>>()
   if (asked.length === 0) return told
-  const sockets = await listeningHere(host)
+  const sockets = await readListening(host)
   await Promise.all(
     asked.map(async (server) => {
       try {

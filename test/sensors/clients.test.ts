@@ -1,6 +1,6 @@
 /** The sockets of a server, as the kernel tells them, and what is done where it tells nonsense or too much. */
 import { describe, expect, it } from 'vitest'
-import { parseTcp, readServed, type Server } from '../../agent/sensors/clients.ts'
+import { readServed, type Server } from '../../agent/sensors/clients.ts'
 import { socketsOf } from '../../agent/sensors/descriptors.ts'
 import { createMachine, type Machine } from '../host/fixture.ts'
 
@@ -12,27 +12,6 @@ function row(port: number, state: string, ino: number | string): string {
   const local = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`
   return `   0: ${local} 0100007F:D431 ${state} 00000000:00000000 02:000004F0 00000000  1000        0 ${ino} 2 0 20 4 30 10 -1\n`
 }
-
-describe('parseTcp', () => {
-  it('takes what is established or listens', () => {
-    const text = heading + row(8080, '0A', 7) + row(8080, '01', 8) + row(8080, '06', 0) + row(65_535, '01', 9)
-    expect(parseTcp(text)).toEqual([
-      { port: 8080, ino: 7, listens: true },
-      { port: 8080, ino: 8, listens: false },
-      { port: 65_535, ino: 9, listens: false },
-    ])
-  })
-
-  it.each([
-    ['a line that is cut off', row(80, '01', 5).slice(0, 80)],
-    ['an inode that is none', row(80, '01', '-5')],
-    ['an inode beyond all numbers', row(80, '01', '9'.repeat(20))],
-    ['another state', row(80, 'XX', 5)],
-    ['a message', 'no such thing\n'],
-  ])('throws at %s', (_, line) => {
-    expect(() => parseTcp(heading + line)).toThrow(/not understood|cut off/)
-  })
-})
 
 const server: Server = { pid: 900, start: 5, name: 'editor' }
 

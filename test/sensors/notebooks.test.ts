@@ -5,8 +5,9 @@ import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Host } from '../../agent/host/host.ts'
 import { requestHttp } from '../../agent/host/real-http.ts'
-import { parseKernels, parseListening, parseRuntimeFile } from '../../agent/sensors/notebook-ask.ts'
+import { listeningIn, parseKernels, parseRuntimeFile } from '../../agent/sensors/notebook-ask.ts'
 import { notebooks } from '../../agent/sensors/notebooks.ts'
+import { parseTcp } from '../../agent/sensors/tcp-table.ts'
 import type { Reading } from '../../agent/types.ts'
 import { createMachine, type Machine } from '../host/fixture.ts'
 import { defaults } from './machine.ts'
@@ -425,17 +426,25 @@ describe('a source that is broken', () => {
     const { machine, check } = watched()
     put(machine, server)
     put(machine, kernel)
-    machine.write('/proc/net/tcp', 'x')
+    machine.write('/proc/net/tcp', '  sl  local_address rem_address   st\n')
     machine.forbid(path)
     await check()
     expect(await check()).toMatchObject({ kind: 'hold', reason: expect.stringContaining('does not tell') })
+  })
+
+  it('a table of connections that is not understood: it throws', async () => {
+    const { machine, check } = watched()
+    put(machine, server)
+    put(machine, kernel)
+    machine.write('/proc/net/tcp', '  sl  local_address rem_address   st\nx\n')
+    await expect(check()).rejects.toThrow('not understood')
   })
 
   it('a table of connections that anybody has made too large: less is told', async () => {
     const { machine, check } = watched()
     put(machine, server)
     put(machine, kernel)
-    machine.write('/proc/net/tcp', 'x'.repeat(4_200_000))
+    machine.write('/proc/net/tcp', 'x'.repeat(8_000_001))
     await check()
     expect(await check()).toMatchObject({ kind: 'hold', reason: expect.stringContaining('does not tell') })
   })
@@ -481,10 +490,11 @@ describe('parsing', () => {
       line('00000000:22B9', '0A', 2),
       line('0500000A:22BA', '0A', 3),
       line('0100007F:22BB', '01', 4),
+      line('3500007F:22BD', '0A', 6),
       line(`${any6}:22BC`, '0A', 5),
-      'junk',
+      '',
     ].join('\n')
-    expect([...parseListening(text)].map(([inode, { port }]) => [inode, port])).toEqual([
+    expect([...listeningIn(parseTcp(text))].map(([inode, { port }]) => [inode, port])).toEqual([
       [1, 8888],
       [2, 8889],
       [5, 8892],
