@@ -1,7 +1,6 @@
 /** Who is connected to the ports of certain programs, and how much they send; read where such a program runs. */
 import type { Host } from '../host/host.ts'
-import { socketsOf } from './descriptors.ts'
-import { ifPermitted, parseUid, uidOf, whileItLives } from './processes.ts'
+import { ifPermitted, parseUid, socketsOf, uidOf, whileItLives } from './processes.ts'
 import { askSockets, type Socket } from './sockets.ts'
 import { readTcp } from './tcp-table.ts'
 import type { Usual } from './usual.ts'

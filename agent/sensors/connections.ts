@@ -1,9 +1,8 @@
 /** Connections of clients on given ports: from `ss` with their bytes, or from /proc/net/tcp without. */
-import { HostError } from '../errors.ts'
-import type { CommandResult, Host } from '../host/host.ts'
-import { codeOf, tooLarge } from '../host/real-errors.ts'
+import type { Host } from '../host/host.ts'
 import { type Address, addressKey, isLoopback, parseAddress, parseHexAddress } from './addresses.ts'
-import { parseCount } from './counts.ts'
+import { hasCounters, quietOf, type SsLine, ssCount, ssField, ssLines } from './counts.ts'
+import { askSs } from './ss.ts'
 import { readTcp, type TcpRow } from './tcp-table.ts'
 
 /** A connection on a port of this machine. */
@@ -34,18 +33,7 @@ const askMs = 3_000
 /** Some 4,000 connections. */
 const mostBytes = 4_000_000
 
-function field(line: string, name: string): string | undefined {
-  return new RegExp(` ${name}:(\\S+)`).exec(line)?.[1]
-}
-
-function count(line: string, name: string): number | undefined {
-  const text = field(line, name)
-  return text === undefined ? undefined : parseCount(text, `${name} in the output of ss`)
-}
-
-function rowOf(raw: string): Row {
-  // A user names the groups below their own, and may do so as ss names its counters.
-  const line = raw.replace(/ cgroup:.* [<-]-[>-](?= |$)/, '')
+function rowOf({ line }: SsLine): Row {
   const [, state, local, localPort, peer, peerPort] =
     /^([A-Z0-9-]+) +\d+ +\d+ +(\S+):(\d+) +(\S+):(\d+)(?: |$)/.exec(line) ?? []
   if (local === undefined || peer === undefined) throw new Error('a line of ss is not understood')
@@ -53,13 +41,11 @@ function rowOf(raw: string): Row {
     near: [parseAddress(local), Number(localPort)],
     far: [parseAddress(peer), Number(peerPort)],
   } as const
-  const id = field(line, 'sk') ?? `${local}:${localPort} ${peer}:${peerPort}`
+  const id = ssField(line, 'sk') ?? `${local}:${localPort} ${peer}:${peerPort}`
   if (state === 'TIME-WAIT') return { ...ends, id, state: 'over' }
-  // Where the kernel does not answer it, ss falls back to /proc/net/tcp, and has no counters.
-  if (!/ (mss|segs_out|segs_in):/.test(line)) return { ...ends, id, state: 'open' }
-  const bytes = (count(line, 'bytes_acked') ?? 0) + (count(line, 'bytes_received') ?? 0)
-  const quiet = [count(line, 'lastsnd'), count(line, 'lastrcv')].filter((ms) => ms !== undefined)
-  return { ...ends, id, state: 'open', bytes, ...(quiet.length === 0 ? {} : { quietMs: Math.min(...quiet) }) }
+  if (!hasCounters(line)) return { ...ends, id, state: 'open' }
+  const bytes = (ssCount(line, 'bytes_acked') ?? 0) + (ssCount(line, 'bytes_received') ?? 0)
+  return { ...ends, id, state: 'open', bytes, ...quietOf(line) }
 }
 
 type End = readonly [address: Address, port: number]
@@ -85,13 +71,7 @@ function servedOf(rows: readonly Row[], ports: ReadonlySet<number>): readonly Se
 
 /** Parses the output of `ss -tinOHe` with several states. Throws where a line is not understood. */
 export function parseServed(text: string, ports: ReadonlySet<number>): readonly Served[] {
-  return servedOf(
-    text
-      .split('\n')
-      .filter((line) => line.trim() !== '')
-      .map(rowOf),
-    ports,
-  )
+  return servedOf(ssLines(text).map(rowOf), ports)
 }
 
 /** `st` of /proc/net/tcp (include/net/tcp_states.h): established, FIN_WAIT1, CLOSE_WAIT, LAST_ACK, CLOSING; and TIME_WAIT. */
@@ -108,16 +88,10 @@ export function servedIn(table: readonly TcpRow[], ports: ReadonlySet<number>): 
   return servedOf(rows, ports)
 }
 
-async function askSs(host: Host, ports: readonly number[], signal: AbortSignal): Promise<CommandResult | undefined> {
-  const filter = ports.flatMap((port) => [...['or', 'sport', '=', `:${port}`], ...['or', 'dport', '=', `:${port}`]])
-  const argv = ['ss', '-tinOHe', ...states.flatMap((state) => ['state', state]), '(', ...filter.slice(1), ')']
-  try {
-    return await host.run(argv, { timeoutMs: askMs, maxBytes: mostBytes, signal })
-  } catch (error) {
-    if (error instanceof HostError && codeOf(error.cause) === tooLarge)
-      throw new Error('there are more connections than are read', { cause: error })
-    throw error
-  }
+/** `state established ... ( sport = :80 or dport = :80 )`, which the kernel filters by. */
+function filterOf(ports: readonly number[]): readonly string[] {
+  const ends = ports.flatMap((port) => [...['or', 'sport', '=', `:${port}`], ...['or', 'dport', '=', `:${port}`]])
+  return [...states.flatMap((state) => ['state', state]), '(', ...ends.slice(1), ')']
 }
 
 async function readTables(host: Host, ports: ReadonlySet<number>): Promise<readonly Served[]> {
@@ -134,7 +108,8 @@ export async function readServed(
   ports: readonly number[],
   signal: AbortSignal,
 ): Promise<readonly Served[]> {
-  const answer = await askSs(host, ports, signal)
-  if (answer?.status !== 0) return readTables(host, new Set(ports))
-  return parseServed(answer.stdout, new Set(ports))
+  const answer = await askSs(host, filterOf(ports), { timeoutMs: askMs, maxBytes: mostBytes, signal })
+  if (answer.text !== undefined) return parseServed(answer.text, new Set(ports))
+  if (answer.problem === 'ss has more to say than is read') throw new Error('there are more connections than are read')
+  return readTables(host, new Set(ports))
 }

@@ -1,6 +1,9 @@
-/** Whose connections carried the bytes: asked of `ss` only where there were many, since it costs a command. Imports nothing that a steady check loads. */
+/** Whose connections carried the bytes: asked of `ss` only where there were many, since it costs a command. No steady check loads it. */
 import type { Host } from '../host/host.ts'
 import type { Culprit } from '../types/culprit.ts'
+import { ssCount, ssLines } from './counts.ts'
+import { ifPermitted } from './processes.ts'
+import { askSs } from './ss.ts'
 
 /** Bytes of one connection so far, both ways, by the inode of its socket. */
 export type FlowBytes = readonly [ino: number, bytes: number]
@@ -25,27 +28,19 @@ interface Socket {
   readonly quietMs: number
 }
 
-function number(line: string, name: string): number | undefined {
-  const digits = new RegExp(` ${name}:(\\d{1,16})(?= |$)`).exec(line)?.[1]
-  return digits === undefined ? undefined : Number(digits)
-}
-
 /**
  * Connections that leave the machine, out of `ss -tinOHe state established`. ss leaves `uid` out where it is 0, and counters
- * that are 0; a line without an inode or without counters is nobody's. A user names the groups below their own, so the path
- * is taken out before anything else is looked for, and only its beginning is ever used.
+ * that are 0; a line without an inode or without counters is nobody's. Throws if a number is none.
  */
 export function parseFlows(text: string): readonly Socket[] {
-  return text.split('\n').flatMap((raw): readonly Socket[] => {
-    const group = / cgroup:(\S{1,512})/.exec(raw)?.[1] ?? ''
-    const line = raw.replace(/ cgroup:.* [<-]-[>-](?= |$)/, '')
+  return ssLines(text).flatMap(({ line, group }): readonly Socket[] => {
     if (/^\s*\d+ +\d+ +(127\.|\[::1\]|\[::ffff:127\.)/.test(line)) return []
-    const ino = number(line, 'ino')
+    const ino = ssCount(line, 'ino')
     if (ino === undefined || ino === 0) return []
-    const sent = number(line, 'bytes_sent') ?? number(line, 'bytes_acked') ?? 0
-    const bytes = sent + (number(line, 'bytes_received') ?? 0)
-    const quietMs = Math.min(number(line, 'lastsnd') ?? 0, number(line, 'lastrcv') ?? 0)
-    return bytes === 0 ? [] : [{ ino, bytes, uid: number(line, 'uid') ?? 0, group, quietMs }]
+    const sent = ssCount(line, 'bytes_sent') ?? ssCount(line, 'bytes_acked') ?? 0
+    const bytes = sent + (ssCount(line, 'bytes_received') ?? 0)
+    const quietMs = Math.min(ssCount(line, 'lastsnd') ?? 0, ssCount(line, 'lastrcv') ?? 0)
+    return bytes === 0 ? [] : [{ ino, bytes, uid: ssCount(line, 'uid') ?? 0, group, quietMs }]
   })
 }
 
@@ -67,18 +62,23 @@ export function ownerOf(
   return most !== undefined && most.bytes >= bytes / 2 ? most.by : undefined
 }
 
-/** Asks, once, bounded in time and size. Throws nothing that the host throws. */
-export async function readFlows(host: Host, given: Parameters<typeof ownerOf>[1], signal: AbortSignal): Promise<Flows> {
+function understood(text: string): readonly Socket[] | undefined {
   try {
-    const argv = ['ss', '-tinOHe', 'state', 'established']
-    const answer = await host.run(argv, { timeoutMs: 2_000, maxBytes: 6_000_000, signal })
-    if (answer?.status !== 0) return { flows: [], problem: answer === undefined ? 'no ss here' : 'ss failed' }
-    const sockets = parseFlows(answer.stdout)
-    const flows = [...sockets].sort((a, b) => b.bytes - a.bytes).slice(0, mostKept)
-    const owner = ownerOf(sockets, given)
-    return { flows: flows.map(({ ino, bytes }) => [ino, bytes]), ...(owner === undefined ? {} : { owner }) }
+    return parseFlows(text)
   } catch (error) {
-    if (error instanceof Error) return { flows: [], problem: 'ss does not answer' }
+    if (error instanceof Error) return undefined
     throw error
   }
+}
+
+/** Asks, once, bounded in time and size. Throws nothing that the host throws. */
+export async function readFlows(host: Host, given: Parameters<typeof ownerOf>[1], signal: AbortSignal): Promise<Flows> {
+  const limits = { timeoutMs: 2_000, maxBytes: 6_000_000, signal }
+  const answer = await ifPermitted(() => askSs(host, ['state', 'established'], limits))
+  if (answer?.text === undefined) return { flows: [], problem: answer?.problem ?? 'ss does not answer' }
+  const sockets = understood(answer.text)
+  if (sockets === undefined) return { flows: [], problem: 'ss is not understood' }
+  const flows = [...sockets].sort((a, b) => b.bytes - a.bytes).slice(0, mostKept)
+  const owner = ownerOf(sockets, given)
+  return { flows: flows.map(({ ino, bytes }) => [ino, bytes]), ...(owner === undefined ? {} : { owner }) }
 }

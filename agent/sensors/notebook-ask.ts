@@ -2,8 +2,7 @@
 import { HostError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import { isObject, type JsonObject, numberAt, parseObject, textAt } from '../parse.ts'
-import { socketsOf } from './descriptors.ts'
-import { commandLine, ifPermitted, type Process, uidOf } from './processes.ts'
+import { commandLine, ifPermitted, type Process, socketsOf, uidOf } from './processes.ts'
 import { readTcp, type TcpRow } from './tcp-table.ts'
 
 /** What a server tells of one kernel. */

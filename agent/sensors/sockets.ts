@@ -3,7 +3,7 @@ import { HostError } from '../errors.ts'
 import type { CommandResult, Host } from '../host/host.ts'
 import { codeOf, tooLarge } from '../host/real-errors.ts'
 import type { Instant } from '../types.ts'
-import { parseCount } from './counts.ts'
+import { hasCounters, quietOf, ssCount, ssLines } from './counts.ts'
 
 /** One established connection. */
 export interface Socket {
@@ -16,33 +16,22 @@ export interface Socket {
 /** One line a socket (-O), TCP_INFO (-i), inode (-e), numbers (-n), no heading (-H). */
 const command = ['ss', '-tinOHe', 'state', 'established']
 
-function field(line: string, name: string): number | undefined {
-  const text = new RegExp(` ${name}:(\\S+)`).exec(line)?.[1]
-  return text === undefined ? undefined : parseCount(text, `${name} in the output of ss`)
-}
-
 /**
- * Parses the output of `ss -tinOHe` by inode. A field that is 0 is left out by ss. Where the kernel does not answer it
- * (tcp_diag cannot be loaded) ss falls back to /proc/net/tcp, which has `rto` and `cwnd` and no bytes: `undefined`, not 0.
- * Throws if a line is not understood, or has no counters at all.
+ * Parses the output of `ss -tinOHe` by inode. A field that is 0 is left out by ss. Where the kernel does not answer it,
+ * lines have `rto` and `cwnd` and no bytes: `undefined`, not 0. Throws if a line is not understood, or has no counters at all.
  */
 export function parseSockets(text: string): ReadonlyMap<number, Socket> | undefined {
   const sockets = new Map<number, Socket>()
-  for (const raw of text.split('\n')) {
-    // A user names the groups below their own, and may do so as ss names its counters.
-    const line = raw.replace(/ cgroup:.* [<-]-[>-](?= |$)/, '')
-    if (line.trim() === '') continue
-    const ino = field(line, 'ino')
+  for (const { line } of ssLines(text)) {
+    const ino = ssCount(line, 'ino')
     if (ino === undefined) continue // of another network namespace's leftovers, or being closed: nobody's
-    if (!/ (mss|segs_out|segs_in):/.test(line)) {
+    if (!hasCounters(line)) {
       if (/ (rto|cwnd):/.test(line)) return undefined
       throw new Error('ss shows a connection without its counters')
     }
     // bytes_sent is absent before iproute2 5.0; bytes_acked is there and at most one too high.
-    const sent = field(line, 'bytes_sent') ?? field(line, 'bytes_acked') ?? 0
-    const received = field(line, 'bytes_received') ?? 0
-    const quiet = [field(line, 'lastsnd'), field(line, 'lastrcv')].filter((ms) => ms !== undefined)
-    sockets.set(ino, { sent, received, ...(quiet.length === 0 ? {} : { quietMs: Math.min(...quiet) }) })
+    const sent = ssCount(line, 'bytes_sent') ?? ssCount(line, 'bytes_acked') ?? 0
+    sockets.set(ino, { sent, received: ssCount(line, 'bytes_received') ?? 0, ...quietOf(line) })
   }
   return sockets
 }

@@ -1,7 +1,15 @@
 /** Authenticated SSH connections and the counters of what passes over them. */
 import type { Host } from '../host/host.ts'
-import { socketsOf } from './descriptors.ts'
-import { breathe, commandLine, ifPermitted, type Process, type ProcessTable, parseIo, uidOf } from './processes.ts'
+import {
+  breathe,
+  commandLine,
+  ifPermitted,
+  type Process,
+  type ProcessTable,
+  parseIo,
+  socketsOf,
+  uidOf,
+} from './processes.ts'
 import { readSockets, type Socket } from './sockets.ts'
 import type { Usual } from './usual.ts'
 

@@ -84,7 +84,11 @@ const notebooks: readonly Source[] = [
     ...{ ...on, path: '/home/alice/.local/share/jupyter/runtime/jpserver-7200.json', kind: 'file' },
     ...{ sensors: ['notebooks'], says: /^$/, right: { '': 'hold' } },
   },
-  { ...on, path: '/proc/net/tcp', kind: 'file', sensors: ['notebooks'], says: /^$/, right: { '': 'hold' } },
+  {
+    // One that cannot be read tells less; one that is not understood may hide who listens.
+    ...{ ...on, path: '/proc/net/tcp', kind: 'file', sensors: ['notebooks'], says: /\/proc\/net\/tcp/ },
+    right: { garbage: 'unknown', truncated: 'unknown', '': 'hold' },
+  },
   { ...on, path: '/proc/7200/fd', kind: 'folder', sensors: ['notebooks'], says: /^$/, right: { '': 'hold' } },
 ]
 

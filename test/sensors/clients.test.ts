@@ -1,7 +1,7 @@
 /** The sockets of a server, as the kernel tells them, and what is done where it tells nonsense or too much. */
 import { describe, expect, it } from 'vitest'
 import { readServed, type Server } from '../../agent/sensors/clients.ts'
-import { socketsOf } from '../../agent/sensors/descriptors.ts'
+import { socketsOf } from '../../agent/sensors/processes.ts'
 import { createMachine, type Machine } from '../host/fixture.ts'
 
 const never = new AbortController().signal
@@ -129,4 +129,11 @@ it('looks at the first descriptors of a process that has very many', async () =>
   machine.write('/proc/900/status', 'Uid:\t1000\t1000\t1000\t1000\nFDSize:\t1048576\n')
   machine.link('/proc/900/fd/4096', 'socket:[8]')
   expect(await socketsOf(machine.host(), 900, never)).toEqual(new Set([7]))
+})
+
+it('tells the sockets of a process in the order of its descriptors', async () => {
+  const machine = serving(0)
+  machine.link('/proc/900/fd/100', 'socket:[5]')
+  machine.link('/proc/900/fd/3', 'socket:[9]')
+  expect([...(await socketsOf(machine.host(), 900, never))]).toEqual([9, 7, 5])
 })

@@ -1,5 +1,7 @@
 /** Whose connections carried the bytes: named where one user's unit had half of them, said where nobody can tell. */
 import { describe, expect, it } from 'vitest'
+import { HostError } from '../../agent/errors.ts'
+import { ownError, tooLarge } from '../../agent/host/real-errors.ts'
 import { type FlowBytes, ownerOf, parseFlows } from '../../agent/sensors/flows.ts'
 import { network } from '../../agent/sensors/network.ts'
 import { createMachine } from '../host/fixture.ts'
@@ -80,9 +82,21 @@ describe('traffic over the limit', () => {
     [
       'says so where ss hangs',
       () => {
-        throw new Error('no answer within 2 s')
+        throw new HostError('no answer within 2 s')
       },
       { reason: `${reason}; whose is not told: ss does not answer` },
+    ],
+    [
+      'says so where ss prints a number that is none',
+      line() + line({ ino: 701, fields: 'bytes_received:many' }),
+      { reason: `${reason}; whose is not told: ss is not understood` },
+    ],
+    [
+      'says so where ss prints very much',
+      () => {
+        throw ownError(tooLarge, 'ss printed more than 6000000 bytes')
+      },
+      { reason: `${reason}; whose is not told: ss has more to say than is read` },
     ],
   ])('%s, and asks once', async (_, ss, expected) => {
     expect(await judged(ss)).toMatchObject({ reading: { kind: 'active', ...expected }, asked: 1 })
