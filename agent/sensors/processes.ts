@@ -171,7 +171,8 @@ export async function socketsOf(host: Host, pid: number, signal: AbortSignal): P
   const size = Number(/^FDSize:\t(\d+)$/m.exec((await read(() => host.readText(`${folder}/status`))) ?? '')?.[1])
   const many = size > mostDescriptors
   const found = many ? Array(mostDescriptors).keys() : ((await read(() => host.list(`${folder}/fd`))) ?? [])
-  const names = Array.from(found, Number).sort((a, b) => a - b)
+  const names = Array.from(found, Number).filter(Number.isInteger)
+  names.sort((a, b) => a - b)
   const inodes = new Set<number>()
   for (const [step, name] of names.entries()) {
     await breathe(host, step, signal)
