@@ -29,7 +29,11 @@ const seeded = '--random-seed=1'
 const start = promisify(execFile)
 
 /** Has the base make the code caches that it will later find in itself: one of another architecture would be rejected. */
-async function makeCaches({ arch, argv }: Platform, { folder, chunks, whole }: Bundled): Promise<void> {
+async function makeCaches(
+  { arch, argv }: Platform,
+  { folder, whole }: Bundled,
+  scripts: readonly string[],
+): Promise<void> {
   mkdirSync(join(folder, arch))
   const run = (flags: readonly string[], mode: string) => {
     const [program = '', ...args] = [
@@ -39,7 +43,7 @@ async function makeCaches({ arch, argv }: Platform, { folder, chunks, whole }: B
       mode,
       arch,
       whole.join(),
-      ...chunks,
+      ...scripts,
     ]
     return start(program, args, { cwd: folder, env: {} })
   }
@@ -47,11 +51,16 @@ async function makeCaches({ arch, argv }: Platform, { folder, chunks, whole }: B
   await run([], 'check')
 }
 
-/** What its Node is to find in itself: the script, the chunks and their code caches, which stay below the folder, too. */
-export async function makeBlob(platform: Platform, bundled: Bundled): Promise<Buffer> {
-  await makeCaches(platform, bundled)
+/** The scripts that the executable holds: what every check reads is in one. */
+export function scriptsOf({ chunks, hot }: Pick<Bundle, 'chunks' | 'hot'>): readonly string[] {
+  return ['hot.js', ...chunks.filter((name) => !hot.includes(name))]
+}
+
+/** What its Node is to find in itself: the loader, the scripts it loads and their code caches, which stay below the folder, too. */
+export async function makeBlob(platform: Platform, bundled: Bundled, scripts = scriptsOf(bundled)): Promise<Buffer> {
+  await makeCaches(platform, bundled, scripts)
   const { arch, argv } = platform
-  const { folder, script, chunks } = bundled
+  const { folder, script } = bundled
   const output = `${arch}.blob`
   const config = {
     main: script, // relative, or the folder of the build would end up in the executable
@@ -62,8 +71,8 @@ export async function makeBlob(platform: Platform, bundled: Bundled): Promise<Bu
     useCodeCache: arch === process.arch,
     execArgvExtension: 'none', // NODE_OPTIONS of whoever calls it must not reach an agent that runs as root
     assets: Object.fromEntries([
-      ...chunks.map((name) => [`./${name}`, name]),
-      ...chunks.map((name) => [`./${name}.cache`, `${arch}/${name}.cache`]),
+      ...scripts.map((name) => [`./${name}`, name]),
+      ...scripts.map((name) => [`./${name}.cache`, `${arch}/${name}.cache`]),
     ]),
   }
   writeFileSync(join(folder, `${arch}.json`), JSON.stringify(config))

@@ -17,7 +17,7 @@ export interface Identity {
 export interface Bundle {
   readonly script: string
   readonly chunks: readonly string[]
-  /** Those of the chunks that every check reads. */
+  /** Those of the chunks that every check reads; `hot.js` holds them once more, in one piece. */
   readonly hot: readonly string[]
   /** Those of which every function is compiled ahead. */
   readonly whole: readonly string[]
@@ -102,7 +102,13 @@ export function hotOutputs(outputs: Metafile['outputs']): ReadonlySet<string> {
   return outputsOf(hotRoots, outputs)
 }
 
-/** Writes `agent.cjs`, the chunks and `meta.json` into a folder that holds nothing else. */
+/** What every check reads, as functions by name in one script: each script by itself takes 0.1 ms. */
+function packed(folder: string, hot: readonly string[]): string {
+  const functions = hot.map((name) => `"./${name}":${readFileSync(join(folder, name), 'utf8').slice(1, -1)}`)
+  return `({${functions.join(',')}})`
+}
+
+/** Writes `agent.cjs`, the chunks, `hot.js` and `meta.json` into a folder that holds nothing else. */
 export async function bundle(entry: string, folder: string, identity: Identity): Promise<Bundle> {
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
@@ -118,6 +124,7 @@ export async function bundle(entry: string, folder: string, identity: Identity):
   writeFileSync(join(folder, 'meta.json'), JSON.stringify(metafile))
   const names = (paths: ReadonlySet<string>) => [...paths].map((path) => basename(path)).sort()
   const hot = names(hotOutputs(metafile.outputs))
+  writeFileSync(join(folder, 'hot.js'), packed(folder, hot))
   const whole = names(outputsOf([...hotRoots, ...writingRoots], metafile.outputs))
-  return { script: 'agent.cjs', chunks: chunks.sort(), hot, whole, metafile }
+  return { script: 'agent.cjs', chunks: chunks.sort(), hot, whole: [...whole, 'hot.js'], metafile }
 }

@@ -1,5 +1,16 @@
 // The script of the executable: `load` gives built-in modules and, from the assets, the agent's own, each with its code cache.
+const { getRawAsset } = require('node:sea')
+const { Script } = require('node:vm')
+
 const loaded = new Map()
+
+function compile(name) {
+  const source = Buffer.from(getRawAsset(name)).latin1Slice()
+  const cachedData = Buffer.from(getRawAsset(`${name}.cache`))
+  return new Script(source, { filename: name, cachedData }).runInThisContext()
+}
+
+const hot = compile('./hot.js')
 
 function load(name) {
   if (!name.startsWith('./')) return require(name)
@@ -7,11 +18,8 @@ function load(name) {
   if (known !== undefined) return known.exports
   const module = { exports: {} }
   loaded.set(name, module)
-  const { getRawAsset } = require('node:sea')
-  const { Script } = require('node:vm')
-  const source = Buffer.from(getRawAsset(name)).latin1Slice()
-  const cachedData = Buffer.from(getRawAsset(`${name}.cache`))
-  new Script(source, { filename: name, cachedData }).runInThisContext()(module.exports, load, module)
+  const fill = hot[name] ?? compile(name)
+  fill(module.exports, load, module)
   return module.exports
 }
 

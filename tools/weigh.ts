@@ -63,7 +63,8 @@ async function buildWeighing(bundled: Bundled): Promise<string> {
   const loader = 'weigh-loader.cjs'
   copyFileSync(join('tools', loader), join(bundled.folder, loader))
   const platform = platformOf(process.arch as Arch)
-  const blob = await makeBlob(platform, { ...bundled, script: loader })
+  // Each chunk by itself, to be weighed.
+  const blob = await makeBlob(platform, { ...bundled, script: loader }, bundled.chunks)
   const executable = join(bundled.folder, 'weighing')
   writeFileSync(executable, withBlob(readFileSync(platform.node), blob), { mode: 0o755 })
   return resolve(executable)

@@ -18,25 +18,29 @@ export interface Budget {
   readonly builtins: readonly string[]
 }
 
-const Coverage = z.object({
-  result: z.array(
-    z.object({
-      url: z.string(),
-      // The first function is the whole script.
-      functions: z.array(z.object({ ranges: z.array(z.object({ endOffset: z.number() })) })),
-    }),
-  ),
+const Range = z.object({ startOffset: z.number(), endOffset: z.number(), count: z.number() })
+const Covered = z.object({
+  url: z.string(),
+  // The first function is the whole script, the first range the whole function.
+  functions: z.array(z.object({ functionName: z.string(), ranges: z.tuple([Range], Range) })),
 })
+const Coverage = z.object({ result: z.array(Covered) })
+
+/** Bytes by chunk of a script that was loaded: hot.js holds each as a function of its name, which runs where the chunk is loaded. */
+function chunksOf({ url, functions }: z.infer<typeof Covered>): readonly (readonly [string, number])[] {
+  const ran = functions.filter(({ ranges }) => ranges[0].count > 0)
+  const chunks = url === './hot.js' ? ran.filter(({ functionName }) => functionName.startsWith('./')) : ran.slice(0, 1)
+  return chunks.map(({ functionName, ranges: [whole] }) => {
+    return [basename(functionName || url), whole.endOffset - whole.startOffset]
+  })
+}
 
 /** What the one process that ran with `NODE_V8_COVERAGE` set to this folder has loaded. */
 export function loadedIn(folder: string): Loaded {
   const [file, ...others] = readdirSync(folder)
   if (file === undefined || others.length > 0) throw new Error(`${folder}: not the coverage of one process`)
   const { result } = Coverage.parse(JSON.parse(readFileSync(join(folder, file), 'utf8')))
-  const chunks = result.flatMap(({ url, functions }) => {
-    if (!url.startsWith('./')) return []
-    return [[basename(url), functions[0]?.ranges[0]?.endOffset ?? 0] as const]
-  })
+  const chunks = result.filter(({ url }) => url.startsWith('./')).flatMap(chunksOf)
   const builtins = result.map(({ url }) => url).filter((url) => /^node:(?!internal\/)/.test(url))
   return { chunks: new Map(chunks), builtins: builtins.sort() }
 }
