@@ -125,7 +125,7 @@ async function pollingTest(guest: Guest): Promise<Ongoing> {
   const [, terminal, pid] = /^\/dev\/(pts\/\d+) (\d+)$/.exec(pane.trim()) ?? []
   return {
     reason: new RegExp(
-      `${by}(, [\\w@.]+)?: job in the foreground of ${terminal ?? '?'}: bash \\(pid ${pid ?? '?'}\\)$`,
+      `${by}(, [\\w@. ]+)?: job in the foreground of ${terminal ?? '?'}: bash \\(pid ${pid ?? '?'}\\)$`,
     ),
     finish,
   }
@@ -177,7 +177,7 @@ async function upload(guest: Guest): Promise<Ongoing> {
   const send = `while :; do head -c 3000 /dev/zero; sleep 0.1; done | nc ${addresses.gateway} 9002`
   const { stop } = await inBackground(guest, `sleep 1; ${send}`)
   return {
-    reason: /^eth0 sent [23]\d\.\d kB\/s, limit 5\.0 kB\/s$/,
+    reason: new RegExp(`${by}, work-\\d+\\.service: eth0 sent [23]\\d\\.\\d kB/s for \\d+ s, limit 15\\.0 kB/s$`),
     finish: async () => {
       await stop()
       await end(server)

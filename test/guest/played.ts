@@ -39,12 +39,14 @@ export type Stage = Awaited<ReturnType<typeof openStage>>
 /** Boots the guest, with the agent at work in it. */
 export async function openStage({ name, packages = [], settings = {}, sensors = {} }: StageSpec) {
   const hold = { connection_hold_minutes: holdMs / 60_000, output_hold_minutes: holdMs / 60_000 }
+  // Within 3 s the agent's own call to the cloud is 8 kB/s.
+  const network = { out_bytes_per_second: 15_000 }
   const all = {
     ...seconds,
     hibernate_threshold_minutes: thresholdMs / 60_000,
     boot_grace_minutes: 0,
     ...settings,
-    sensors: { sessions: hold, ...sensors },
+    sensors: { sessions: hold, network, ...sensors },
   }
   // The cloud refuses each stop, and the guest goes on: a refusal ends nothing but that idle period.
   const instance = { disableApiStop: true }
