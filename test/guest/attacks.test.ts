@@ -189,7 +189,10 @@ describe.skipIf(guestsSkipped('attacks in a guest'))('a user without rights', { 
     observer.note('the attackers have ended, the user has not')
     const alone = Date.now()
     const seen = await observer.see((one) => Date.parse(one.at) > alone + 2 * intervalMs, 20_000, 'a check later')
-    expect([seen.verdict, reading(seen, 'cpu')?.reason]).toEqual(['active', expect.stringMatching(/: sh \(pid \d+\)$/)])
+    expect([seen.verdict, reading(seen, 'cpu')?.reason]).toEqual([
+      'active',
+      expect.stringMatching(/, victim\.service, sh \(pid \d+\): /),
+    ])
     expect(await stopsSince(from)).toEqual([])
     await guest.ask('systemctl stop victim')
     const ended = Date.now()
