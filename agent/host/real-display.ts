@@ -3,8 +3,10 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { HostError, messageOf } from '../errors.ts'
+import { asUser } from './as-user.ts'
 import type { Display, Host } from './host.ts'
 import { codeOf, isAbsent } from './real-errors.ts'
+import { runCommand } from './real-run.ts'
 
 /** O_PATH (open(2)), which Node has no name for: a hold on the file itself, whatever its name leads to later. */
 const O_PATH = 0o10000000
@@ -12,6 +14,10 @@ const O_PATH = 0o10000000
 /** More than any X server says of itself: some thousand bytes a screen. */
 const MAX_BYTES = 262_144
 const MAX_AUTH_BYTES = 65_536
+/** Milliseconds for that file; its user's home may be on another machine. */
+const AUTH_MS = 1000
+/** A group that owns nothing. */
+const NOGROUP = 65_534
 const COOKIE = 'MIT-MAGIC-COOKIE-1'
 const EXTENSION = 'MIT-SCREEN-SAVER'
 const REPLY_BYTES = 32
@@ -55,9 +61,22 @@ export function findCookie(file: Buffer, display: number): Buffer | undefined {
   return found
 }
 
-/** The cookie in a file that is the server's user's own, or root's: another's secret is sent to nobody. */
-function readCookie({ authFile, number, uid }: Display): Buffer | undefined {
+/**
+ * The cookie for a display, if there is one. Root reads what a user's server names as that user would, by another process: a
+ * home may be a dead server's, where whoever reads waits for ever, or one that shows root nothing (root_squash, exports(5)).
+ */
+async function readCookie(display: Display, gid: number, signal: AbortSignal): Promise<Buffer | undefined> {
+  const { authFile, number, uid } = display
   if (authFile === undefined) return undefined
+  if (uid === 0 || process.getuid?.() !== 0) return readOwnCookie(authFile, display)
+  const dump = ['od', '-An', '-v', '-tx1', `-N${MAX_AUTH_BYTES}`, authFile]
+  const found = await runCommand([...asUser(uid, gid), ...dump], { timeoutMs: AUTH_MS, signal })
+  if (found === undefined || found.status !== 0) return undefined
+  return findCookie(Buffer.from(found.stdout.replaceAll(/\s/g, ''), 'hex'), number)
+}
+
+/** The cookie in a file that is the server's user's own, or that root's server has: another's secret is sent to nobody. */
+function readOwnCookie(authFile: string, { number, uid }: Display): Buffer | undefined {
   // Any process can name any path, and a device does something when it is opened: a watchdog begins to count.
   const held = openThere(authFile, O_PATH | constants.O_NOFOLLOW)
   if (held === undefined) return undefined
@@ -165,7 +184,9 @@ export const displayIdleMs: Host['displayIdleMs'] = async (display, limits) => {
   try {
     const stat = fstatSync(descriptor)
     if (!stat.isSocket() || (stat.uid !== display.uid && stat.uid !== 0)) return undefined
-    const hello = greeting(readCookie(display))
+    // Whoever can give a file to the group of root is root.
+    const gid = stat.gid === 0 ? NOGROUP : stat.gid
+    const hello = greeting(await readCookie(display, gid, signal))
     const first = parseAnswer(await ask(descriptor, Buffer.concat([hello, extensionRequest()]), signal))
     // Second byte of what is asked for: is the extension there; then its number.
     if (first === undefined || first.reply[0] !== 1 || first.reply[8] !== 1) return undefined

@@ -1,5 +1,6 @@
 /** Asks servers of Jupyter for their kernels: over loopback, a port that the server's own process listens on, with short deadlines. */
 import { HostError } from '../errors.ts'
+import { asUser } from '../host/as-user.ts'
 import type { Host } from '../host/host.ts'
 import { isObject, type JsonObject, numberAt, parseObject, textAt } from '../parse.ts'
 import { commandLine, ifPermitted, type Process, socketsOf, uidOf } from './processes.ts'
@@ -108,7 +109,6 @@ async function readRuntimeFile(host: Host, server: Server, signal: AbortSignal):
   const { folder, uid, gid } = server
   if (folder === undefined) return undefined
   const { pid } = server.process
-  const as = ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', '--no-new-privs']
   const head = [
     'head',
     '-qc',
@@ -116,7 +116,7 @@ async function readRuntimeFile(host: Host, server: Server, signal: AbortSignal):
     `${folder}/jpserver-${pid}.json`,
     `${folder}/nbserver-${pid}.json`,
   ]
-  const argv = host.self.uid === 0 ? [...as, ...head] : head
+  const argv = host.self.uid === 0 ? [...asUser(uid, gid), ...head] : head
   const result = await host.run(argv, { timeoutMs: FILE_MS, maxBytes: 3 * MAX_FILE_BYTES, signal })
   return result === undefined || result.stdout === '' ? undefined : understood(result.stdout, parseRuntimeFile)
 }

@@ -113,6 +113,17 @@ it('what is no file is not opened, whatever a server names as its file of cookie
   expect(writer.exitCode).toBeNull()
 })
 
+// As a home on a server that is gone, where whoever reads waits: here a pipe without a writer.
+it.skipIf(!isRoot)('a file of cookies that cannot be read to its end does not hold a check up', async () => {
+  const pipe = `${authFile(randomBytes(16))}.pipe`
+  expect(spawnSync('mkfifo', ['-m', '0666', pipe]).status).toBe(0)
+  const { number } = await pretend((socket) => void socket.end(Buffer.from([0, 0, 11, 0, 0, 0, 0, 0])))
+  const began = performance.now()
+  const asked = displayIdleMs({ number, uid: 65_534, authFile: pipe }, within(3000))
+  await expect(asked).rejects.toThrow(`X display ${number}: setpriv did not end within 1000 ms`)
+  expect(performance.now() - began).toBeLessThan(2500)
+})
+
 describe('a socket', () => {
   it.each([
     ['that refuses', Buffer.from([0, 5, 11, 0, 0, 0, 2, 0, 110, 111, 116, 32, 121, 111, 117, 33]), undefined],

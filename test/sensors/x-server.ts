@@ -1,7 +1,7 @@
 /** Real X servers for tests: Xvfb and Xvnc, each on a display of its own. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -41,6 +41,8 @@ export async function startX(program: string, args: readonly string[]): Promise<
 export function authFile(cookie: Buffer): string {
   const folder = mkdtempSync(join(tmpdir(), 'cookie-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
+  // For the user, too, whose server it is to be.
+  chmodSync(folder, 0o755)
   const field = (data: Buffer | string) => {
     const length = Buffer.alloc(2)
     length.writeUInt16BE(Buffer.from(data).length)
