@@ -8,18 +8,20 @@ interface Beside {
   /** A look by hand at a run of the machine of which no check has left anything. */
   readonly unrecorded: boolean
   readonly watched: boolean
+  /** Is there a time after each start in which nothing is done? */
+  readonly grace: boolean
 }
 
 /** What is shown of the check, and the lines to follow. */
 export function beside(
   checked: Checked,
-  { unrecorded, watched }: Beside,
+  { unrecorded, watched, grace }: Beside,
 ): { readonly shown: Checked; readonly more: readonly string[] } {
   const more: string[] = []
   if (unrecorded) {
     const nothing = checked.decision.interval.kind === 'first' ? 'nothing' : 'nothing of this run of the machine'
     more.push(
-      `${nothing} is recorded yet: no clock runs, and grace begins anew at each look, until the schedule ` +
+      `${nothing} is recorded yet: no clock runs${grace ? ', and grace begins anew at each look,' : ''} until the schedule ` +
         '("sudo idle-agent install") or "sudo idle-agent check --act" makes the first check',
     )
   }

@@ -69,7 +69,11 @@ async function print(
   // Loaded where there is more to say than the evidence: never by the schedule of a machine that can be stopped.
   const { shown, more } =
     unrecorded || watched
-      ? (await import('./check-beside.ts')).beside(checked, { unrecorded, watched })
+      ? (await import('./check-beside.ts')).beside(checked, {
+          unrecorded,
+          watched,
+          grace: parts.policy.bootGraceMs > 0,
+        })
       : { shown: checked, more: [] }
   for (const line of [...checkLines(shown, colour), ...more]) out(line)
 }

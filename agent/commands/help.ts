@@ -127,6 +127,14 @@ const usages: Readonly<Record<CommandName, Usage>> = {
   provision: {
     form: 'provision --template FILE [--cloud aws | azure] [--format NAME] (--check | --out DIR | --diff DIR)',
     about: 'launch template, role and user data for machines with the agent, from a template; contacts no cloud',
+    more: [
+      '  --template FILE   what the machines are to be, in YAML (docs/templates.md)',
+      '  --cloud           instead of the one in the template',
+      '  --format NAME     for which tool: launch-template (AWS CLI), cloudformation, terraform; arm, bicep, terraform; or parts of it: user-data, image, config',
+      '  --check           say everything that is wrong with it at once, and what cannot work; writes nothing',
+      '  --out DIR         write the files there, and say what to do next',
+      '  --diff DIR        say what would change in the files that were written there before',
+    ],
     flags: ['json'],
   },
   version: { form: 'version [--json]', about: 'version, commit and date', flags: ['json'] },

@@ -38,6 +38,7 @@ async function openAws(flags: Running): Promise<AwsCloud> {
   say('# a machine on EC2:')
   tell(cloud.env)
   say(`# control: ${cloud.controlUrl}/_control/ instance: ${cloud.instance().id} region: ${cloud.region}`)
+  tellStart(cloud)
   return cloud
 }
 
@@ -50,7 +51,13 @@ async function openAzure(flags: Running): Promise<AzureCloud> {
   say('# or one on Azure:')
   tell(cloud.env)
   say(`# azure control: ${cloud.controlUrl}/_control/ instance: ${cloud.instance().id}`)
+  tellStart(cloud)
   return cloud
+}
+
+/** Whoever has had it stopped wants it back. */
+function tellStart({ controlUrl, instance }: AwsCloud | AzureCloud): void {
+  say(`# started again by: curl -X POST ${controlUrl}/_control/instances/${instance().id}/start`)
 }
 
 function tell(env: Readonly<Record<string, string>>): void {
