@@ -14,7 +14,7 @@ const outputs: Metafile['outputs'] = {
   'build/shared.js': { bytes: 5, imports: [], exports: [], inputs: { 'agent/shared.ts': { bytesInOutput: 5 } } },
   'build/rare.js': { bytes: 7, imports: [], exports: [], inputs: { 'agent/rare.ts': { bytesInOutput: 7 } } },
 }
-const good: Loaded = { chunks: new Map(Object.entries({ 'main.js': 10, 'shared.js': 5 })), builtins: ['node:fs'] }
+const good: Loaded = { scripts: new Map([['hot.js', 15]]), builtins: ['node:fs'] }
 const fits: Budget = { maxBytes: 15, modules: ['agent/main.ts', 'agent/shared.ts'], builtins: ['node:fs'] }
 
 test.each<[string, Partial<Loaded>, Partial<Budget>, RegExp[]]>([
@@ -26,15 +26,9 @@ test.each<[string, Partial<Loaded>, Partial<Budget>, RegExp[]]>([
   ['a module that is listed in vain', { builtins: [] }, {}, [/node:fs .* no longer/]],
   [
     'a chunk that is not compiled ahead',
-    { chunks: new Map([...good.chunks, ['rare.js', 0]]) },
+    { scripts: new Map([...good.scripts, ['rare.js', 0]]) },
     { modules: [...fits.modules, 'agent/rare.ts'] },
     [/rare\.js is loaded and not compiled ahead/],
-  ],
-  [
-    'a chunk that is compiled ahead in vain',
-    { chunks: new Map([['main.js', 10]]) },
-    { modules: ['agent/main.ts'] },
-    [/shared\.js is compiled ahead and not loaded/],
   ],
 ])('%s', (_, loaded, other, problems) => {
   const found = budgetProblems({ ...good, ...loaded }, { outputs }, { ...fits, ...other })
@@ -42,6 +36,6 @@ test.each<[string, Partial<Loaded>, Partial<Budget>, RegExp[]]>([
 })
 
 test('a bundle of another executable is refused', () => {
-  const loaded = { ...good, chunks: new Map([['main-OTHER.js', 1]]) }
+  const loaded = { ...good, scripts: new Map([['main-OTHER.js', 1]]) }
   expect(() => budgetProblems(loaded, { outputs }, fits)).toThrow('not of this executable')
 })
