@@ -2,6 +2,7 @@
 import type { Command, CommandContext, GlobalFlags } from './commands/context.ts'
 import { messageOf, UsageError } from './errors.ts'
 import type { Host } from './host/host.ts'
+import { isPlainAscii } from './words.ts'
 
 /** Where a run of the program reads and writes. */
 export interface Terminal {
@@ -54,6 +55,7 @@ const acting = /[^\P{Cc}\n](?:\[\d{1,2}m)?|[\p{Cf}\p{Zl}\p{Zp}]/gu
 
 /** The line with such characters escaped, as JSON would; whoever wrote the text, only we speak to the terminal. */
 function visible(line: string, colour: boolean): string {
+  if (isPlainAscii(line)) return line
   return line.replace(acting, (one) => {
     if (colour && one.startsWith('\u001b[')) return one
     return one.replace(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)

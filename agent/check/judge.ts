@@ -5,6 +5,7 @@ import type { Host } from '../host/host.ts'
 import type { Span } from '../sensors/sensor.ts'
 import type { Known, Stored, StoredSample } from '../state.ts'
 import type { Clocks, Instant, NamedReading, Reading } from '../types.ts'
+import { isPlainAscii } from '../words.ts'
 import type { ConfiguredSensor } from './parts.ts'
 
 const REASON_LIMIT = 200
@@ -98,5 +99,5 @@ function judgeSafely(raw: Raw, interval: Interval): Reading {
 /** Without control characters, so that no name on this machine can write to a terminal through a reason. */
 export function plain(text: string): string {
   const cut = text.length > REASON_LIMIT ? `${text.slice(0, REASON_LIMIT - 1)}…` : text
-  return cut.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?')
+  return isPlainAscii(cut) ? cut : cut.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?')
 }

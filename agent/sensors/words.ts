@@ -1,8 +1,9 @@
 /** The words in a reading's reason: short, printable, and without anybody's arguments or user name. */
+import { isPlainAscii } from '../words.ts'
 
 /** Text from outside, made safe to print: control and format characters out, cut to 32 characters. */
 export function shown(text: string): string {
-  const clean = text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '').trim()
+  const clean = (isPlainAscii(text) ? text : text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '')).trim()
   const letters = [...clean]
   if (letters.length === 0) return '(no name)'
   return letters.length > 32 ? `${letters.slice(0, 31).join('')}…` : clean
