@@ -174,7 +174,8 @@ export function spawnInherited(argv: readonly string[]): Promise<number> {
     const code = codeOf(error)
     const status = code === 'ENOENT' ? 127 : 126
     if (code === 'ENOENT' || code === 'EACCES' || code === 'ENOEXEC') {
-      process.stderr.write(`idle-agent: ${name}: ${status === 127 ? 'command not found' : 'not executable'}\n`)
+      const why = status === 127 ? 'command not found' : 'not executable'
+      process.stderr.on('error', () => undefined).write(`idle-agent: ${name}: ${why}\n`)
       return resolve(status)
     }
     reject(new HostError(`cannot run ${name}: ${error.message}`, { cause: error }))
