@@ -95,8 +95,14 @@ export function syncFolder(path: string): void {
   }
 }
 
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+}
+
 /** Makes a folder, and those above it, so that they are on the disk when it returns; one that is there is left alone. */
 export function makeDir(path: string, mode: number): void {
+  // As nearly always; the rest would be four more system calls.
+  if (isFolder(path)) return
   // No umask rather than a chmod afterwards: a crash in between would leave a folder with the wrong mode for good.
   const umask = process.umask(0)
   try {
@@ -105,7 +111,7 @@ export function makeDir(path: string, mode: number): void {
     // What is synced in a folder is lost with it, as long as the folder's own name is not on the disk.
     for (let made = path; made.length >= first.length; made = posix.dirname(made)) syncFolder(made)
   } catch (error) {
-    if (codeOf(error) !== 'EEXIST' || !statSync(path).isDirectory()) throw error
+    if (codeOf(error) !== 'EEXIST' || !isFolder(path)) throw error
   } finally {
     process.umask(umask)
   }
@@ -113,7 +119,7 @@ export function makeDir(path: string, mode: number): void {
 
 /** Makes a folder and those above it; gives back the first that was not there. One after the other: below some folders, as /proc, Node's own way never ends. */
 export function makeParents(path: string): string | undefined {
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return undefined
+  if (isFolder(path)) return undefined
   const first = makeParents(posix.dirname(path))
   mkdirSync(path, 0o755)
   return first ?? path
