@@ -16,6 +16,7 @@ const stored = {
   samples: { cpu: { version: 1, sample: { busy: 3 } } },
   sampledAt: { wallMs: 0, bootMs: 0, monoMs: 0 },
   mirror: { failures: 2, instanceId: 'i-1' },
+  segment: { key: 'idle', from: 1, until: 2, checks: 3 },
   state: { identity: { bootId: 'b' }, run: { id: 'r', ended: true, later: 1 }, tags: activeTags, unknownSince: 5 },
 }
 
@@ -41,6 +42,7 @@ test('dates the check and the idle period back on the clock of this machine', ()
   const found = rewritten({ checkedMs: 120_000, idleMs: 180_000 })
   expect(found).toMatchObject({
     sampledAt: { monoMs: near(120_000) },
+    segment: { from: 1, until: expect.closeTo(Date.now() - 120_000, -3), checks: 3 },
     state: { last: { monoMs: near(120_000) }, idleSince: near(180_000), run: { graceUntil: near(180_000) } },
   })
   expect(found).not.toHaveProperty('state.unknownSince')

@@ -22,6 +22,7 @@ export const activeTags: Tags = { IdleStatus: 'active', IdleSince: '', IdleActio
 const Stored = z.looseObject({
   state: z.looseObject({ run: z.looseObject({ id: z.string() }), tags: Tags, unknownSince: z.number().optional() }),
   mirror: z.looseObject({ written: Tags.optional() }),
+  segment: z.looseObject({ until: z.number() }).optional(),
 })
 
 const YEAR_MS = 365 * 86_400_000
@@ -36,7 +37,7 @@ function clocksAgo(ms: number): { wallMs: number; bootMs: number; monoMs: number
 /** Rewrites `state.json`, and forgets intents. Throws if the state has no longer the form that is expected here. */
 export function rewriteHistory(stateDir: string, { checkedMs, idleMs, tags, written }: History): void {
   const path = join(stateDir, 'state.json')
-  const { state, mirror, ...rest } = Stored.parse(JSON.parse(readFileSync(path, 'utf8')))
+  const { state, mirror, segment, ...rest } = Stored.parse(JSON.parse(readFileSync(path, 'utf8')))
   const { unknownSince: _, ...known } = state
   const checked = clocksAgo(checkedMs)
   const began = clocksAgo(Math.max(idleMs, checkedMs))
@@ -58,6 +59,8 @@ export function rewriteHistory(stateDir: string, { checkedMs, idleMs, tags, writ
     attempt: { refusals: 0, stopInstead: false },
   }
   const shown = { ...mirror, failures: 0, written: written ?? present }
-  writeFileSync(path, JSON.stringify({ ...rest, state: rewritten, sampledAt: checked, mirror: shown }))
+  // Or the next check would find a gap, and write it to the history.
+  const adjoined = segment === undefined ? {} : { segment: { ...segment, until: checked.wallMs } }
+  writeFileSync(path, JSON.stringify({ ...rest, ...adjoined, state: rewritten, sampledAt: checked, mirror: shown }))
   rmSync(join(stateDir, 'intents.jsonl'), { force: true })
 }
