@@ -54,6 +54,15 @@ describe('readText', () => {
     expect(await host.readText(path)).toBe(expected)
   })
 
+  it('finds on the machine itself what the kernel finds, behind a link too', async () => {
+    mkdirSync(join(root, 'far/away'), { recursive: true })
+    writeFileSync(join(root, 'far/beside'), 'beside')
+    symlinkSync('far/away', join(root, 'there'))
+    const whole = createHost({ root: '/', env: {} })
+    expect(await whole.readText(`${root}/there/../beside`)).toBe('beside')
+    expect(await whole.readText('proc/version')).toContain('Linux')
+  })
+
   it.each([
     ['a FIFO without a writer', '/fifo', 'not a regular file'],
     ['a folder', '/proc', 'not a regular file'],
