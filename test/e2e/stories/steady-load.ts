@@ -57,7 +57,7 @@ test.concurrent('a steady check loads nothing but what is listed, within the byt
 })
 
 test.concurrent(
-  'a package, a built-in module and a file that are planted in it are noticed, and the bytes',
+  'a package, the SDK of AWS, a built-in module and a file that are planted in it are noticed, and the bytes',
   slow,
   async ({ onTestFinished }) => {
     const folder = mkdtempSync(join(tmpdir(), 'planted-'))
@@ -65,6 +65,8 @@ test.concurrent(
     const root = join(folder, 'tree')
     await buildPlanted(root, {
       'agent/sensors/cpu.ts': "import { parse } from 'yaml'\nObject.assign(globalThis, { parse })",
+      'agent/clouds/aws.ts':
+        "import { EC2Client } from '@aws-sdk/client-ec2'\nObject.assign(globalThis, { EC2Client })",
       'agent/agent.ts': "import { createHash } from 'node:crypto'\nObject.assign(globalThis, { createHash })",
       'agent/cli.ts': "import { planted } from './planted.ts'\nObject.assign(globalThis, { planted })",
       'agent/planted.ts': "export const planted = [1, 2, 3].join('planted')",
@@ -75,6 +77,7 @@ test.concurrent(
       /^agent\/planted\.ts \(\d+ bytes\) is loaded and not in /,
       /^node:crypto is loaded and not in /,
       /^yaml \(1\d{5} bytes\) is loaded and not in /,
+      /^@aws-sdk\/client-ec2 \(\d{5,} bytes\) is loaded and not in /,
     ]) {
       expect(problems).toContainEqual(expect.stringMatching(found))
     }
