@@ -3,36 +3,41 @@ import { expect, test } from 'vitest'
 import { countCalls } from './system-calls.ts'
 
 const cases = [
-  { name: 'an empty log', log: '', counts: { calls: 0, filesOpened: 0, bytesRead: 0 } },
+  { name: 'an empty log', log: '', counts: { calls: 0, filesOpened: 0, bytesRead: 0, bytesWritten: 0 } },
   {
     name: 'a file that was opened and read',
     log: '12 openat(AT_FDCWD, ""..., O_RDONLY|O_CLOEXEC) = 3\n12 read(3, ""..., 4096) = 832\n12 read(3, "", 4096) = 0\n',
-    counts: { calls: 3, filesOpened: 1, bytesRead: 832 },
+    counts: { calls: 3, filesOpened: 1, bytesRead: 832, bytesWritten: 0 },
   },
   {
     name: 'a file that is not there, and a read that has to wait',
     log: '12 openat(AT_FDCWD, ""..., O_RDONLY) = -1 ENOENT (No such file or directory)\n12 read(3, 0x7ff, 8) = -1 EAGAIN (Resource temporarily unavailable)\n',
-    counts: { calls: 2, filesOpened: 0, bytesRead: 0 },
+    counts: { calls: 2, filesOpened: 0, bytesRead: 0, bytesWritten: 0 },
   },
   {
     name: 'calls of two threads that interrupt each other, each counted once',
     log: '12 read(3,  <unfinished ...>\n13 openat(AT_FDCWD, ""..., O_RDONLY <unfinished ...>\n12 <... read resumed>""..., 64) = 10\n13 <... openat resumed>) = 4\n',
-    counts: { calls: 2, filesOpened: 1, bytesRead: 10 },
+    counts: { calls: 2, filesOpened: 1, bytesRead: 10, bytesWritten: 0 },
   },
   {
-    name: 'what a socket gave, but not what went out',
+    name: 'what a socket gave and took, and what was printed',
     log: '12 recvfrom(5, ""..., 100, 0, NULL, NULL) = 7\n12 sendto(5, ""..., 100, 0, NULL, 0) = 100\n12 write(1, ""..., 9) = 9\n',
-    counts: { calls: 3, filesOpened: 0, bytesRead: 7 },
+    counts: { calls: 3, filesOpened: 0, bytesRead: 7, bytesWritten: 109 },
+  },
+  {
+    name: 'a file that was written in parts, and a write that failed',
+    log: '12 pwrite64(3, ""..., 10, 0) = 10\n12 writev(3, [{iov_base=""..., iov_len=5}], 1) = 5\n12 write(3, ""..., 9) = -1 ENOSPC (No space left on device)\n',
+    counts: { calls: 3, filesOpened: 0, bytesRead: 0, bytesWritten: 15 },
   },
   {
     name: 'lines that are no calls',
     log: '12 --- SIGCHLD {si_signo=SIGCHLD, si_code=CLD_EXITED} ---\n12 +++ exited with 0 +++\n',
-    counts: { calls: 0, filesOpened: 0, bytesRead: 0 },
+    counts: { calls: 0, filesOpened: 0, bytesRead: 0, bytesWritten: 0 },
   },
   {
     name: 'an equals sign in the arguments',
     log: '12 recvmsg(5, {msg_namelen=0, msg_flags=0}, 0) = 20\n',
-    counts: { calls: 1, filesOpened: 0, bytesRead: 20 },
+    counts: { calls: 1, filesOpened: 0, bytesRead: 20, bytesWritten: 0 },
   },
 ] as const
 

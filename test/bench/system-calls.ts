@@ -8,14 +8,17 @@ export interface SystemCalls {
   readonly filesOpened: number
   /** What `read` and its relatives returned, from files and sockets; not what was mapped. */
   readonly bytesRead: number
+  /** What `write` and its relatives took, to files, sockets and standard output. */
+  readonly bytesWritten: number
 }
 
 const opening = new Set(['open', 'openat', 'openat2'])
 const reading = new Set(['read', 'pread64', 'readv', 'preadv', 'preadv2', 'recvfrom', 'recvmsg'])
+const writing = new Set(['write', 'pwrite64', 'writev', 'pwritev', 'pwritev2', 'sendto', 'sendmsg'])
 
 /** Counts in what `strace -f -o` wrote. A call that was interrupted by another thread's stands in two lines there. */
 export function countCalls(log: string): SystemCalls {
-  let [calls, filesOpened, bytesRead] = [0, 0, 0]
+  let [calls, filesOpened, bytesRead, bytesWritten] = [0, 0, 0, 0]
   for (const line of log.split('\n')) {
     const [, begun, resumed] = /^\d+ +(?:(\w+)\(|<\.\.\. (\w+) resumed>)/.exec(line) ?? []
     const name = begun ?? resumed
@@ -24,8 +27,9 @@ export function countCalls(log: string): SystemCalls {
     const result = Number(/ = (-?\d+)[^=]*$/.exec(line)?.[1] ?? -1)
     if (opening.has(name) && result >= 0) filesOpened += 1
     if (reading.has(name) && result > 0) bytesRead += result
+    if (writing.has(name) && result > 0) bytesWritten += result
   }
-  return { calls, filesOpened, bytesRead }
+  return { calls, filesOpened, bytesRead, bytesWritten }
 }
 
 /** Runs the command once more under strace; `undefined` where that is not allowed here. */
