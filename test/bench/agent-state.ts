@@ -28,7 +28,7 @@ const Stored = z.looseObject({
 const YEAR_MS = 365 * 86_400_000
 
 /** This machine's clocks, `ms` ago. */
-function clocksAgo(ms: number): { wallMs: number; bootMs: number; monoMs: number } {
+export function clocksAgo(ms: number): { wallMs: number; bootMs: number; monoMs: number } {
   const uptime = Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0])
   const monoMs = Number(process.hrtime.bigint()) / 1e6
   return { wallMs: Date.now() - ms, bootMs: Math.round(uptime * 1000) - ms, monoMs: monoMs - ms }

@@ -1,20 +1,13 @@
-// What is measured: five cases, each with the executable on one side and the peer doing the same on the other.
+// What is measured: five cases, in each of them the executable, the peer doing the same, and in two of them the floor.
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { AwsCloud } from '../clouds/aws.ts'
 import { type Agent, type AgentOptions, beginHistory, createAgent, executable, expectCheck } from './agent-side.ts'
 import { activeTags, type History, rewriteHistory } from './agent-state.ts'
-import { canCrowd, crowd, gather } from './crowd.ts'
-import type { Command, Measurer, Run } from './processes.ts'
-
-/** One side of a case. */
-export interface Side {
-  readonly command: Command
-  /** Brings about the situation that the next run is to find. */
-  prepare(): void
-  /** Throws if the run did not do what the case says. */
-  verify(run: Run): void
-}
+import { crowd, gather } from './crowd.ts'
+import type { Floor } from './floor-side.ts'
+import type { Measurer } from './processes.ts'
+import { expectWords, plainSide, type Side } from './side.ts'
 
 export interface Case {
   readonly name: 'version' | 'steady' | 'writing' | 'acting' | 'crowded'
@@ -24,6 +17,7 @@ export interface Case {
   around?(): Promise<() => Promise<void>>
   readonly agent: Side
   readonly peer: Side
+  readonly floor?: Side
 }
 
 const MINUTE_MS = 60_000
@@ -35,7 +29,13 @@ const staleTags = { ...activeTags, IdleAction: 'stopped' }
 export async function createCases(
   measurer: Measurer,
   cloud: AwsCloud,
-  options: { readonly folder: string; readonly aws: string },
+  options: {
+    readonly folder: string
+    readonly aws: string
+    readonly floor: Floor | undefined
+    /** Whether a crowd can be gathered here. */
+    readonly crowded: boolean
+  },
 ): Promise<readonly Case[]> {
   const agentFor = async (name: string, agentOptions?: AgentOptions): Promise<Agent> => {
     const folder = join(options.folder, name)
@@ -46,13 +46,17 @@ export async function createCases(
   }
   const peer = (words: string, tags: PeerTags): Side => peerSide(cloud, { aws: options.aws, words, tags })
   const checkedMs = 2 * MINUTE_MS
+  const floorOf = (name: keyof Floor): Pick<Case, 'floor'> => {
+    return options.floor === undefined ? {} : { floor: options.floor[name] }
+  }
   return [
     {
       name: 'version',
-      about: 'start-up alone: `idle-agent version`; beside it `aws --version`',
+      about: 'start-up alone: `idle-agent version`; beside it `aws --version` and `floor-agent version`',
       pairs: 15,
       agent: plainSide({ argv: [executable, 'version'], env: {} }, 'idle-agent '),
       peer: plainSide({ argv: [options.aws, '--version'], env: peerEnv(cloud, options.aws) }, 'aws-cli/2'),
+      ...floorOf('version'),
     },
     {
       name: 'steady',
@@ -60,6 +64,7 @@ export async function createCases(
       pairs: 15,
       agent: agentSide(await agentFor('steady'), { checkedMs, idleMs: 3 * MINUTE_MS, tags: activeTags }, []),
       peer: peer('idle for 3 min', { IdleStatus: 'idle', minutes: 3 }),
+      ...floorOf('steady'),
     },
     {
       name: 'writing',
@@ -76,7 +81,7 @@ export async function createCases(
       agent: actingSide(cloud, await agentFor('acting', { intervalMs: 0.05 * MINUTE_MS, sessions: false })),
       peer: peer('hibernating after', { IdleStatus: 'idle', minutes: 11 }),
     },
-    ...(canCrowd(options.folder) ? [await crowded()] : []),
+    ...(options.crowded ? [await crowded()] : []),
   ]
 
   async function crowded(): Promise<Case> {
@@ -90,10 +95,6 @@ export async function createCases(
       peer: peer('idle for 3 min', { IdleStatus: 'idle', minutes: 3 }),
     }
   }
-}
-
-function plainSide(command: Command, words: string): Side {
-  return { command, prepare: () => undefined, verify: (run) => expectWords(run, words) }
 }
 
 function agentSide(agent: Agent, history: History, deeds: readonly string[]): Side {
@@ -175,9 +176,4 @@ function switchOn(cloud: AwsCloud): void {
 
 function isoAgo(minutes: number): string {
   return new Date(Date.now() - minutes * MINUTE_MS).toISOString()
-}
-
-function expectWords(run: Run, words: string): void {
-  if (run.status === 0 && run.stdout.includes(words)) return
-  throw new Error(`expected '${words}', got exit ${run.status}: ${run.stdout}${run.stderr}`)
 }

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { existsSync, mkdirSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { compile } from './compiler.ts'
 
 export const crowd = { processes: 5_000, groups: 2_000, sockets: 10_000, ptys: 500 } as const
 
@@ -15,7 +16,7 @@ export function canCrowd(folder: string): boolean {
   if (process.getuid?.() !== 0 || root === undefined) return false
   const program = join(folder, 'crowd')
   const source = join(import.meta.dirname, 'crowd.c')
-  return spawnSync('cc', ['-O1', '-Wall', '-Werror', '-o', program, source], { stdio: 'inherit' }).status === 0
+  return compile(source, program)
 }
 
 /** Starts it; what is given back ends it, with all that it made. */

@@ -6,8 +6,9 @@ import type { Stay } from './resident.ts'
 export interface Day {
   readonly who: string
   readonly mode: 'cron' | 'resident'
-  /** How far apart the checks were that were measured. */
+  /** How far apart the checks were that were measured, and how many. */
   readonly intervalSeconds: number
+  readonly checks: number
   /** Of one check; of a program that stays also what it did until the next one. */
   readonly checkMs: Spread
   readonly cpuSeconds: number
@@ -17,11 +18,11 @@ export interface Day {
 }
 
 /** The default of `check_interval_minutes`, in seconds. */
-const INTERVAL_SECONDS = 120
+export const INTERVAL_SECONDS = 120
 const checksADay = 86_400 / INTERVAL_SECONDS
 
 /** Each side of the steady case, so often; without what cron and its shell take. */
-export function cronDays({ agent, peer, floor }: Row): readonly Day[] {
+export function cronDays({ pairs, agent, peer, floor }: Row): readonly Day[] {
   const sides = [
     { who: 'idle-agent', cost: agent },
     { who: 'peer', cost: peer },
@@ -29,15 +30,8 @@ export function cronDays({ agent, peer, floor }: Row): readonly Day[] {
   ]
   return sides.map(({ who, cost: { cpuMs } }) => {
     const cpuSeconds = (cpuMs.median * checksADay) / 1000
-    return {
-      who,
-      mode: 'cron',
-      intervalSeconds: INTERVAL_SECONDS,
-      checkMs: cpuMs,
-      cpuSeconds,
-      residentMb: 0,
-      privateMb: 0,
-    }
+    const measured = { intervalSeconds: INTERVAL_SECONDS, checks: pairs, checkMs: cpuMs }
+    return { who, mode: 'cron', ...measured, cpuSeconds, residentMb: 0, privateMb: 0 }
   })
 }
 
@@ -52,5 +46,5 @@ export function mostResident(days: readonly Day[], figure: 'residentMb' | 'cpuSe
 export function residentDay(who: string, intervalSeconds: number, stay: Stay): Day {
   const { checks, cpuMs, totalCpuMs, residentMb, privateMb } = stay
   const cpuSeconds = (totalCpuMs / checks / 1000) * checksADay
-  return { who, mode: 'resident', intervalSeconds, checkMs: cpuMs, cpuSeconds, residentMb, privateMb }
+  return { who, mode: 'resident', intervalSeconds, checks, checkMs: cpuMs, cpuSeconds, residentMb, privateMb }
 }

@@ -12,6 +12,8 @@ export interface Machine {
   readonly kernel: string
   readonly agent: string
   readonly peer: string
+  /** Version of Debian's package; absent where it was not measured. */
+  readonly autosuspend?: string
 }
 
 const tools = [
@@ -64,7 +66,7 @@ function isExecutable(path: string): boolean {
   }
 }
 
-export function describeMachine(aws: string): Machine {
+export function describeMachine(aws: string, autosuspend: string | undefined): Machine {
   const system = /^PRETTY_NAME="?([^"\n]*)/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1] ?? 'unknown'
   const shell = execFileSync('/bin/bash', ['-c', 'echo $BASH_VERSION'], { encoding: 'utf8' })
   return {
@@ -75,5 +77,6 @@ export function describeMachine(aws: string): Machine {
     kernel: /^[\d.]+/.exec(release())?.[0] ?? release(),
     agent: execFileSync(executable, ['version'], { encoding: 'utf8' }).trim(),
     peer: `bash ${shell.trim()}, ${version(aws).trim().split(' ').slice(0, 2).join(' ')}`,
+    ...(autosuspend === undefined ? {} : { autosuspend }),
   }
 }

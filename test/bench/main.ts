@@ -1,26 +1,42 @@
-// `make bench`: what the executable costs, beside the peer, on this machine; writes build/bench.json and docs/benchmarks.md.
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+// `make bench`: what the executable costs, beside its peers, on this machine; writes build/bench.json, docs/benchmarks.md and what README.md quotes.
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type AwsCloud, startAws } from '../clouds/aws.ts'
 import { executable } from './agent-side.ts'
 import { countEpisode, countSteady } from './calls.ts'
 import { createCases } from './cases.ts'
+import { canCrowd } from './crowd.ts'
+import { cronDays } from './days.ts'
+import { createFloor } from './floor-side.ts'
 import { holds, limitsOf } from './limits.ts'
 import { describeMachine, installTools } from './machine.ts'
 import { measureCase, type Row } from './measure-cases.ts'
+import { inShort, page, withQuote } from './page.ts'
 import { createMeasurer, type Measurer } from './processes.ts'
-import { costTable, limitLine, page, type Report, terminalTable } from './report.ts'
+import { costTable, dayTable, limitLine, type Report, terminalTable } from './report.ts'
+import { followStays } from './stays.ts'
 
 const folder = 'build/bench'
+const skipped: string[] = []
 
+/** With the seconds since the bench began. */
 function say(line: string): void {
-  process.stdout.write(`${line}\n`)
+  process.stdout.write(`${(performance.now() / 1000).toFixed(0).padStart(4)} s  ${line}\n`)
+}
+
+function skip(what: string): void {
+  say(`SKIPPED  ${what}`)
+  skipped.push(what)
 }
 
 async function measureAll(measurer: Measurer, cloud: AwsCloud, aws: string): Promise<readonly Row[]> {
+  const floor = await createFloor(measurer, cloud, join(folder, 'floor'))
+  if (floor === undefined) skip('the floor: no C compiler (cc) that links statically')
+  const crowded = canCrowd(folder)
+  if (!crowded) skip('the crowded machine: that needs root, a C compiler (cc) and control groups of version 2')
   const rows: Row[] = []
-  for (const one of await createCases(measurer, cloud, { folder, aws })) {
-    say(`${one.name}: ${one.pairs} pairs: ${one.about}`)
+  for (const one of await createCases(measurer, cloud, { folder, aws, floor, crowded })) {
+    say(`${one.name}: ${one.pairs} times in turn: ${one.about}`)
     const end = await one.around?.()
     try {
       rows.push(await measureCase(measurer, one, join(folder, 'strace')))
@@ -48,20 +64,42 @@ async function bench(): Promise<number> {
   mkdirSync(folder, { recursive: true })
   const cloud = await startAws()
   const measurer = createMeasurer(folder)
+  const ending = new AbortController()
   try {
     const rows = await measureAll(measurer, cloud, aws)
-    const calls = await countAll(measurer, cloud)
-    const limits = limitsOf(rows, calls)
-    const report: Report = { at: new Date().toISOString(), machine: describeMachine(aws), rows, calls, limits }
-    writeFileSync('build/bench.json', `${JSON.stringify(report, undefined, 2)}\n`)
-    writeFileSync('docs/benchmarks.md', page(report))
-    say(`\n${terminalTable(costTable(rows))}\n`)
-    for (const limit of limits) say(limitLine(limit))
-    say('\nbuild/bench.json and docs/benchmarks.md are written')
-    return limits.every(holds) ? 0 : 1
+    // Counting takes half a minute, in which what stays is still warming up.
+    const [{ days: resident, autosuspend }, calls] = await Promise.all([
+      followAll(ending.signal),
+      countAll(measurer, cloud),
+    ])
+    const days = [...rows.filter(({ name }) => name === 'steady').flatMap(cronDays), ...resident]
+    const limits = limitsOf({ rows, days, calls })
+    const [at, seconds] = [new Date().toISOString(), performance.now() / 1000]
+    const machine = describeMachine(aws, autosuspend)
+    return write({ at, seconds, machine, rows, days, calls, limits, skipped })
   } finally {
+    ending.abort()
     await Promise.all([measurer.close(), cloud.close()])
   }
+}
+
+async function followAll(signal: AbortSignal): ReturnType<typeof followStays> {
+  say('resident: idle-agent run and autosuspend, for 4 to 6 minutes')
+  const followed = await followStays(folder, signal)
+  if (followed.autosuspend === undefined) skip("autosuspend: apt-get cannot download Debian's package")
+  return followed
+}
+
+/** Returns the exit code. */
+function write(report: Report): number {
+  writeFileSync('build/bench.json', `${JSON.stringify(report, undefined, 2)}\n`)
+  writeFileSync('docs/benchmarks.md', page(report))
+  writeFileSync('README.md', withQuote(readFileSync('README.md', 'utf8'), inShort(report)))
+  process.stdout.write(`\n${terminalTable(costTable(report.rows))}\n\n${terminalTable(dayTable(report.days))}\n\n`)
+  const lines = [...report.limits.map(limitLine), ...report.skipped.map((what) => `SKIPPED  ${what}`)]
+  process.stdout.write(`${lines.join('\n')}\n\n`)
+  say('build/bench.json, docs/benchmarks.md and what README.md quotes are written')
+  return report.limits.every(holds) ? 0 : 1
 }
 
 try {

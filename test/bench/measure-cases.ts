@@ -1,7 +1,8 @@
-// Measures the cases: pairs in turn, warm-ups first, and one more run of each side under strace.
-import type { Case, Side } from './cases.ts'
+// Measures the cases: all sides in turn, warm-ups first, and one more run of each side under strace.
+import type { Case } from './cases.ts'
 import { pairRatios, type Spread, spreadOf } from './figures.ts'
 import type { Measurer, Run } from './processes.ts'
+import type { Side } from './side.ts'
 import { type SystemCalls, traceCalls } from './system-calls.ts'
 
 export type CaseName = Case['name']
@@ -17,15 +18,19 @@ export interface Cost {
   readonly systemCalls?: SystemCalls
 }
 
+/** What runs beside the agent, and the agent's figures over its own, pair by pair. */
+export interface Beside extends Cost {
+  readonly cpuRatio: Spread
+  readonly wallRatio: Spread
+}
+
 export interface Row {
   readonly name: CaseName
   readonly about: string
   readonly pairs: number
   readonly agent: Cost
-  readonly peer: Cost
-  /** The agent's figure over the peer's, pair by pair. */
-  readonly cpuRatio: Spread
-  readonly wallRatio: Spread
+  readonly peer: Beside
+  readonly floor?: Beside
 }
 
 const warmUps = 2
@@ -34,26 +39,26 @@ const attempts = 3
 
 /** Throws when a side keeps doing something else than its case says. */
 export async function measureCase(measurer: Measurer, one: Case, logPath: string): Promise<Row> {
-  const runs: { readonly agent: Run[]; readonly peer: Run[] } = { agent: [], peer: [] }
-  for (let pair = -warmUps; pair < one.pairs; pair += 1) {
-    const order = pair % 2 === 0 ? (['agent', 'peer'] as const) : (['peer', 'agent'] as const)
-    for (const side of order) {
-      const run = await runOnce(one[side], () => measurer.run(one[side].command))
-      if (pair >= 0) runs[side].push(run)
+  const { name, about, pairs, agent, peer, floor } = one
+  const sides = [agent, peer, ...(floor === undefined ? [] : [floor])]
+  const runs = new Map<Side, Run[]>(sides.map((side) => [side, []]))
+  for (let pair = -warmUps; pair < pairs; pair += 1) {
+    for (const side of pair % 2 === 0 ? sides : sides.toReversed()) {
+      const run = await runOnce(side, () => measurer.run(side.command))
+      if (pair >= 0) runs.get(side)?.push(run)
     }
   }
-  const { name, about, pairs } = one
-  const cpu = { agent: runs.agent.map(cpuMs), peer: runs.peer.map(cpuMs) }
-  const wall = { agent: runs.agent.map(({ wallMs }) => wallMs), peer: runs.peer.map(({ wallMs }) => wallMs) }
-  return {
-    name,
-    about,
-    pairs,
-    agent: { ...costOf(runs.agent), ...(await trace(measurer, one.agent, logPath)) },
-    peer: { ...costOf(runs.peer), ...(await trace(measurer, one.peer, logPath)) },
-    cpuRatio: pairRatios(cpu.agent, cpu.peer),
-    wallRatio: pairRatios(wall.agent, wall.peer),
+  const ours = runs.get(agent) ?? []
+  const costOf = async (side: Side): Promise<Cost> => {
+    return { ...spreadsOf(runs.get(side) ?? []), ...(await trace(measurer, side, logPath)) }
   }
+  const besideOf = async (side: Side): Promise<Beside> => {
+    const theirs = runs.get(side) ?? []
+    const ratio = (figure: (run: Run) => number): Spread => pairRatios(ours.map(figure), theirs.map(figure))
+    return { ...(await costOf(side)), cpuRatio: ratio(cpuMs), wallRatio: ratio(({ wallMs }) => wallMs) }
+  }
+  const measured = { name, about, pairs, agent: await costOf(agent), peer: await besideOf(peer) }
+  return floor === undefined ? measured : { ...measured, floor: await besideOf(floor) }
 }
 
 async function runOnce(side: Side, start: () => Promise<Run>): Promise<Run> {
@@ -81,7 +86,7 @@ function cpuMs({ userMs, systemMs }: Run): number {
   return userMs + systemMs
 }
 
-function costOf(runs: readonly Run[]): Cost {
+function spreadsOf(runs: readonly Run[]): Cost {
   return {
     cpuMs: spreadOf(runs.map(cpuMs)),
     userMs: spreadOf(runs.map(({ userMs }) => userMs)),

@@ -63,7 +63,7 @@ test('what is told in short comes from the steady case and from the days', () =>
   expect(text).toContain(
     'takes 91 ms of CPU, with 61 MB of memory for as long: 66 s of CPU a day. EC2 is asked 0 times',
   )
-  expect(text).toContain('takes 9.1 times the CPU. Resident (`run`) it is 14 s a day, and 62 MB all the time.')
+  expect(text).toContain('takes 9.1 times the CPU. Resident (`run`): 14 s a day, and 62 MB held.')
   expect(() => inShort({ rows: [], days, calls })).toThrow('no steady check')
 })
 
@@ -71,6 +71,7 @@ test('names machine, date, time, peers, calls, limits and what was left out on i
   const text = page(report)
   const told = [
     'in 8 minutes',
+    'measured over 2 checks every 60 s, 2 checks every 3 s',
     '2026-11-22',
     'Some CPU',
     '6.1',

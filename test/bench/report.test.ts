@@ -1,9 +1,10 @@
 // Limits, and what the bench writes down.
 import { describe, expect, test } from 'vitest'
+import { type Day, residentDay } from './days.ts'
 import { spreadOf } from './figures.ts'
 import { holds, limitsOf } from './limits.ts'
 import type { CaseName, Cost, Row } from './measure-cases.ts'
-import { costTable, limitLine, page, type Report, terminalTable } from './report.ts'
+import { costTable, dayTable, limitLine, type Report, terminalTable } from './report.ts'
 
 function cost(cpuMs: number, peakMb: number): Cost {
   const spread = spreadOf([cpuMs])
@@ -13,14 +14,20 @@ function cost(cpuMs: number, peakMb: number): Cost {
     systemMs: spread,
     wallMs: spread,
     peakMb: spreadOf([peakMb]),
-    systemCalls: { calls: 100, filesOpened: 10, bytesRead: 5000 },
+    systemCalls: { calls: 100, filesOpened: 10, bytesRead: 5000, bytesWritten: 2345 },
   }
 }
 
 function row(name: CaseName, cpuMs: number, peakMb = 60): Row {
   const ratio = spreadOf([cpuMs / 800])
-  const sides = { agent: cost(cpuMs, peakMb), peer: cost(800, 83) }
-  return { name, about: `the ${name} case`, pairs: 15, ...sides, cpuRatio: ratio, wallRatio: ratio }
+  const peer = { ...cost(800, 83), cpuRatio: ratio, wallRatio: ratio }
+  return { name, about: `the ${name} case`, pairs: 15, agent: cost(cpuMs, peakMb), peer }
+}
+
+/** Of a program that uses so much for two checks, and holds so much. */
+function resident(totalCpuMs: number, residentMb: number): Day {
+  const cpuMs = spreadOf([totalCpuMs / 2])
+  return residentDay('idle-agent', 60, { checks: 2, cpuMs, totalCpuMs, residentMb, privateMb: 12 })
 }
 
 const quiet: Report['calls'] = {
@@ -28,8 +35,8 @@ const quiet: Report['calls'] = {
   episodes: [{ metadataTags: true, checks: 5, ec2: 3, byAction: { 'api CreateTags': 2, 'api StopInstances': 1 } }],
 }
 
-function failures(rows: readonly Row[], calls = quiet): readonly string[] {
-  return limitsOf(rows, calls)
+function failures(rows: readonly Row[], calls = quiet, days = [resident(50, 60)]): readonly string[] {
+  return limitsOf({ rows, calls, days })
     .filter((limit) => !holds(limit))
     .map(({ what }) => what)
 }
@@ -68,8 +75,17 @@ describe('limits', () => {
     expect(failures(rows, calls)).toEqual(failed.map((words) => expect.stringContaining(words)))
   })
 
+  test.each([
+    { days: [resident(50, 60), resident(50, 60.1)], failed: ['resident: memory'] },
+    { days: [resident(56, 50), resident(50, 50)], failed: ['resident: CPU a day'] },
+  ])('report $failed', ({ days, failed }) => {
+    expect(failures(good, quiet, days)).toEqual(failed.map((words) => expect.stringContaining(words)))
+  })
+
   test('cannot be checked for a case that was not measured', () => {
-    expect(() => limitsOf([row('steady', 60)], quiet)).toThrow('no case writing')
+    const days = [resident(50, 60)]
+    expect(() => limitsOf({ rows: [row('steady', 60)], calls: quiet, days })).toThrow('no case writing')
+    expect(() => limitsOf({ rows: good, calls: quiet, days: [] })).toThrow('resident mode was not measured')
   })
 
   test('say pass or FAIL first', () => {
@@ -79,49 +95,49 @@ describe('limits', () => {
   })
 })
 
-describe('the report', () => {
-  test('has a line for each side and one for the ratio', () => {
+describe('the tables', () => {
+  test('have a line for each side and one for the ratio', () => {
     const lines = terminalTable(costTable([row('steady', 60)])).split('\n')
     expect(lines.map((line) => line.trim().split(/ {2,}/).slice(0, 3))).toEqual([
       ['case', 'who', 'CPU ms'],
       ['steady', 'idle-agent', '60'],
       ['peer', '800', '800 - 800'],
-      ['ratio', '0.075', '0.075 - 0.075'],
+      ['ratio to peer', '0.075', '0.075 - 0.075'],
     ])
   })
 
-  test('shows a dash where strace may not be used', () => {
+  test('have the floor where it was measured, with a digit more', () => {
+    const ratio = spreadOf([28.57, 30, 31])
+    const floor = { ...cost(2.1, 1), cpuRatio: ratio, wallRatio: ratio }
+    const lines = costTable([{ ...row('steady', 60), floor }]).slice(4)
+    expect(lines.map((line) => line.slice(1, 4))).toEqual([
+      ['floor', '2.1', '2.1 - 2.1'],
+      ['ratio to floor', '30', '29 - 31'],
+    ])
+  })
+
+  test('have no ratio to nothing', () => {
+    const systemCalls = { calls: 10, filesOpened: 0, bytesRead: 0, bytesWritten: 10 }
+    const peer = { ...row('steady', 60).peer, systemCalls }
+    expect(costTable([{ ...row('steady', 60), peer }])[3]?.slice(-4)).toEqual(['10', '-', '-', '235'])
+  })
+
+  test('show a dash where strace may not be used', () => {
     const { systemCalls: _, ...untraced } = cost(60, 60)
     const table = costTable([{ ...row('steady', 60), agent: untraced }])
-    expect([table[1]?.slice(-3), table[3]?.slice(-3)]).toEqual([
-      ['-', '-', '-'],
-      ['-', '-', '-'],
+    expect([table[1]?.slice(-4), table[3]?.slice(-4)]).toEqual([
+      ['-', '-', '-', '-'],
+      ['-', '-', '-', '-'],
     ])
   })
 
-  test('names machine, date, peer, calls and limits on its page', () => {
-    const rows = [row('steady', 90), row('writing', 150)]
-    const machine = {
-      cpu: 'Some CPU',
-      cores: 2,
-      memoryGb: 8,
-      system: 'Some Linux 1',
-      kernel: '6.1',
-      agent: 'idle-agent 1.2.3',
-      peer: 'bash 5.2, aws-cli/2.9',
-    }
-    const report = { at: '2026-11-22T18:00:00.000Z', machine, rows, calls: quiet, limits: limitsOf(rows, quiet) }
-    const text = page(report)
-    const told = [
-      '2026-11-22',
-      'Some CPU',
-      '6.1',
-      'idle-agent 1.2.3',
-      'aws-cli/2.9',
-      '2 CreateTags, 1 StopInstances',
-      'FAIL  steady check: CPU: 90 ms',
-    ]
-    expect(told.filter((words) => !text.includes(words))).toEqual([])
-    expect(text).not.toMatch(/undefined|NaN/)
+  test('show what is read and written in thousands of bytes', () => {
+    expect(costTable([row('steady', 60)])[1]?.slice(-2)).toEqual(['5.0', '2.3'])
+  })
+
+  test('have a line for each way of being run', () => {
+    expect(dayTable([resident(50, 60)]).slice(1)).toEqual([
+      ['resident', 'idle-agent', '60', '25', '25 - 25', '18', '60', '12'],
+    ])
   })
 })

@@ -1,21 +1,25 @@
-// Writes down what was measured: a table for a terminal, and the page docs/benchmarks.md.
-import type { EpisodeCalls, SteadyCalls } from './calls.ts'
+// What was measured, and its tables: for a terminal and for the page.
+import type { Day } from './days.ts'
 import type { Spread } from './figures.ts'
-import { holds, type Limit } from './limits.ts'
+import { holds, type Limit, type Measured } from './limits.ts'
 import type { Machine } from './machine.ts'
-import type { Cost, Row } from './measure-cases.ts'
+import type { Beside, Cost, Row } from './measure-cases.ts'
 
 /** Everything that one bench found. */
-export interface Report {
+export interface Report extends Measured {
   /** ISO 8601, UTC. */
   readonly at: string
+  /** How long the bench took. */
+  readonly seconds: number
   readonly machine: Machine
-  readonly rows: readonly Row[]
-  readonly calls: { readonly steady: SteadyCalls; readonly episodes: readonly EpisodeCalls[] }
   readonly limits: readonly Limit[]
+  /** What could not be measured here, each with its reason. */
+  readonly skipped: readonly string[]
 }
 
-const heading = [
+type Table = readonly (readonly string[])[]
+
+const costHeading = [
   'case',
   'who',
   'CPU ms',
@@ -27,52 +31,90 @@ const heading = [
   'syscalls',
   'opened',
   'read kB',
+  'written kB',
 ]
+const dayHeading = ['mode', 'who', 'every s', 'CPU ms a check', 'from - to', 'CPU s a day', 'held MB', 'of it private']
 
-/** The figures as lines of cells, one for each side of a case and one for their ratio. */
-export function costTable(rows: readonly Row[]): readonly (readonly string[])[] {
-  const body = rows.flatMap(({ name, agent, peer, cpuRatio, wallRatio }) => [
+/** The figures as lines of cells: one for each side of a case, and after each that is not ours one for the ratio to it. */
+export function costTable(rows: readonly Row[]): Table {
+  const body = rows.flatMap(({ name, agent, peer, floor }) => [
     [name, 'idle-agent', ...costCells(agent)],
-    ['', 'peer', ...costCells(peer)],
-    ['', 'ratio', ...ratioCells(agent, peer, { cpuRatio, wallRatio })],
+    ...besideLines('peer', agent, peer),
+    ...(floor === undefined ? [] : besideLines('floor', agent, floor)),
   ])
-  return [heading, ...body]
+  return [costHeading, ...body]
+}
+
+function besideLines(who: string, agent: Cost, beside: Beside): Table {
+  return [
+    ['', who, ...costCells(beside)],
+    ['', `ratio to ${who}`, ...ratioCells(agent, beside)],
+  ]
+}
+
+/** With one digit behind the point where the figure is small. */
+function short(figure: number): string {
+  return figure.toFixed(figure < 9.95 ? 1 : 0)
+}
+
+function shortRatio(figure: number): string {
+  return figure.toFixed(figure < 9.9995 ? 3 : 0)
 }
 
 function costCells({ cpuMs, userMs, systemMs, wallMs, peakMb, systemCalls }: Cost): readonly string[] {
   const own =
     systemCalls === undefined
-      ? ['-', '-', '-']
-      : [systemCalls.calls, systemCalls.filesOpened, systemCalls.bytesRead / 1000].map((figure) => figure.toFixed(0))
-  const times = [userMs, systemMs, wallMs].map(({ median }) => median.toFixed(0))
-  return [cpuMs.median.toFixed(0), range(cpuMs), ...times, peakMb.median.toFixed(0), ...own]
-}
-
-function range({ min, max }: Spread, digits = 0): string {
-  return `${min.toFixed(digits)} - ${max.toFixed(digits)}`
-}
-
-function ratioCells(
-  { peakMb, systemCalls: ours }: Cost,
-  { peakMb: peersMb, systemCalls: peers }: Cost,
-  { cpuRatio, wallRatio }: { readonly cpuRatio: Spread; readonly wallRatio: Spread },
-): readonly string[] {
-  const share = (part: number, whole: number): string => (part / whole).toFixed(3)
-  const calls =
-    ours === undefined || peers === undefined
-      ? ['-', '-', '-']
+      ? ['-', '-', '-', '-']
       : [
-          share(ours.calls, peers.calls),
-          share(ours.filesOpened, peers.filesOpened),
-          share(ours.bytesRead, peers.bytesRead),
+          `${systemCalls.calls}`,
+          `${systemCalls.filesOpened}`,
+          short(systemCalls.bytesRead / 1000),
+          short(systemCalls.bytesWritten / 1000),
         ]
-  const peak = share(peakMb.median, peersMb.median)
-  return [cpuRatio.median.toFixed(3), range(cpuRatio, 3), '', '', wallRatio.median.toFixed(3), peak, ...calls]
+  const times = [userMs, systemMs, wallMs].map(({ median }) => short(median))
+  return [short(cpuMs.median), range(cpuMs, short), ...times, short(peakMb.median), ...own]
+}
+
+function range({ min, max }: Spread, text: (figure: number) => string): string {
+  return `${text(min)} - ${text(max)}`
+}
+
+function ratioCells({ peakMb, systemCalls: ours }: Cost, beside: Beside): readonly string[] {
+  const { cpuRatio, wallRatio, systemCalls: theirs } = beside
+  const names = ['calls', 'filesOpened', 'bytesRead', 'bytesWritten'] as const
+  const calls = names.map((name) => {
+    if (ours === undefined || theirs === undefined || theirs[name] === 0) return '-'
+    return shortRatio(ours[name] / theirs[name])
+  })
+  const peak = shortRatio(peakMb.median / beside.peakMb.median)
+  return [
+    shortRatio(cpuRatio.median),
+    range(cpuRatio, shortRatio),
+    '',
+    '',
+    shortRatio(wallRatio.median),
+    peak,
+    ...calls,
+  ]
+}
+
+/** A line for each way of being run. */
+export function dayTable(days: readonly Day[]): Table {
+  const body = days.map(({ mode, who, intervalSeconds, checkMs, cpuSeconds, residentMb, privateMb }) => [
+    mode,
+    who,
+    `${intervalSeconds}`,
+    short(checkMs.median),
+    range(checkMs, short),
+    short(cpuSeconds),
+    ...(mode === 'cron' ? ['0', '0'] : [short(residentMb), short(privateMb)]),
+  ])
+  return [dayHeading, ...body]
 }
 
 /** Columns as wide as their widest cell; text to the left, figures to the right. */
-export function terminalTable(table: readonly (readonly string[])[]): string {
-  const widths = heading.map((_, column) => Math.max(...table.map((line) => line[column]?.length ?? 0)))
+export function terminalTable(table: Table): string {
+  const widths = (table[0] ?? []).map((_, column) => Math.max(...table.map((line) => line[column]?.length ?? 0)))
   const cell = (text: string, column: number): string => {
     const width = widths[column] ?? 0
     return column < 2 ? text.padEnd(width) : text.padStart(width)
@@ -86,57 +128,9 @@ export function limitLine(limit: Limit): string {
   return `${holds(limit) ? 'pass' : 'FAIL'}  ${what}: ${Number(measured.toFixed(3))} ${unit}, at most ${atMost}`
 }
 
-function markdownTable(table: readonly (readonly string[])[]): string {
+/** The same for a page. */
+export function markdownTable(table: Table): string {
   const lines = table.map((cells) => `| ${cells.join(' | ')} |`)
-  const rule = `|${heading.map((_, column) => (column < 2 ? ' --- |' : ' ---: |')).join('')}`
+  const rule = `|${(table[0] ?? []).map((_, column) => (column < 2 ? ' --- |' : ' ---: |')).join('')}`
   return [lines[0], rule, ...lines.slice(1)].join('\n')
-}
-
-function callLines({ steady, episodes }: Report['calls']): readonly string[] {
-  const metadata = `at most ${steady.metadataAtMost} requests to the metadata service in each`
-  return [
-    `- ${steady.checks} steady checks: ${steady.ec2} EC2 calls, ${metadata}.`,
-    ...episodes.map(({ metadataTags, checks, ec2, byAction }) => {
-      const actions = Object.entries(byAction).map(([action, count]) => `${count} ${action.replace('api ', '')}`)
-      const shown = metadataTags ? 'shows' : 'does not show'
-      return `- From the last activity to \`stopped\` (${checks} checks), where metadata ${shown} the tags: ${ec2} EC2 calls (${actions.join(', ')}).`
-    }),
-  ]
-}
-
-/** The page; everything on it comes from the report. */
-export function page(report: Report): string {
-  const { machine, rows, at } = report
-  const { cpu, cores, memoryGb, system, kernel } = machine
-  return `# Benchmarks
-
-Generated by \`make bench\`; do not edit. ${at.slice(0, 10)}, ${cores} cores of ${cpu}, ${memoryGb} GB, ${system}, Linux ${kernel}.
-
-- idle-agent: \`${machine.agent}\`
-- peer: \`test/bench/peer/idle-check.sh\` (${machine.peer}), written for this bench: an idle check in bash, curl and the AWS CLI
-  that cron runs and that keeps its state in the instance's tags, after the description of CloudWorkstation's agent.
-
-## What one run costs
-
-Whole processes, from start to exit, as the kernel accounts for them; EC2 and its metadata service are simulated on loopback
-over plain HTTP. Idle-agent and the peer in turn, ${rows[0]?.pairs ?? 0} pairs (${rows.at(-1)?.pairs ?? 0} of \`acting\` and \`crowded\`) after 2 that do not count, files in the page cache.
-CPU is user + system; medians, and of CPU the smallest and largest. Ratio: the median of the pairs' ratios. Peak: resident memory of the largest
-process. System calls, files opened and kilobytes read are those of one more run, under strace.
-
-${markdownTable(costTable(rows))}
-
-${rows.map(({ name, about }) => `- \`${name}\`: ${about}.`).join('\n')}
-
-Configuration: the defaults (a check every 2 minutes; \`acting\`: every 3 s), with limits so high that the bench's own work does not count as activity, for
-both. Before each run the state that the check before left is dated back by one interval, so that a steady check really reads its sensors, judges
-the interval, decides and stores.
-
-## What is asked of the cloud
-
-${callLines(report.calls).join('\n')}
-
-## Limits
-
-${report.limits.map((limit) => `- ${limitLine(limit)}`).join('\n')}
-`
 }

@@ -13,7 +13,14 @@ function program(body: string, times: number): Command {
   return { argv: [process.execPath, '-e', script], env: { PATH: '/usr/bin:/bin' } }
 }
 
-const options = { warmUps: 2, checks: 5, isCheck: (line: string) => line.startsWith('check'), timeoutMs: 20_000 }
+const options = {
+  warmUps: 2,
+  checks: 5,
+  restMs: 20,
+  isCheck: (line: string) => line.startsWith('check'),
+  timeoutMs: 20_000,
+  signal: new AbortController().signal,
+}
 
 test('tells what each check costs, without the start and the warm-up, and what is held', async () => {
   const stay = await followStay(
@@ -54,6 +61,16 @@ test('ends the program', async () => {
     },
   })
   expect(() => process.kill(pid, 0)).toThrow('ESRCH')
+})
+
+test('ends it when it is told to', async () => {
+  const ending = new AbortController()
+  const isCheck = (): boolean => {
+    ending.abort()
+    return true
+  }
+  const followed = followStay(program('', 1e9), { ...options, checks: 1e9, isCheck, signal: ending.signal })
+  await expect(followed).rejects.toThrow(/ended after \d+ checks/)
 })
 
 test('rejects where it ends by itself, where a check fails, and where it takes too long', async () => {

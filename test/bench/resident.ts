@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
+import { setTimeout } from 'node:timers/promises'
 import { type Spread, spreadOf } from './figures.ts'
 import type { Command } from './processes.ts'
 
@@ -12,7 +13,7 @@ export interface Stay {
   /** From one check to the next, with all that it does in between; children that it waited for included. */
   readonly cpuMs: Spread
   readonly totalCpuMs: number
-  /** At the end, in MB (10^6 bytes): all that is resident, and what of it is no page of a file. */
+  /** At rest after the last of them, in MB (10^6 bytes): all that is resident, and what of it is no page of a file. */
   readonly residentMb: number
   readonly privateMb: number
 }
@@ -20,10 +21,13 @@ export interface Stay {
 export interface StayOptions {
   readonly warmUps: number
   readonly checks: number
+  /** How long after the last check what it holds is read. */
+  readonly restMs: number
   /** True for the line that it prints once a check. Throws for one that tells of a failure. */
   isCheck(line: string): boolean
-  /** Ends it, and rejects, after so long. */
+  /** Ends it, and rejects, after so long; so does the signal. */
   readonly timeoutMs: number
+  readonly signal: AbortSignal
 }
 
 /** Starts it, follows so many of its checks, and ends it. Rejects if it ends by itself. */
@@ -33,7 +37,12 @@ export async function followStay(command: Command, options: StayOptions): Promis
   const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'inherit'], timeout: options.timeoutMs })
   const ended = once(child, 'close')
   const { pid } = child
-  if (pid === undefined) throw new Error(`${program} cannot be started`)
+  if (pid === undefined) {
+    await ended // rejects with the reason
+    throw new Error(`${program} cannot be started`)
+  }
+  const kill = (): boolean => child.kill()
+  options.signal.addEventListener('abort', kill)
   const used: Used[] = []
   let seen = 0
   try {
@@ -41,9 +50,12 @@ export async function followStay(command: Command, options: StayOptions): Promis
       if (!options.isCheck(line)) continue
       seen += 1
       if (seen >= options.warmUps) used.push(usedBy(pid))
-      if (used.length > options.checks) return stayOf(used, pid)
+      if (used.length <= options.checks) continue
+      await setTimeout(options.restMs)
+      return stayOf(used, pid)
     }
   } finally {
+    options.signal.removeEventListener('abort', kill)
     child.kill()
     await ended
   }
