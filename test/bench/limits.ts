@@ -33,6 +33,12 @@ export function limitsOf({ rows, days, calls }: Measured): readonly Limit[] {
   const { steady: quiet, episodes } = calls
   return [
     { what: 'steady check: CPU beside the peer', measured: steady.peer.cpuRatio.median, atMost: 0.1, unit: 'of it' },
+    {
+      what: 'steady check: wall time beside the peer',
+      measured: steady.peer.wallRatio.median,
+      atMost: 0.1,
+      unit: 'of it',
+    },
     { what: 'steady check: CPU', measured: steady.agent.cpuMs.median, atMost: 80, unit: 'ms' },
     { what: 'steady check: peak memory', measured: steady.agent.peakMb.median, atMost: 80, unit: 'MB' },
     { what: 'writing check: CPU beside the peer', measured: writing.peer.cpuRatio.median, atMost: 0.25, unit: 'of it' },

@@ -61,7 +61,10 @@ describe('limits', () => {
   })
 
   test.each([
-    { rows: [row('steady', 81), row('writing', 150)], failed: ['CPU beside the peer', 'CPU'] },
+    {
+      rows: [row('steady', 81), row('writing', 150)],
+      failed: ['CPU beside the peer', 'wall time beside the peer', 'CPU'],
+    },
     { rows: [row('steady', 60, 81), row('writing', 150)], failed: ['peak memory'] },
     { rows: [row('steady', 60), row('writing', 201)], failed: ['writing check'] },
     { rows: good, calls: { ...quiet, steady: { ...quiet.steady, ec2: 1 } }, failed: ['EC2 calls in 100'] },
