@@ -20,8 +20,8 @@ export async function run(context: CommandContext): Promise<number> {
     )
   }
   const { schedule } = await import('node-cron')
-  await once(context)
-  schedule(pattern, () => once(context), {
+  await checkOnce(context)
+  schedule(pattern, () => checkOnce(context), {
     noOverlap: true,
     logger: { ...quiet, error: (message) => failed(context, message) },
   })
@@ -41,8 +41,8 @@ function cronPattern(seconds: number): string | undefined {
   return undefined
 }
 
-/** The configuration is read anew each time, so a change needs no restart. */
-async function once(context: CommandContext): Promise<void> {
+/** One of its checks; what it says is printed, and throws nothing that a check throws. The configuration is read anew each time, so a change needs no restart. */
+export async function checkOnce(context: CommandContext): Promise<void> {
   const at = new Date(context.host.clocks().wallMs).toISOString()
   try {
     const { parts } = await assembleToAct(context)

@@ -13,15 +13,23 @@ export interface SmallDisk {
   close(): Promise<void>
 }
 
-const script = [
-  'mount -t tmpfs -o size=256k,nr_inodes=64,mode=755 tmpfs /mnt',
-  'mkdir -m 700 /mnt/state',
-  'mkdir /mnt/state/run /mnt/filler',
-  'mount -t tmpfs -o size=256k,mode=755 tmpfs /mnt/state/run',
-  'echo ready',
-  // Until its input is closed, or whoever holds that has ended.
-  'exec cat',
-].join(' && ')
+/** What there is room for: bytes as mount takes them, and names of files. */
+interface Room {
+  readonly size: string
+  readonly names: number
+}
+
+function script({ size, names }: Room): string {
+  return [
+    `mount -t tmpfs -o size=${size},nr_inodes=${names},mode=755 tmpfs /mnt`,
+    'mkdir -m 700 /mnt/state',
+    'mkdir /mnt/state/run /mnt/filler',
+    'mount -t tmpfs -o size=256k,mode=755 tmpfs /mnt/state/run',
+    'echo ready',
+    // Until its input is closed, or whoever holds that has ended.
+    'exec cat',
+  ].join(' && ')
+}
 
 function isFull(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ENOSPC'
@@ -46,8 +54,8 @@ function fillRoom(path: string): void {
 }
 
 /** Makes one; root only. */
-export async function makeSmallDisk(): Promise<SmallDisk> {
-  const keeper = spawn('unshare', ['--mount', '--', 'sh', '-c', `exec 2>&1; ${script}`], {
+export async function makeSmallDisk(room: Room = { size: '256k', names: 64 }): Promise<SmallDisk> {
+  const keeper = spawn('unshare', ['--mount', '--', 'sh', '-c', `exec 2>&1; ${script(room)}`], {
     stdio: ['pipe', 'pipe', 'ignore'],
   })
   const ended = once(keeper, 'close')

@@ -1,0 +1,129 @@
+// What goes wrong in the soak, when, and for how long: planned from a seed, half of it at the time when the machine is due.
+import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Fault, FaultOrder } from '../../clouds/faults.ts'
+import type { SmallDisk } from '../../e2e/crash/small-disk.ts'
+import type { Random } from '../../scenarios/random.ts'
+import type { SoakMachine } from './machine.ts'
+import { DAY, HOUR, MINUTE, type Owner, type Stretch } from './owner.ts'
+
+const api = (fault: Fault, more: Partial<FaultOrder> = {}): FaultOrder => ({ server: 'api', fault, ...more })
+const metadata = (fault: Fault, more: Partial<FaultOrder> = {}): FaultOrder => ({ server: 'metadata', fault, ...more })
+const error = (code: string): Fault => ({ kind: 'api-error', code })
+
+/** What the cloud's servers do wrong. */
+const orders: Readonly<Record<string, FaultOrder>> = {
+  'api throttles': api(error('RequestLimitExceeded')),
+  'api answers 503': api({ kind: 'status', status: 503 }),
+  'api fails inside': api(error('InternalError')),
+  'api denies': api(error('UnauthorizedOperation')),
+  'api resets connections': api({ kind: 'refuse' }),
+  'api answers garbage': api({ kind: 'garbage' }),
+  'api hangs': api({ kind: 'hang' }),
+  'api stops and does not say so': api({ kind: 'hang-after-action' }, { action: 'StopInstances' }),
+  'hibernation is not supported': api(error('UnsupportedHibernationConfiguration'), { action: 'StopInstances', times: 1 }),
+  'metadata is garbage': metadata({ kind: 'garbage' }),
+  'metadata answers 500': metadata({ kind: 'status', status: 500 }),
+  'metadata is silent': metadata({ kind: 'hang' }),
+  'metadata resets connections': metadata({ kind: 'refuse' }),
+}
+
+/** What goes wrong on the machine itself. */
+const local = [
+  'disk full',
+  'state cut short',
+  'state of garbage',
+  'state lost',
+  'processes killed',
+  'wall clock stepped',
+  'no checks',
+  'source unreadable',
+] as const
+
+export type FaultName = keyof typeof orders | (typeof local)[number]
+
+/** Nothing but the call itself waits for these. */
+export function isOfTheCall(name: FaultName): boolean {
+  return name.startsWith('api ') || name.startsWith('hibernation ')
+}
+
+export interface PlannedFault extends Stretch {
+  readonly name: FaultName
+}
+
+const names: readonly FaultName[] = [...Object.keys(orders), ...local]
+
+/** One or two on days when somebody works: half of them somewhere in the day, half around the time when the machine is due. */
+export function planFaults(random: Random, { typing }: Owner, thresholdMs: number): readonly PlannedFault[] {
+  const planned: PlannedFault[] = []
+  const lasts = new Map<number, Stretch>()
+  for (const one of typing) lasts.set(Math.floor(one.from / DAY), one)
+  for (const [day, last] of lasts) {
+    const count = random.whole(0, 2)
+    for (let index = 0; index < count; index += 1) {
+      const due = last.until + thresholdMs + random.whole(-8, 4) * MINUTE
+      const from = random.chance(0.5) ? due : day * DAY + 8 * HOUR + random.whole(0, 12 * 60) * MINUTE
+      const name = names[random.whole(0, names.length - 1)] ?? 'disk full'
+      planned.push({ name, from, until: from + random.whole(2, 25) * MINUTE })
+    }
+  }
+  // One after the other, so that each is over before the next begins.
+  const sorted = planned.sort((a, b) => a.from - b.from)
+  return sorted.filter((one, index) => index === 0 || one.from > (sorted[index - 1]?.until ?? 0) + HOUR)
+}
+
+export interface Faults {
+  /** Begins and ends what is to begin and end by now. */
+  go(): void
+  readonly now: () => PlannedFault | undefined
+  /** How often each has begun while the machine was up. */
+  readonly met: ReadonlyMap<FaultName, number>
+}
+
+interface Where {
+  readonly machine: SoakMachine
+  readonly stateDir: string
+  readonly random: Random
+  /** None where a disk cannot be filled. */
+  readonly disk: SmallDisk | undefined
+}
+
+/** Does them, as the machine's time passes. */
+export function createFaults(plan: readonly PlannedFault[], where: Where): Faults {
+  const { machine, disk } = where
+  const met = new Map<FaultName, number>()
+  let next = 0
+  let open: PlannedFault | undefined
+  return {
+    met,
+    now: () => open,
+    go() {
+      if (open !== undefined && machine.now() >= open.until) {
+        machine.cloud.faults.clear()
+        if (open.name === 'disk full') disk?.free()
+        if (open.name === 'source unreadable') machine.blind(undefined)
+        open = undefined
+      }
+      for (let one = plan[next]; one !== undefined && machine.now() >= one.from; one = plan[next]) {
+        next += 1
+        if (!machine.isUp() || machine.now() >= one.until) continue
+        open = one
+        met.set(one.name, (met.get(one.name) ?? 0) + 1)
+        begin(one.name, where)
+      }
+    },
+  }
+}
+
+function begin(name: FaultName, { machine, stateDir, random, disk }: Where): void {
+  const order = orders[name]
+  const state = join(stateDir, 'state.json')
+  if (order !== undefined) machine.cloud.faults.add(order)
+  else if (name === 'disk full') disk?.fill(random.chance(0.5))
+  else if (name === 'state lost') rmSync(state, { force: true })
+  else if (name === 'state of garbage') writeFileSync(state, '\u0000<<not a state>>')
+  else if (name === 'state cut short') truncateSync(state, Math.floor(readFileSync(state).length / 2))
+  else if (name === 'wall clock stepped') machine.step((random.chance(0.5) ? 1 : -1) * 10 ** random.whole(3, 7))
+  else if (name === 'source unreadable')
+    machine.blind(random.pick(['/proc/stat', '/proc/diskstats', '/proc/net/dev']))
+}
