@@ -22,16 +22,18 @@ export interface Ahead {
   readonly wallMs: number
   /** Of the clock since boot, which counts sleep. */
   readonly bootMs: number
+  /** Of the monotonic clock; the machine's own unless given. To be set before the process begins. */
+  readonly monoMs?: number
 }
 
 /** Gives the machine clocks of its own; what is returned sets them, also for a check that runs. */
-export function withClocks(machine: Machine): (ahead: Ahead) => void {
+export function withClocks(machine: Pick<Machine, 'folder' | 'env'>): (ahead: Ahead) => void {
   const file = join(machine.folder, 'clocks')
-  const set = ({ wallMs, bootMs }: Ahead): void => {
+  const set = ({ wallMs, bootMs, monoMs = 0 }: Ahead): void => {
     // In place: the file is mapped by whoever runs.
-    writeFileSync(file, new BigInt64Array([BigInt(wallMs), BigInt(bootMs)]), { flag: 'r+' })
+    writeFileSync(file, new BigInt64Array([BigInt(wallMs), BigInt(bootMs), BigInt(monoMs)]), { flag: 'r+' })
   }
-  writeFileSync(file, new BigInt64Array(2))
+  writeFileSync(file, new BigInt64Array(3))
   machine.env = { ...machine.env, LD_PRELOAD: library, CLOCKS: file }
   return set
 }

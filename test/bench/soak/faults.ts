@@ -21,7 +21,10 @@ const orders: Readonly<Record<string, FaultOrder>> = {
   'api answers garbage': api({ kind: 'garbage' }),
   'api hangs': api({ kind: 'hang' }),
   'api stops and does not say so': api({ kind: 'hang-after-action' }, { action: 'StopInstances' }),
-  'hibernation is not supported': api(error('UnsupportedHibernationConfiguration'), { action: 'StopInstances', times: 1 }),
+  'hibernation is not supported': api(error('UnsupportedHibernationConfiguration'), {
+    action: 'StopInstances',
+    times: 1,
+  }),
   'metadata is garbage': metadata({ kind: 'garbage' }),
   'metadata answers 500': metadata({ kind: 'status', status: 500 }),
   'metadata is silent': metadata({ kind: 'hang' }),
@@ -124,6 +127,5 @@ function begin(name: FaultName, { machine, stateDir, random, disk }: Where): voi
   else if (name === 'state of garbage') writeFileSync(state, '\u0000<<not a state>>')
   else if (name === 'state cut short') truncateSync(state, Math.floor(readFileSync(state).length / 2))
   else if (name === 'wall clock stepped') machine.step((random.chance(0.5) ? 1 : -1) * 10 ** random.whole(3, 7))
-  else if (name === 'source unreadable')
-    machine.blind(random.pick(['/proc/stat', '/proc/diskstats', '/proc/net/dev']))
+  else if (name === 'source unreadable') machine.blind(random.pick(['/proc/stat', '/proc/diskstats', '/proc/net/dev']))
 }

@@ -86,7 +86,13 @@ const bounds: readonly Bound[] = [
   { what: 'state file', unit: 'kB', of: ({ stateBytes }) => stateBytes / 1e3, mayRise: 4, mayBe: 64 },
   // Bounded by rolling up: they grow until then.
   { what: 'all files', unit: 'kB', of: ({ folderBytes }) => folderBytes / 1e3, mayRise: anyRise, mayBe: 5_000 },
-  { what: 'history', unit: 'kB', of: ({ historyBytes }) => historyBytes / 1e3, mayRise: anyRise, mayBe: (2 * MIB) / 1e3 + 4 },
+  {
+    what: 'history',
+    unit: 'kB',
+    of: ({ historyBytes }) => historyBytes / 1e3,
+    mayRise: anyRise,
+    mayBe: (2 * MIB) / 1e3 + 4,
+  },
   { what: 'audit log', unit: 'kB', of: ({ auditBytes }) => auditBytes / 1e3, mayRise: anyRise, mayBe: MIB / 1e3 + 4 },
   { what: 'journal of intents', unit: 'kB', of: ({ intentsBytes }) => intentsBytes / 1e3, mayRise: anyRise, mayBe: 40 },
   { what: 'number of files', unit: '', of: ({ files }) => files, mayRise: 3, mayBe: 24 },

@@ -6,7 +6,7 @@ import { agentPolicy } from '../../clouds/aws/iam.ts'
 import { type AwsCloud, type Instance, startAws } from '../../clouds/aws.ts'
 import { createClock } from '../../clouds/clock.ts'
 import type { Random } from '../../scenarios/random.ts'
-import { during, MINUTE, type Owner } from './owner.ts'
+import { during, MINUTE, nextTyping, type Owner } from './owner.ts'
 
 /** Wall time of the first midnight: a Monday. */
 const EPOCH = Date.UTC(2027, 0, 4)
@@ -88,11 +88,16 @@ export async function createMachine(options: Options): Promise<SoakMachine> {
   function show(): void {
     const { busy, idle, sectors, bytes } = counts
     write('/proc/stat', `cpu  ${Math.round(busy)} 0 0 ${Math.round(idle)} 0 0 0 0 0 0\nbtime 1767225600\n`)
-    write('/proc/diskstats', ` 259 0 nvme0n1 118176 4356 9300674 232271 310763 235528 ${Math.round(sectors)} 813539 0 172512 1045810 0 0 0 0 0 0\n`)
+    write(
+      '/proc/diskstats',
+      ` 259 0 nvme0n1 118176 4356 9300674 232271 310763 235528 ${Math.round(sectors)} 813539 0 172512 1045810 0 0 0 0 0 0\n`,
+    )
     const net = `${Math.round(bytes)} 162000 0 0 0 0 0 0 9100000 18200 0 0 0 0 0 0`
     write('/proc/net/dev', `Inter-|\n face |\n    lo: 90000 180 0 0 0 0 0 0 90000 180 0 0 0 0 0 0\n  ens5: ${net}\n`)
     const tty = join(root, '/dev/pts/0')
-    if (during(owner.typing, at) === undefined && at - lastInput > 5 * MINUTE) return rmSync(tty, { force: true })
+    // Whoever leaves for longer logs out.
+    if ((nextTyping(owner, at)?.from ?? Number.POSITIVE_INFINITY) > lastInput + 90 * MINUTE)
+      return rmSync(tty, { force: true })
     writeFileSync(tty, '')
     utimesSync(tty, (EPOCH + lastInput + stepped) / 1000, (EPOCH + stepped) / 1000)
   }
@@ -126,8 +131,9 @@ export async function createMachine(options: Options): Promise<SoakMachine> {
       counts.sectors += (ms / 1000) * 4
       counts.bytes += (ms / 1000) * 400
       if (works !== undefined) lastWork = Math.min(at, works.until)
-      const types = during(owner.typing, at)
-      if (types !== undefined) lastInput = Math.max(types.from, at - random.whole(0, 50_000))
+      const types = nextTyping(owner, at - ms)
+      if (types !== undefined && types.from <= at)
+        lastInput = Math.max(types.from, Math.min(types.until, at - random.whole(0, Math.min(ms, 50_000))))
       const over = clocks().wallMs - leaseWallMs
       if (over < ms) lastLeased = at - Math.max(0, over)
       show()

@@ -4,22 +4,23 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { makeSmallDisk, type SmallDisk } from '../../e2e/crash/small-disk.ts'
 import { createRandom } from '../../scenarios/random.ts'
+import { type Around, cronAgent, type Fate, type Ran, startResident } from './agents.ts'
 import { createFaults, planFaults } from './faults.ts'
 import { type Sample, sizesOf } from './figures.ts'
 import { Ledger } from './ledger.ts'
 import { createMachine, type SoakMachine } from './machine.ts'
 import { createOwner, MINUTE, nextTyping, type Owner } from './owner.ts'
 import { Promises } from './promises.ts'
-import { type Around, type Fate, type Ran, startResident } from './resident-agent.ts'
 
 export interface SoakOptions {
   readonly checks: number
   /** Checks between two measurements. */
   readonly sampleEvery: number
   readonly seed: number
-  /** The resident agent, and its first arguments. */
-  readonly program: readonly string[]
+  /** The resident agent, and its first arguments; without one, the executable as cron runs it. */
+  readonly program?: readonly string[]
   readonly mutant?: string
+  readonly faultless?: true
   readonly say?: (line: string) => void
 }
 
@@ -37,6 +38,10 @@ export interface SoakResult {
   readonly faults: Readonly<Record<string, number>>
   readonly lateMs: readonly number[]
   readonly samples: readonly Sample[]
+  /** What each check called the machine: `idle (counting)`; '' of one that was killed. */
+  readonly verdicts: readonly string[]
+  /** What was done in the order of the log: `hibernate done`. */
+  readonly deeds: readonly string[]
   readonly problems: readonly string[]
   readonly seconds: number
 }
@@ -68,7 +73,7 @@ async function live(
   const { stateDir } = disk
   const random = createRandom(options.seed)
   const owner = createOwner(options.seed + 1, MOST_DAYS)
-  const plan = planFaults(random, owner, limits.thresholdMs)
+  const plan = options.faultless ? [] : planFaults(random, owner, limits.thresholdMs)
   const ledger = new Ledger(stateDir)
   const requests = { metadata: 0, api: 0 }
   const onStop = ({ hibernated }: { readonly hibernated: boolean }): void => {
@@ -81,10 +86,15 @@ async function live(
   const promises = new Promises(machine, limits)
   const faults = createFaults(plan, { machine, stateDir, random, disk })
   const config = join(folder, 'config.yaml')
-  const argv = [...options.program, '--root', root, '--state-dir', stateDir, '--config', config]
-  const start = (mutant: string) => startResident([...argv, '--mutant', mutant], machine.cloud.env)
+  const flags = ['--root', root, '--state-dir', stateDir, '--config', config]
+  const { program } = options
+  const start = async (mutant: string) =>
+    program === undefined
+      ? cronAgent(flags, { folder, env: machine.cloud.env })
+      : startResident([...program, ...flags, '--mutant', mutant], machine.cloud.env)
   const agent = await start(options.mutant ?? '')
   const samples: Sample[] = []
+  const verdicts: string[] = []
   let [checks, killed] = [0, 0]
 
   const around: Around = {
@@ -115,6 +125,7 @@ async function live(
     if (fault?.name === 'no checks') return around.pass(INTERVAL_MS)
     const ran = await check()
     checks += 1
+    verdicts.push(verdictIn(ran.said))
     killed += ran.killed ? 1 : 0
     const calls = machine.cloud.requests.list({ action: 'StopInstances' })
     const counts = machine.cloud.requests.counts()
@@ -125,7 +136,8 @@ async function live(
     ledger.account({ killed: ran.killed, full, calls })
     if (machine.cloud.instance().state === 'running') promises.stillUp()
     if (checks % options.sampleEvery === 0) {
-      samples.push({ checks, ...(await agent.measure()), ...sizesOf(stateDir) })
+      const held = await agent.measure()
+      if (held !== undefined) samples.push({ checks, ...held, ...sizesOf(stateDir) })
       // A command of the operator's is run for a third of the time.
       writeConfig(config, samples.length % 3 === 1)
       options.say?.(`${checks} checks, ${ledger.stops.length} stops, ${problems().length} problems`)
@@ -158,6 +170,8 @@ async function live(
     faults: Object.fromEntries(faults.met),
     lateMs: promises.lateMs,
     samples,
+    verdicts,
+    deeds: ledger.lines.map(({ action, result }) => `${action} ${result}`),
     problems: problems(),
     seconds: (performance.now() - began) / 1000,
   }
@@ -176,6 +190,11 @@ async function comeBack(
   machine.start()
   promises.began()
   around.pass(MINUTE / 2)
+}
+
+/** `idle (counting)` out of "2027-01-04T11:27:30.000Z idle (counting): nothing needed this machine for 2 min". */
+function verdictIn(said: readonly string[]): string {
+  return /^(?:\S+Z )?(\w+(?: \([^)]*\))?): /.exec(said[0] ?? '')?.[1] ?? ''
 }
 
 function writeConfig(path: string, probes: boolean): void {

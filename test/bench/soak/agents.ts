@@ -1,7 +1,10 @@
-// The soak's side of a resident agent: starts it, has it check, and lets time pass while it sleeps.
+// The agents that a soak can have: one that stays, whose time is told to it, and the unmodified executable, a process a check, under clocks of its own.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import type { Clocks } from '../../../agent/types.ts'
+import { withClocks } from '../../e2e/clocks.ts'
+import { executable, startProgram } from '../../e2e/machine.ts'
 import type { FromResident, Held, ToResident } from './messages.ts'
 
 /** The world around a check. */
@@ -28,17 +31,18 @@ export interface Fate {
   readonly killedAfterMs?: number
 }
 
-export interface ResidentAgent {
+export interface SoakAgent {
   check(around: Around, fate: Fate): Promise<Ran>
-  measure(): Promise<Held>
+  /** What its process holds; there is none between the checks of cron. */
+  measure(): Promise<Held | undefined>
   close(): Promise<void>
 }
 
-/** Starts one; `argv` is the program, with the arguments that make it see the machine. */
+/** Starts one that stays; `argv` is the program, with the arguments that make it see the machine. */
 export async function startResident(
   argv: readonly string[],
   env: Readonly<Record<string, string>>,
-): Promise<ResidentAgent> {
+): Promise<SoakAgent> {
   const [program = '', ...args] = argv
   const child = spawn(program, args, {
     env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', TZ: 'UTC', ...env },
@@ -78,6 +82,31 @@ export async function startResident(
       child.disconnect()
       await ended
     },
+  }
+}
+
+/** The executable as cron runs it. What it waits for passes in real time. */
+export function cronAgent(
+  flags: readonly string[],
+  where: { readonly folder: string; readonly env: Readonly<Record<string, string>> },
+): SoakAgent {
+  const clocked = { ...where }
+  const set = withClocks(clocked)
+  return {
+    async check(around) {
+      const { wallMs, bootMs, monoMs } = around.clocks()
+      const began = performance.now()
+      const upMs = Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]) * 1000
+      const realMs = Number(process.hrtime.bigint() / 1_000_000n)
+      set({ wallMs: wallMs - Date.now(), bootMs: bootMs - Math.round(upMs), monoMs: monoMs - realMs })
+      const ran = await startProgram(executable, ['check', '--act', ...flags], clocked.env).done
+      around.pass(Math.round(performance.now() - began))
+      if (ran.stderr !== '' || (ran.code !== 0 && ran.code !== 3))
+        throw new Error(`idle-agent check: exit ${ran.code}: ${ran.stderr}`)
+      return { said: ran.stdout.split('\n').slice(0, 1), killed: false }
+    },
+    measure: async () => undefined,
+    close: async () => undefined,
   }
 }
 
