@@ -71,6 +71,7 @@ export async function createMachine(options: Options): Promise<SoakMachine> {
   let [boots, resumes] = [1, 0]
   // Ticks of 10 ms, sectors and bytes since the boot.
   const counts = { busy: 50_000, idle: 900_000, sectors: 25_554_024, bytes: 81_000_000 }
+  let shownInput = -1
   let leased = -1
   let leaseWallMs = 0
   let lastLeased = from
@@ -98,8 +99,11 @@ export async function createMachine(options: Options): Promise<SoakMachine> {
     // Whoever leaves for longer logs out.
     if ((nextTyping(owner, at)?.from ?? Number.POSITIVE_INFINITY) > lastInput + 90 * MINUTE)
       return rmSync(tty, { force: true })
+    if (shownInput === lastInput) return
+    shownInput = lastInput
+    // The time of the change, which nobody can set, is that of this machine: long before.
     writeFileSync(tty, '')
-    utimesSync(tty, (EPOCH + lastInput + stepped) / 1000, (EPOCH + stepped) / 1000)
+    utimesSync(tty, (EPOCH + lastInput + stepped) / 1000, EPOCH / 1000)
   }
 
   function lease(): void {

@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { checkOnce } from '../../../agent/commands/run.ts'
+import { version } from '../../../agent/commands/version.ts'
 import type { Host, Store } from '../../../agent/host/host.ts'
 import { createHost } from '../../../agent/host/real.ts'
 import { runCommand } from '../../../agent/host/real-run.ts'
@@ -11,7 +12,8 @@ import type { Clocks } from '../../../agent/types.ts'
 import type { FromResident, Held, ToResident } from './messages.ts'
 import { mutants } from './mutants.ts'
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     root: { type: 'string', default: '' },
     'state-dir': { type: 'string', default: '' },
@@ -103,11 +105,6 @@ function createSoakHost(): Host {
         throw error
       }
     },
-    // Nobody can set the time of a change: that of the last output stands for it.
-    async stat(path) {
-      const found = await real.stat(path)
-      return found === undefined ? undefined : { ...found, ctimeMs: found.mtimeMs }
-    },
     // The programs of this machine, for the configuration names some by their whole path.
     run: async (argv, limits) => (argv[0]?.startsWith('/') === true ? runCommand(argv, limits) : undefined),
   }
@@ -135,6 +132,8 @@ const context = {
   out: (line: string) => void said.push(line),
   colour: false,
 }
+// Whoever builds an executable asks it, to see that it runs.
+if (positionals[0] === 'version') void version({ ...context, out: (line) => void process.stdout.write(`${line}\n`) })
 
 async function answer(message: ToResident): Promise<void> {
   if (message.kind === 'measure') return tell({ kind: 'measured', held: await held() })
