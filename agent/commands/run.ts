@@ -46,11 +46,13 @@ export async function checkOnce(context: CommandContext): Promise<void> {
   const at = new Date(context.host.clocks().wallMs).toISOString()
   try {
     const { parts } = await assembleToAct(context)
-    const { decision } = await checkAndAct(parts)
+    const { decision, deeds } = await checkAndAct(parts)
     const given = parts.cloud.givenConfig?.()
     if (given !== undefined) await (await import('./given-config.ts')).adoptConfig(context, parts, given)
     const { verdict, phase, reason } = decision
     context.out(`${at} ${verdict}${stateInWords({ verdict, state: phase, reason })}: ${reason}`)
+    const lost = deeds.find(({ unrecorded }) => unrecorded !== undefined)?.unrecorded
+    if (lost !== undefined) context.out(`${at} what this check did is not on record: ${lost}`)
   } catch (error) {
     if (!(error instanceof LockedError) || error.hanging !== undefined) failed(context, error)
   }

@@ -1,6 +1,9 @@
 /** `run` on a host without cron: an interval that it cannot keep is refused in words that fit. */
 import { expect, it } from 'vitest'
+import { pathsOf } from '../../agent/check/parts.ts'
 import { run } from '../../agent/cli.ts'
+import { checkOnce } from '../../agent/commands/run.ts'
+import { HostError } from '../../agent/errors.ts'
 import { configPath } from '../../agent/install/files.ts'
 import { createMemoryHost } from '../host/memory.ts'
 
@@ -25,4 +28,22 @@ it.each([7, 0.7, 90])('cannot check every %d minutes', async (minutes) => {
   expect(await run(['run'], { host: () => host, out: say, err: say, colour: false })).toBe(2)
   expect(lines[0]).toMatch(/check_interval_minutes/)
   expect(lines.join()).not.toMatch(/cron/)
+})
+
+it('says what its log cannot hold', async () => {
+  const memory = createMemoryHost()
+  const { append } = memory.store
+  const full: typeof append = async (path, line, mode) => {
+    if (path === pathsOf(undefined).history) throw new HostError('no space left on the device')
+    return append(path, line, mode)
+  }
+  const host = { ...memory, store: { ...memory.store, append: full } }
+  const flags = { json: false, root: undefined, stateDir: undefined, config: undefined }
+  const said: string[] = []
+  const check = () => checkOnce({ host, flags, args: [], out: (line) => void said.push(line), colour: false })
+  await check()
+  expect(said.join()).not.toContain('not on record')
+  memory.clock.advance(10 * 60_000)
+  await check()
+  expect(said.join()).toContain('what this check did is not on record: no space left on the device')
 })
