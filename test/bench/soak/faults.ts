@@ -54,25 +54,26 @@ export interface PlannedFault extends Stretch {
   readonly name: FaultName
 }
 
-const names: readonly FaultName[] = [...Object.keys(orders), ...local]
+/** Processes are killed more often than anything else goes wrong: there are many places to die. */
+const names: readonly FaultName[] = [...Object.keys(orders), ...local, 'processes killed', 'processes killed']
 
-/** One or two on days when somebody works: half of them somewhere in the day, half around the time when the machine is due. */
+/** Two to five on days when somebody works: half of them somewhere in the day, half around the time when the machine is due. */
 export function planFaults(random: Random, { typing }: Owner, thresholdMs: number): readonly PlannedFault[] {
   const planned: PlannedFault[] = []
   const lasts = new Map<number, Stretch>()
   for (const one of typing) lasts.set(Math.floor(one.from / DAY), one)
   for (const [day, last] of lasts) {
-    const count = random.whole(0, 2)
+    const count = random.whole(2, 5)
     for (let index = 0; index < count; index += 1) {
       const due = last.until + thresholdMs + random.whole(-8, 4) * MINUTE
-      const from = random.chance(0.5) ? due : day * DAY + 8 * HOUR + random.whole(0, 12 * 60) * MINUTE
+      const from = random.chance(0.5) ? due : day * DAY + 9 * HOUR + random.whole(0, 9 * 60) * MINUTE
       const name = names[random.whole(0, names.length - 1)] ?? 'disk full'
       planned.push({ name, from, until: from + random.whole(2, 25) * MINUTE })
     }
   }
   // One after the other, so that each is over before the next begins.
   const sorted = planned.sort((a, b) => a.from - b.from)
-  return sorted.filter((one, index) => index === 0 || one.from > (sorted[index - 1]?.until ?? 0) + HOUR)
+  return sorted.filter((one, index) => index === 0 || one.from > (sorted[index - 1]?.until ?? 0) + 40 * MINUTE)
 }
 
 export interface Faults {

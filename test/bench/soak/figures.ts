@@ -72,6 +72,8 @@ interface Bound {
   readonly unit: string
   readonly of: (sample: Sample) => number
   readonly mayRise: number
+  /** In a short soak, all of which is warming up. */
+  readonly mayWarm?: number
   readonly mayBe: number
 }
 
@@ -79,8 +81,15 @@ const anyRise = Number.POSITIVE_INFINITY
 
 /** What each may rise by over a whole soak, and be at most. */
 const bounds: readonly Bound[] = [
-  { what: 'resident memory', unit: 'MB', of: ({ rssBytes }) => rssBytes / 1e6, mayRise: 8, mayBe: 160 },
-  { what: 'heap in use', unit: 'MB', of: ({ heapBytes }) => heapBytes / 1e6, mayRise: 1, mayBe: 40 },
+  {
+    what: 'resident memory',
+    unit: 'MB',
+    of: ({ rssBytes }) => rssBytes / 1e6,
+    mayRise: 8,
+    mayWarm: anyRise,
+    mayBe: 320,
+  },
+  { what: 'heap in use', unit: 'MB', of: ({ heapBytes }) => heapBytes / 1e6, mayRise: 1, mayWarm: 4, mayBe: 60 },
   { what: 'open descriptors', unit: '', of: ({ descriptors }) => descriptors, mayRise: 0.5, mayBe: 40 },
   { what: 'timers, sockets, pipes', unit: '', of: ({ resources }) => resources, mayRise: 0.5, mayBe: 20 },
   { what: 'state file', unit: 'kB', of: ({ stateBytes }) => stateBytes / 1e3, mayRise: 4, mayBe: 64 },
@@ -100,12 +109,13 @@ const bounds: readonly Bound[] = [
 ]
 
 /** Each line, and what it has to keep to. */
-export function linesOf(samples: readonly Sample[]): readonly Flat[] {
+export function linesOf(samples: readonly Sample[], length: 'long' | 'short' = 'long'): readonly Flat[] {
   const warm = samples.slice(Math.ceil(samples.length * WARM_UP_SHARE))
-  return bounds.map(({ of, ...bound }) => {
+  return bounds.map(({ of, mayWarm, ...bound }) => {
     const figures = warm.map(of)
     const [first = 0, last = 0] = [figures[0], figures.at(-1)]
-    return { ...bound, first, last, most: Math.max(0, ...samples.map(of)), rise: riseOf(figures) }
+    const mayRise = length === 'short' ? (mayWarm ?? bound.mayRise) : bound.mayRise
+    return { ...bound, mayRise, first, last, most: Math.max(0, ...samples.map(of)), rise: riseOf(figures) }
   })
 }
 

@@ -1,8 +1,8 @@
 // `make soak`: 90 days of checks with faults, and a sample of the executable beside them; writes build/soak.json and docs/soak.md.
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { canMount } from '../../e2e/namespace.ts'
 import { executable } from '../../e2e/machine.ts'
+import { canMount } from '../../e2e/namespace.ts'
 import { linesOf, notFlat } from './figures.ts'
 import { type Agreement, page, type SoakReport } from './page.ts'
 import { type SoakResult, soak } from './soak.ts'
@@ -30,15 +30,30 @@ function agreementOf(cron: SoakResult, other: SoakResult): Agreement {
 
 async function bench(): Promise<number> {
   if (!canMount) throw new Error('a soak fills a disk of its own: root, with namespaces')
-  const build = ['tools/build.ts', '--arch', process.arch, '--entry', 'test/bench/soak/resident.ts', '--out', 'build/soak']
+  const build = [
+    'tools/build.ts',
+    '--arch',
+    process.arch,
+    '--entry',
+    'test/bench/soak/resident.ts',
+    '--out',
+    'build/soak',
+  ]
   execFileSync(process.execPath, build, { stdio: 'inherit' })
   const faultless = { checks: BESIDE, sampleEvery: Number.POSITIVE_INFINITY, seed: SEED, faultless: true } as const
   say(`${BESIDE} checks of ${executable}, and as many of the resident agent`)
   const cron = await soak(faultless)
   const agreement = agreementOf(cron, await soak({ ...faultless, program: resident }))
-  const long = await soak({ checks: CHECKS, sampleEvery: SAMPLE_EVERY, seed: SEED, program: resident, say })
+  const long = await soak({ checks: CHECKS, sampleEvery: SAMPLE_EVERY, seed: SEED, program: resident, past: true, say })
   const agent = execFileSync(executable, ['version'], { encoding: 'utf8' }).trim()
-  const report: SoakReport = { at: new Date().toISOString(), agent, seed: SEED, sampleEvery: SAMPLE_EVERY, long, agreement }
+  const report: SoakReport = {
+    at: new Date().toISOString(),
+    agent,
+    seed: SEED,
+    sampleEvery: SAMPLE_EVERY,
+    long,
+    agreement,
+  }
   mkdirSync('build', { recursive: true })
   const { verdicts: _, deeds: __, ...figures } = long
   writeFileSync('build/soak.json', `${JSON.stringify({ ...report, long: figures }, undefined, 2)}\n`)

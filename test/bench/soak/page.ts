@@ -28,10 +28,15 @@ const [width, height] = [90, 7]
 /** A line over the days of checks, from 0 to a little more than the most it ever was. */
 export function chart(title: string, figures: readonly number[]): string {
   const most = Math.max(...figures, Number.MIN_VALUE) * 1.1
-  const columns = Array.from({ length: width }, (_, column) => figures[Math.floor((column * figures.length) / width)] ?? 0)
+  const columns = Array.from(
+    { length: width },
+    (_, column) => figures[Math.floor((column * figures.length) / width)] ?? 0,
+  )
   const rows = Array.from({ length: height }, (_, row) => {
     const line = height - 1 - row
-    const body = columns.map((figure) => (Math.min(height - 1, Math.floor((figure / most) * height)) === line ? '*' : ' '))
+    const body = columns.map((figure) =>
+      Math.min(height - 1, Math.floor((figure / most) * height)) === line ? '*' : ' ',
+    )
     const label = (((line + 0.5) / height) * most).toPrecision(3)
     return `${label.padStart(9)} |${body.join('').trimEnd()}`
   })
@@ -98,7 +103,10 @@ ${' '.repeat(11)}0${`${count(long.checks)} checks`.padStart(width - 1)}
 
 ## What went wrong, and how often
 
-${table(['fault', 'times'], faults.map(([name, times]) => [name, String(times)]))}
+${table(
+  ['fault', 'times'],
+  faults.map(([name, times]) => [name, String(times)]),
+)}
 
 "processes killed": each check of that time is one of a process of its own that is killed by SIGKILL, at a random change of its files or
 a random moment: ${long.killed} were. What hangs is waited for a twentieth of its time.

@@ -10,6 +10,7 @@ import { type Sample, sizesOf } from './figures.ts'
 import { Ledger } from './ledger.ts'
 import { createMachine, type SoakMachine } from './machine.ts'
 import { createOwner, MINUTE, nextTyping, type Owner } from './owner.ts'
+import { writePast } from './past.ts'
 import { Promises } from './promises.ts'
 
 export interface SoakOptions {
@@ -21,6 +22,8 @@ export interface SoakOptions {
   readonly program?: readonly string[]
   readonly mutant?: string
   readonly faultless?: true
+  /** A history and a log that are about to be rolled up are there already. */
+  readonly past?: true
   readonly say?: (line: string) => void
 }
 
@@ -149,6 +152,7 @@ async function live(
   const problems = (): readonly string[] => [...ledger.problems, ...promises.problems]
   try {
     writeConfig(config, false)
+    if (options.past) writePast(stateDir, machine.clocks().wallMs)
     around.pass(MINUTE / 2)
     while (checks < options.checks && problems().length < MOST_PROBLEMS) {
       if (machine.isUp()) await turn()

@@ -1,0 +1,79 @@
+// A short soak, agents that do one thing wrong and are found out by it, and the arithmetic behind.
+import { describe, expect, test } from 'vitest'
+import { canMount } from '../../e2e/namespace.ts'
+import { linesOf, notFlat, riseOf, type Sample } from './figures.ts'
+import { chart } from './page.ts'
+import { type SoakResult, soak } from './soak.ts'
+
+const slow = { timeout: 120_000 }
+/** From its source, so that nothing has to be built. */
+const program = [process.execPath, 'test/bench/soak/resident.ts']
+
+async function brief(checks: number, mutant = ''): Promise<{ readonly result: SoakResult; readonly found: string }> {
+  const result = await soak({ checks, sampleEvery: 20, seed: 8, program, mutant, past: true })
+  return { result, found: [...result.problems, ...notFlat(linesOf(result.samples, 'short'))].join('\n') }
+}
+
+describe.skipIf(!canMount)('a soak', () => {
+  test.concurrent('keeps its promises, its log and its lines', slow, async () => {
+    const { result, found } = await brief(600)
+    expect(found).toBe('')
+    expect(result.checks).toBe(600)
+    expect(result.stops).toBeGreaterThan(2)
+    expect(result.killed).toBeGreaterThan(0)
+    expect(Object.keys(result.faults).length).toBeGreaterThan(3)
+  })
+
+  test.concurrent.each([
+    ['a descriptor left open at every check', 'descriptor', /open descriptors rises/],
+    ['a timer left at every check', 'timer', /timers, sockets, pipes rises/],
+    ['memory kept at every check', 'memory', /heap in use rises/],
+    ['a file left at every check', 'file', /number of files rises/],
+    ['a stop that is not in the audit log', 'audit', /accepted, and 0 of them in the audit log/],
+    ['an outcome that is not in the audit log', 'reconcile', /its outcome is not in the audit log/],
+  ])('finds %s', slow, async (_, mutant, text) => {
+    const { found } = await brief(mutant === 'reconcile' ? 260 : 140, mutant)
+    expect(found).toMatch(text)
+  })
+})
+
+test('a rise is that of the line of least squares, whatever scatters around it', () => {
+  expect(riseOf([3, 3, 3, 3])).toBe(0)
+  expect(riseOf([0, 1, 2, 3])).toBeCloseTo(3)
+  expect(riseOf([1, -1, 1, -1, 1])).toBeCloseTo(0)
+  expect(riseOf([5])).toBe(0)
+})
+
+test('a bound that is passed once is told, wherever it was', () => {
+  const sample: Sample = {
+    ...{ checks: 1, rssBytes: 6e7, heapBytes: 1e7, descriptors: 20, resources: 2 },
+    ...{ folderBytes: 5e4, stateBytes: 3e3, historyBytes: 0, auditBytes: 0, intentsBytes: 0, files: 9, leftovers: 0 },
+  }
+  const samples = Array.from({ length: 30 }, () => sample)
+  expect(notFlat(linesOf(samples))).toEqual([])
+  const once = samples.with(1, { ...sample, folderBytes: 6e6, leftovers: 1 })
+  expect(notFlat(linesOf(once))).toEqual([
+    'all files: 6000.0 kB, at most 5000',
+    'temporary files left: 1.0 , at most 0',
+  ])
+})
+
+test('a chart shows where a line is', () => {
+  expect(
+    chart('a line', [0, 50, 100])
+      .split('\n')
+      .map((line) => line.slice(0, 30)),
+  ).toMatchInlineSnapshot(`
+    [
+      "a line",
+      "      102 |                   ",
+      "     86.4 |",
+      "     70.7 |",
+      "     55.0 |                   ",
+      "     39.3 |",
+      "     23.6 |",
+      "     7.86 |*******************",
+      "          +-------------------",
+    ]
+  `)
+})
