@@ -50,6 +50,9 @@ export function isOfTheCall(name: FaultName): boolean {
   return name.startsWith('api ') || name.startsWith('hibernation ')
 }
 
+/** From the end of one to the beginning of the next, at least. */
+const APART_MS = 25 * MINUTE
+
 export interface PlannedFault extends Stretch {
   readonly name: FaultName
 }
@@ -57,13 +60,17 @@ export interface PlannedFault extends Stretch {
 /** Processes are killed more often than anything else goes wrong: there are many places to die. */
 const names: readonly FaultName[] = [...Object.keys(orders), ...local, 'processes killed', 'processes killed']
 
-/** Two to five on days when somebody works: half of them somewhere in the day, half around the time when the machine is due. */
-export function planFaults(random: Random, { typing }: Owner, thresholdMs: number): readonly PlannedFault[] {
+/** So many on days when somebody works, about: half of them somewhere in the day, half around the time when the machine is due. */
+export function planFaults(
+  random: Random,
+  { typing }: Owner,
+  { thresholdMs, aDay }: { readonly thresholdMs: number; readonly aDay: number },
+): readonly PlannedFault[] {
   const planned: PlannedFault[] = []
   const lasts = new Map<number, Stretch>()
   for (const one of typing) lasts.set(Math.floor(one.from / DAY), one)
   for (const [day, last] of lasts) {
-    const count = random.whole(2, 5)
+    const count = random.whole(Math.ceil(aDay / 2), Math.floor(aDay * 1.5))
     for (let index = 0; index < count; index += 1) {
       const due = last.until + thresholdMs + random.whole(-8, 4) * MINUTE
       const from = random.chance(0.5) ? due : day * DAY + 9 * HOUR + random.whole(0, 9 * 60) * MINUTE
@@ -72,8 +79,10 @@ export function planFaults(random: Random, { typing }: Owner, thresholdMs: numbe
     }
   }
   // One after the other, so that each is over before the next begins.
-  const sorted = planned.sort((a, b) => a.from - b.from)
-  return sorted.filter((one, index) => index === 0 || one.from > (sorted[index - 1]?.until ?? 0) + 40 * MINUTE)
+  const apart: PlannedFault[] = []
+  for (const one of planned.sort((a, b) => a.from - b.from))
+    if (one.from >= (apart.at(-1)?.until ?? Number.NEGATIVE_INFINITY) + APART_MS) apart.push(one)
+  return apart
 }
 
 export interface Faults {
@@ -102,15 +111,15 @@ export function createFaults(plan: readonly PlannedFault[], where: Where): Fault
     met,
     now: () => open,
     go() {
-      if (open !== undefined && machine.now() >= open.until) {
+      if (open !== undefined && machine.now >= open.until) {
         machine.cloud.faults.clear()
         if (open.name === 'disk full') disk?.free()
         if (open.name === 'source unreadable') machine.blind(undefined)
         open = undefined
       }
-      for (let one = plan[next]; one !== undefined && machine.now() >= one.from; one = plan[next]) {
+      for (let one = plan[next]; one !== undefined && machine.now >= one.from; one = plan[next]) {
         next += 1
-        if (!machine.isUp() || machine.now() >= one.until) continue
+        if (!machine.isUp || machine.now >= one.until) continue
         open = one
         met.set(one.name, (met.get(one.name) ?? 0) + 1)
         begin(one.name, where)

@@ -47,6 +47,8 @@ export class Ledger {
   /** Everything the log ever said. */
   readonly lines: AuditLine[] = []
   rewritings = 0
+  /** How many of the lines were there before. */
+  past = 0
   readonly #audit: string
   readonly #intents: string
   #inode = 0
@@ -56,6 +58,12 @@ export class Ledger {
   constructor(stateDir: string) {
     this.#audit = join(stateDir, 'log/audit.jsonl')
     this.#intents = join(stateDir, 'intents.jsonl')
+  }
+
+  /** What was in the log before anything was done. */
+  begin(): void {
+    this.lines.push(...this.#news().lines)
+    this.past = this.lines.length
   }
 
   /** The cloud has just accepted a stop: its intent is on disk. */

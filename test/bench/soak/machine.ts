@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Clocks } from '../../../agent/types.ts'
 import { agentPolicy } from '../../clouds/aws/iam.ts'
 import { type AwsCloud, type Instance, startAws } from '../../clouds/aws.ts'
-import { createClock } from '../../clouds/clock.ts'
+import { type CloudClock, createClock } from '../../clouds/clock.ts'
 import type { Random } from '../../scenarios/random.ts'
 import { during, MINUTE, nextTyping, type Owner } from './owner.ts'
 
@@ -12,175 +12,214 @@ import { during, MINUTE, nextTyping, type Owner } from './owner.ts'
 const EPOCH = Date.UTC(2027, 0, 4)
 /** What going down takes. */
 const DOWN_MS = 40_000
+/** Since the boot, when the owner gets to it. */
+const BOOTED_MS = 20_000
 const OWNER_UID = 1000
-
-export interface SoakMachine {
-  readonly cloud: AwsCloud
-  /** Milliseconds since the first midnight. */
-  now(): number
-  clocks(): Clocks
-  /** Lets time pass, the owner type and jobs work, and shows the sensors what came of it. */
-  pass(ms: number): void
-  isUp(): boolean
-  /** Its owner starts it, now. */
-  start(): void
-  /** The wall clock is set by so much. */
-  step(ms: number): void
-  /** That file tells nothing that can be understood, or everything again. */
-  blind(path: string | undefined): void
-  /** What last needed it: the owner's last key, the work of a job, a lease. */
-  readonly lastInput: () => number
-  readonly lastWork: () => number
-  readonly lastLeased: () => number
-  /** Boots and resumes so far. */
-  readonly starts: () => { readonly boots: number; readonly resumes: number }
-  close(): Promise<void>
-}
 
 interface Options {
   readonly root: string
   readonly stateDir: string
   readonly owner: Owner
   readonly random: Random
+  /** The cloud accepts a stop. */
   readonly onStop: (instance: Instance) => void
+  /** When its owner switches it on, in milliseconds since the first midnight. */
   readonly from: number
 }
 
-/** One that its owner has just switched on, at `from`. */
+/** One that its owner has just switched on. */
 export async function createMachine(options: Options): Promise<SoakMachine> {
-  const { root, stateDir, owner, random, from } = options
-  cpSync('test/fixtures/debian12-vm-quiet', root, { recursive: true })
-  const clock = createClock({ manual: true, start: EPOCH + from })
+  cpSync('test/fixtures/debian12-vm-quiet', options.root, { recursive: true })
+  const start = EPOCH + options.from
+  const clock = createClock({ manual: true, start })
+  const end = { at: options.from }
   const cloud = await startAws({
     clock,
-    instances: [{ launchTime: EPOCH + from }],
+    instances: [{ launchTime: start }],
     roles: { 'idle-agent': agentPolicy },
     delays: { hibernateMs: DOWN_MS, stopMs: DOWN_MS },
-    onState: (instance) => {
+    onState(instance) {
       if (instance.state === 'stopping') options.onStop(instance)
-      if (instance.state === 'stopped') downAt = clock.now() - EPOCH
+      if (instance.state === 'stopped') end.at = clock.now() - EPOCH
     },
   })
-  let at = from
-  let downAt = from
-  let stepped = 0
-  let up = { at: from, boot: 20_000, mono: 20_000 }
-  let blinded: string | undefined
-  let lastInput = from
-  let lastWork = from
-  let [boots, resumes] = [1, 0]
-  // Ticks of 10 ms, sectors and bytes since the boot.
-  const counts = { busy: 50_000, idle: 900_000, sectors: 25_554_024, bytes: 81_000_000 }
-  let shownInput = -1
-  let leased = -1
-  let leaseWallMs = 0
-  let lastLeased = from
-  const clocks = (): Clocks => ({
-    wallMs: EPOCH + at + stepped,
-    bootMs: up.boot + at - up.at,
-    monoMs: up.mono + at - up.at,
-  })
-  const isUp = (): boolean => cloud.instance().state !== 'stopped'
+  return new SoakMachine(options, { cloud, clock, end })
+}
 
-  function write(path: string, text: string): void {
-    writeFileSync(join(root, path), path === blinded ? 'not what it was\n' : text)
+export class SoakMachine {
+  readonly cloud: AwsCloud
+  boots = 1
+  resumes = 0
+  /** What last needed it: the owner's last key, the work of a job, a lease. In milliseconds since the first midnight, as `now`. */
+  lastInput: number
+  lastWork: number
+  lastLeased: number
+  now: number
+  readonly #options: Options
+  readonly #clock: CloudClock
+  /** When it last went down. */
+  readonly #end: { readonly at: number }
+  /** When this run began, and the clocks then. */
+  #run: { readonly at: number; readonly bootMs: number; readonly monoMs: number }
+  #steppedMs = 0
+  /** Ticks of 10 ms, sectors and bytes since the boot. */
+  #counts = { busy: 50_000, idle: 900_000, sectors: 25_554_024, bytes: 81_000_000 }
+  #blind: string | undefined
+  #shownInput = -1
+  #leaseFrom = -1
+  #leaseWallMs = 0
+
+  constructor(
+    options: Options,
+    parts: { readonly cloud: AwsCloud; readonly clock: CloudClock; readonly end: { readonly at: number } },
+  ) {
+    this.#options = options
+    this.cloud = parts.cloud
+    this.#clock = parts.clock
+    this.#end = parts.end
+    this.now = options.from
+    this.lastInput = options.from
+    this.lastWork = options.from
+    this.lastLeased = options.from
+    this.#run = { at: options.from, bootMs: BOOTED_MS, monoMs: BOOTED_MS }
   }
 
-  function show(): void {
-    const { busy, idle, sectors, bytes } = counts
-    write('/proc/stat', `cpu  ${Math.round(busy)} 0 0 ${Math.round(idle)} 0 0 0 0 0 0\nbtime 1767225600\n`)
-    write(
-      '/proc/diskstats',
-      ` 259 0 nvme0n1 118176 4356 9300674 232271 310763 235528 ${Math.round(sectors)} 813539 0 172512 1045810 0 0 0 0 0 0\n`,
-    )
-    const net = `${Math.round(bytes)} 162000 0 0 0 0 0 0 9100000 18200 0 0 0 0 0 0`
-    write('/proc/net/dev', `Inter-|\n face |\n    lo: 90000 180 0 0 0 0 0 0 90000 180 0 0 0 0 0 0\n  ens5: ${net}\n`)
+  get isUp(): boolean {
+    return this.cloud.instance().state !== 'stopped'
+  }
+
+  clocks(): Clocks {
+    const { at, bootMs, monoMs } = this.#run
+    return {
+      wallMs: EPOCH + this.now + this.#steppedMs,
+      bootMs: bootMs + this.now - at,
+      monoMs: monoMs + this.now - at,
+    }
+  }
+
+  /** Lets time pass, the owner type and jobs work, and shows the sensors what came of it. */
+  pass(ms: number): void {
+    this.now += ms
+    this.#clock.advance(ms)
+    if (!this.isUp) return
+    this.#work(ms)
+    this.#type(ms)
+    const over = this.clocks().wallMs - this.#leaseWallMs
+    if (over < ms) this.lastLeased = this.now - Math.max(0, over)
+    this.#show()
+    this.#lease()
+  }
+
+  /** Its owner starts it, now. */
+  start(): void {
+    const instance = this.cloud.instance()
+    const { hibernated } = instance
+    this.cloud.power.start(instance)
+    this.#clock.advance(0)
+    this.#steppedMs = 0
+    if (hibernated) this.#resume()
+    else this.#boot()
+    this.#show()
+  }
+
+  /** The wall clock is set by so much. */
+  step(ms: number): void {
+    this.#steppedMs += ms
+    this.#show()
+  }
+
+  /** That file tells nothing that can be understood, or everything again. */
+  blind(path: string | undefined): void {
+    this.#blind = path
+    this.#show()
+  }
+
+  close(): Promise<void> {
+    return this.cloud.close()
+  }
+
+  #work(ms: number): void {
+    const before = this.now - ms
+    const job = during(this.#options.owner.jobs, before)
+    const worked = job === undefined ? 0 : Math.min(job.until - before, ms)
+    if (job !== undefined) this.lastWork = before + worked
+    const busy = (worked * 0.9 + ms * 0.01) / 10
+    this.#counts.busy += busy
+    this.#counts.idle += (2 * ms) / 10 - busy
+    this.#counts.sectors += (ms / 1000) * 4
+    this.#counts.bytes += (ms / 1000) * 400
+  }
+
+  #type(ms: number): void {
+    const { owner, random } = this.#options
+    const found = nextTyping(owner, this.now - ms)
+    if (found === undefined || found.from > this.now) return
+    const last = this.now - random.whole(0, Math.min(ms, 50_000))
+    this.lastInput = Math.max(found.from, Math.min(found.until, last))
+  }
+
+  #resume(): void {
+    const { stateDir, random } = this.#options
+    const { at, bootMs, monoMs } = this.#run
+    const ran = this.#end.at - at
+    // The real-time clock may tell the time off, or nothing does; the hook may run, or not.
+    const off = random.chance(0.5) ? this.now - this.#end.at : 0
+    this.resumes += 1
+    this.#run = { at: this.now, bootMs: bootMs + ran + off, monoMs: monoMs + ran }
+    if (random.chance(0.5)) writeFileSync(join(stateDir, 'run/resumed_at'), `${this.clocks().wallMs}\n`)
+  }
+
+  #boot(): void {
+    const { stateDir } = this.#options
+    this.boots += 1
+    this.#run = { at: this.now, bootMs: BOOTED_MS, monoMs: BOOTED_MS }
+    const id = `22222222-3333-4444-8555-${String(this.boots).padStart(12, '0')}`
+    this.#write('/proc/sys/kernel/random/boot_id', `${id}\n`)
+    for (const name of ['leases', 'status.json', 'resumed_at'])
+      rmSync(join(stateDir, 'run', name), { recursive: true, force: true })
+    this.#leaseWallMs = 0
+    this.#counts = { busy: 100, idle: 4_000, sectors: 40_000, bytes: 50_000 }
+  }
+
+  #write(path: string, text: string): void {
+    writeFileSync(join(this.#options.root, path), path === this.#blind ? 'not what it was\n' : text)
+  }
+
+  #show(): void {
+    const [busy, idle, sectors, bytes] = Object.values(this.#counts).map(Math.round)
+    this.#write('/proc/stat', `cpu  ${busy} 0 0 ${idle} 0 0 0 0 0 0\nbtime 1767225600\n`)
+    const disk = `118176 4356 9300674 232271 310763 235528 ${sectors} 813539 0 172512 1045810 0 0 0 0 0 0`
+    this.#write('/proc/diskstats', ` 259 0 nvme0n1 ${disk}\n`)
+    const lo = 'lo: 90000 180 0 0 0 0 0 0 90000 180 0 0 0 0 0 0'
+    const net = `ens5: ${bytes} 162000 0 0 0 0 0 0 9100000 18200 0 0 0 0 0 0`
+    this.#write('/proc/net/dev', `Inter-|\n face |\n    ${lo}\n  ${net}\n`)
+    this.#showTerminal()
+  }
+
+  #showTerminal(): void {
+    const { root, owner } = this.#options
     const tty = join(root, '/dev/pts/0')
     // Whoever leaves for longer logs out.
-    if ((nextTyping(owner, at)?.from ?? Number.POSITIVE_INFINITY) > lastInput + 90 * MINUTE)
-      return rmSync(tty, { force: true })
-    if (shownInput === lastInput) return
-    shownInput = lastInput
+    const staysIn = (nextTyping(owner, this.now)?.from ?? Number.POSITIVE_INFINITY) <= this.lastInput + 90 * MINUTE
+    if (!staysIn) rmSync(tty, { force: true })
+    if (!staysIn || this.#shownInput === this.lastInput) return
+    this.#shownInput = this.lastInput
     // The time of the change, which nobody can set, is that of this machine: long before.
     writeFileSync(tty, '')
-    utimesSync(tty, (EPOCH + lastInput + stepped) / 1000, EPOCH / 1000)
+    utimesSync(tty, (EPOCH + this.lastInput + this.#steppedMs) / 1000, EPOCH / 1000)
   }
 
-  function lease(): void {
-    const index = owner.leases.findIndex(({ from: asked, until }) => asked <= at && at < until)
-    const found = owner.leases[index]
-    if (found === undefined || index === leased) return
-    leased = index
+  #lease(): void {
+    const { owner, stateDir } = this.#options
+    const found = during(owner.leases, this.now)
+    if (found === undefined || found.from === this.#leaseFrom) return
+    this.#leaseFrom = found.from
+    this.#leaseWallMs = EPOCH + this.#steppedMs + found.until
     const id = `${OWNER_UID}-0`
-    leaseWallMs = EPOCH + stepped + found.until
-    const until = { kind: 'until', wallMs: leaseWallMs }
-    const path = join(stateDir, 'run/leases', id)
-    writeFileSync(path, `${JSON.stringify({ schema: 1, id, reason: 'soak', until })}\n`)
-    chownSync(path, OWNER_UID, OWNER_UID)
-  }
-
-  return {
-    cloud,
-    now: () => at,
-    clocks,
-    isUp,
-    pass(ms) {
-      const works = during(owner.jobs, at)
-      const share = (works === undefined ? 0 : (Math.min(works.until, at + ms) - at) / Math.max(1, ms)) * 0.9 + 0.01
-      at += ms
-      clock.advance(ms)
-      if (!isUp()) return
-      counts.busy += (ms / 10) * share
-      counts.idle += (ms / 10) * (2 - share)
-      counts.sectors += (ms / 1000) * 4
-      counts.bytes += (ms / 1000) * 400
-      if (works !== undefined) lastWork = Math.min(at, works.until)
-      const types = nextTyping(owner, at - ms)
-      if (types !== undefined && types.from <= at)
-        lastInput = Math.max(types.from, Math.min(types.until, at - random.whole(0, Math.min(ms, 50_000))))
-      const over = clocks().wallMs - leaseWallMs
-      if (over < ms) lastLeased = at - Math.max(0, over)
-      show()
-      lease()
-    },
-    start() {
-      const instance = cloud.instance()
-      const { hibernated } = instance
-      cloud.power.start(instance)
-      clock.advance(0)
-      const stamp = random.chance(0.5)
-      if (hibernated) {
-        resumes += 1
-        const ran = downAt - up.at
-        // The real-time clock may tell the time off, or nothing does.
-        up = { at, boot: up.boot + ran + (random.chance(0.5) ? at - downAt : 0), mono: up.mono + ran }
-        if (stamp) writeFileSync(join(stateDir, 'run/resumed_at'), `${clocks().wallMs}\n`)
-      } else {
-        boots += 1
-        up = { at, boot: 20_000, mono: 20_000 }
-        write('/proc/sys/kernel/random/boot_id', `22222222-3333-4444-8555-${String(boots).padStart(12, '0')}\n`)
-        for (const name of ['leases', 'status.json', 'resumed_at', 'note'])
-          rmSync(join(stateDir, 'run', name), { recursive: true, force: true })
-        mkdirSync(join(stateDir, 'run/leases'), { recursive: true, mode: 0o1733 })
-        leaseWallMs = 0
-        counts.busy = 100
-        counts.idle = 4_000
-      }
-      stepped = 0
-      show()
-    },
-    step(ms) {
-      stepped += ms
-      show()
-    },
-    blind(path) {
-      blinded = path
-      show()
-    },
-    lastInput: () => lastInput,
-    lastWork: () => lastWork,
-    lastLeased: () => lastLeased,
-    starts: () => ({ boots, resumes }),
-    close: () => cloud.close(),
+    const until = { kind: 'until', wallMs: this.#leaseWallMs }
+    const folder = join(stateDir, 'run/leases')
+    mkdirSync(folder, { recursive: true, mode: 0o1733 })
+    writeFileSync(join(folder, id), `${JSON.stringify({ schema: 1, id, reason: 'soak', until })}\n`)
+    chownSync(join(folder, id), OWNER_UID, OWNER_UID)
   }
 }

@@ -4,8 +4,9 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { executable } from '../../e2e/machine.ts'
 import { canMount } from '../../e2e/namespace.ts'
 import { linesOf, notFlat } from './figures.ts'
+import type { SoakResult } from './life.ts'
 import { type Agreement, page, type SoakReport } from './page.ts'
-import { type SoakResult, soak } from './soak.ts'
+import { soak } from './soak.ts'
 
 /** 90 days of a check every two minutes. */
 const CHECKS = 64_800
@@ -40,11 +41,19 @@ async function bench(): Promise<number> {
     'build/soak',
   ]
   execFileSync(process.execPath, build, { stdio: 'inherit' })
-  const faultless = { checks: BESIDE, sampleEvery: Number.POSITIVE_INFINITY, seed: SEED, faultless: true } as const
+  const faultless = { checks: BESIDE, sampleEvery: Number.POSITIVE_INFINITY, seed: SEED, faultsADay: 0 } as const
   say(`${BESIDE} checks of ${executable}, and as many of the resident agent`)
   const cron = await soak(faultless)
   const agreement = agreementOf(cron, await soak({ ...faultless, program: resident }))
-  const long = await soak({ checks: CHECKS, sampleEvery: SAMPLE_EVERY, seed: SEED, program: resident, past: true, say })
+  const long = await soak({
+    checks: CHECKS,
+    sampleEvery: SAMPLE_EVERY,
+    seed: SEED,
+    program: resident,
+    past: true,
+    faultsADay: 4,
+    say,
+  })
   const agent = execFileSync(executable, ['version'], { encoding: 'utf8' }).trim()
   const report: SoakReport = {
     at: new Date().toISOString(),

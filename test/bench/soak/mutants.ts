@@ -5,7 +5,7 @@ import type { Host } from '../../../agent/host/host.ts'
 /** What each does differently at every check, or with the files. */
 export const mutants: Readonly<Record<string, { check?: () => void; host?: (host: Host) => Host }>> = {
   descriptor: { check: () => void openSync('/dev/null', 'r') },
-  memory: { check: () => void kept.push(Array.from({ length: 7500 }, (_, index) => kept.length + index + 0.5)) },
+  memory: { check: () => void kept.push(Array.from({ length: 25_000 }, (_, index) => kept.length + index + 0.5)) },
   timer: { check: () => void setInterval(() => undefined, 3_600_000) },
   file: {
     host: (host) => ({

@@ -3,7 +3,7 @@ import { cpus, release, totalmem } from 'node:os'
 import { table } from '../accuracy/page.ts'
 import { spreadOf } from '../figures.ts'
 import { type Flat, linesOf, type Sample } from './figures.ts'
-import type { SoakResult } from './soak.ts'
+import type { SoakResult } from './life.ts'
 
 /** How the executable as cron runs it compares with the resident agent, check by check. */
 export interface Agreement {

@@ -28,48 +28,48 @@ export class Promises {
   constructor(machine: SoakMachine, limits: Limits) {
     this.#machine = machine
     this.#limits = limits
-    this.#clockFrom = machine.now() + limits.graceMs
+    this.#clockFrom = machine.now + limits.graceMs
   }
 
   /** A run of the machine begins: grace, twice as long for each stop of a run in which nobody was seen. */
   began(): void {
-    this.#clockFrom = this.#machine.now() + this.#limits.graceMs
+    this.#clockFrom = this.#machine.now + this.#limits.graceMs
     this.#faultUntil = 0
   }
 
   /** Before each check: what is going on that explains a machine that stays up. */
-  before(fault: PlannedFault | undefined, missed: boolean): void {
+  before(fault: PlannedFault | undefined): void {
     const { intervalMs, graceMs } = this.#limits
-    const now = this.#machine.now()
-    if (fault === undefined && !missed) return
+    const now = this.#machine.now
+    if (fault === undefined) return
     // A state that was lost begins with grace; one check more may be needed until it is seen.
-    if (fault === undefined || !isOfTheCall(fault.name)) this.#faultUntil = now + 2 * intervalMs + graceMs
+    if (!isOfTheCall(fault.name)) this.#faultUntil = now + 2 * intervalMs + graceMs
     else this.#callFrom = now + BACK_OFF_MS
   }
 
   #needed(): number {
     const { lastInput, lastWork } = this.#machine
-    return Math.max(lastInput(), lastWork() - this.#limits.intervalMs, this.#clockFrom)
+    return Math.max(lastInput, lastWork - this.#limits.intervalMs, this.#clockFrom)
   }
 
   /** The cloud accepts a stop at this moment. */
   stopped(): void {
-    const now = this.#machine.now()
+    const now = this.#machine.now
     const { thresholdMs } = this.#limits
     const { lastInput, lastWork } = this.#machine
-    const since = now - Math.max(lastInput(), lastWork() - this.#limits.intervalMs)
+    const since = now - Math.max(lastInput, lastWork - this.#limits.intervalMs)
     if (since < thresholdMs) this.problems.push(`${this.#when()}: stopped ${seconds(since)} s after it was needed`)
-    if (this.#machine.lastLeased() === now) this.problems.push(`${this.#when()}: stopped under a lease`)
-    const due = Math.max(this.#needed() + thresholdMs, this.#machine.lastLeased())
+    if (this.#machine.lastLeased === now) this.problems.push(`${this.#when()}: stopped under a lease`)
+    const due = Math.max(this.#needed() + thresholdMs, this.#machine.lastLeased)
     if (Math.max(this.#faultUntil + thresholdMs, this.#callFrom) < due) this.lateMs.push(now - due)
   }
 
   /** After each check on a machine that is up, and not on its way down. */
   stillUp(): void {
     const { thresholdMs, intervalMs } = this.#limits
-    const clock = Math.max(this.#needed(), this.#faultUntil, this.#machine.lastWork()) + thresholdMs
-    const latest = Math.max(clock, this.#machine.lastLeased(), this.#callFrom) + intervalMs + LOOK_MS
-    const over = this.#machine.now() - latest
+    const clock = Math.max(this.#needed(), this.#faultUntil, this.#machine.lastWork) + thresholdMs
+    const latest = Math.max(clock, this.#machine.lastLeased, this.#callFrom) + intervalMs + LOOK_MS
+    const over = this.#machine.now - latest
     if (over > 0) this.problems.push(`${this.#when()}: still up ${seconds(over)} s after the latest that explains it`)
   }
 

@@ -2,37 +2,53 @@
 import { describe, expect, test } from 'vitest'
 import { canMount } from '../../e2e/namespace.ts'
 import { linesOf, notFlat, riseOf, type Sample } from './figures.ts'
+import type { SoakOptions, SoakResult } from './life.ts'
 import { chart } from './page.ts'
-import { type SoakResult, soak } from './soak.ts'
+import { soak } from './soak.ts'
 
 const slow = { timeout: 120_000 }
 /** From its source, so that nothing has to be built. */
 const program = [process.execPath, 'test/bench/soak/resident.ts']
 
-async function brief(checks: number, mutant = ''): Promise<{ readonly result: SoakResult; readonly found: string }> {
-  const result = await soak({ checks, sampleEvery: 20, seed: 8, program, mutant, past: true })
+async function brief(checks: number, more: Partial<SoakOptions> = {}): Promise<Brief> {
+  const result = await soak({ checks, sampleEvery: 10, seed: 8, program, past: true, faultsADay: 0, ...more })
   return { result, found: [...result.problems, ...notFlat(linesOf(result.samples, 'short'))].join('\n') }
+}
+
+interface Brief {
+  readonly result: SoakResult
+  /** What is wrong, a line each. */
+  readonly found: string
 }
 
 describe.skipIf(!canMount)('a soak', () => {
   test.concurrent('keeps its promises, its log and its lines', slow, async () => {
-    const { result, found } = await brief(600)
+    const { result, found } = await brief(320, { faultsADay: 12, seed: 9 })
     expect(found).toBe('')
-    expect(result.checks).toBe(600)
-    expect(result.stops).toBeGreaterThan(2)
+    expect(result.checks).toBe(320)
+    expect(result.stops).toBeGreaterThan(1)
     expect(result.killed).toBeGreaterThan(0)
     expect(Object.keys(result.faults).length).toBeGreaterThan(3)
   })
 
   test.concurrent.each([
-    ['a descriptor left open at every check', 'descriptor', /open descriptors rises/],
-    ['a timer left at every check', 'timer', /timers, sockets, pipes rises/],
-    ['memory kept at every check', 'memory', /heap in use rises/],
-    ['a file left at every check', 'file', /number of files rises/],
-    ['a stop that is not in the audit log', 'audit', /accepted, and 0 of them in the audit log/],
-    ['an outcome that is not in the audit log', 'reconcile', /its outcome is not in the audit log/],
-  ])('finds %s', slow, async (_, mutant, text) => {
-    const { found } = await brief(mutant === 'reconcile' ? 260 : 140, mutant)
+    ['a descriptor left open at every check', 'descriptor', 60, /open descriptors rises/],
+    ['a timer left at every check', 'timer', 60, /timers, sockets, pipes rises/],
+    ['memory kept at every check', 'memory', 60, /heap in use rises/],
+    ['a file left at every check', 'file', 60, /number of files rises/],
+    ['a stop that is not in the audit log', 'audit', 90, /accepted, and 0 of them in the audit log/],
+    ['an outcome that is not in the audit log', 'reconcile', 200, /its outcome is not in the audit log/],
+  ])('finds %s', slow, async (_, mutant, checks, text) => {
+    const { found } = await brief(checks, { mutant })
+    expect(found).toMatch(text)
+  })
+
+  test.concurrent.each([
+    ['stops early', 6, /stopped \d+ s after it was needed/],
+    ['stops late', 25, /still up \d+ s after the latest that explains it/],
+  ])('finds an agent that %s', slow, async (_, minutes, text) => {
+    const settings = `  hibernate_threshold_minutes: ${minutes}\n`
+    const { found } = await brief(95, { settings })
     expect(found).toMatch(text)
   })
 })
