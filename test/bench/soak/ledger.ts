@@ -26,8 +26,6 @@ const sentAgain = /^(RequestExpired|RequestTimeTooSkewed|AuthFailure|SignatureDo
 interface Stop {
   readonly intentId: string
   readonly method: string
-  /** The check that called died, or could not write. */
-  excused: boolean
   told: boolean
 }
 
@@ -72,7 +70,7 @@ export class Ledger {
     const intent = Intent.safeParse(parsed(lines.findLast((line) => line.includes('"method"')))).data
     if (intent === undefined || intent.method !== method)
       this.problems.push(`${wall}: a ${method} was accepted without an intent in the journal`)
-    const stop = { intentId: intent?.id ?? 'none', method, excused: false, told: false }
+    const stop = { intentId: intent?.id ?? 'none', method, told: false }
     this.stops.push(stop)
     this.#accepted.push(stop)
   }
@@ -81,7 +79,6 @@ export class Ledger {
   account(seen: Seen): readonly AuditLine[] {
     const { lines, rewritten } = this.#news()
     this.lines.push(...lines)
-    for (const stop of this.#accepted) stop.excused = seen.killed || seen.full || rewritten
     for (const line of lines) this.#match(line)
     if (!seen.killed && !seen.full && !rewritten) this.#compare(lines, seen.calls)
     this.#accepted = []
