@@ -192,7 +192,8 @@ export class Life implements Around {
     // A command of the operator's is run for a tenth of the time.
     this.#configure(this.#samples.length % 10 === 1)
     const { stops } = this.#world.ledger
-    this.#options.say?.(`${this.#checks} checks, ${stops.length} stops, ${this.#problems.length} problems`)
+    const memory = `${((held?.rssBytes ?? 0) / 1e6).toFixed(0)} MB resident`
+    this.#options.say?.(`${this.#checks} checks, ${memory}, ${stops.length} stops, ${this.#problems.length} problems`)
   }
 
   /** The owner comes back to a machine that is off, and starts it. */
