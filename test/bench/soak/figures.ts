@@ -87,7 +87,7 @@ const bounds: readonly Bound[] = [
     of: ({ rssBytes }) => rssBytes / 1e6,
     mayRise: 8,
     mayWarm: anyRise,
-    mayBe: 320,
+    mayBe: 200,
   },
   { what: 'heap in use', unit: 'MB', of: ({ heapBytes }) => heapBytes / 1e6, mayRise: 1, mayWarm: 4, mayBe: 60 },
   { what: 'open descriptors', unit: '', of: ({ descriptors }) => descriptors, mayRise: 0.5, mayBe: 40 },

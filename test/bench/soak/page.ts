@@ -95,14 +95,14 @@ store, and differs in its clocks, which the soak turns. Each check makes its req
 loopback cloud. Sensors read a folder that stands for the machine, which the soak writes as time passes; state, journal, history and
 log lie on a file system of 8 MB, which is really full when it is. Nothing of the system is run for such a folder; a command of the
 operator's is, for a tenth of the time. A cold boot would end the process; here it goes on, so that its
-lines are of all the checks. Its memory is more than that of a real \`run\`: checks follow each other without a rest in which V8 gives back.
+lines are of all the checks.
 
 ${count(long.checks)} checks, one every two minutes: as many as in ${Math.round(long.checks / 720)} days on a machine that is always up; with the time that this one was off, ${long.days} days of
 its calendar. ${count(long.requests.metadata)} requests to metadata, ${count(long.requests.api)} to EC2. ${count(long.stops)} stops, ${long.resumes} resumes, ${long.boots} boots. ${Math.round(long.seconds / 60)} minutes.
 
 ## Flat lines
 
-Measured every ${sampleEvery} checks, after the garbage is collected. Warming up: the first tenth. Rise: of the line of least squares, from the first
+Measured every ${sampleEvery} checks, when the garbage is collected and V8 has given back what it holds in reserve; between two real checks it has minutes for that. Warming up: the first tenth. Rise: of the line of least squares, from the first
 to the last measurement after that. History and log grow until they are rolled up; their bounds are the product's.
 
 ${flatTable(linesOf(long.samples))}
