@@ -23,10 +23,10 @@ interface Brief {
 
 describe.skipIf(!canMount)('a soak', () => {
   test.concurrent('keeps its promises, its log and its lines', slow, async () => {
-    const { result, found } = await brief(320, { faultsADay: 12, seed: 9 })
+    const { result, found } = await brief(240, { faultsADay: 12, seed: 9 })
     expect(found).toBe('')
-    expect(result.checks).toBe(320)
-    expect(result.stops).toBeGreaterThan(1)
+    expect(result.checks).toBe(240)
+    expect(result.stops).toBeGreaterThan(0)
     expect(result.killed).toBeGreaterThan(0)
     expect(Object.keys(result.faults).length).toBeGreaterThan(3)
   })
