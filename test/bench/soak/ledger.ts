@@ -138,8 +138,7 @@ export class Ledger {
     const lines = bytes.subarray(from).toString().split('\n').flatMap(lineOf)
     if (!rewritten) return { lines, rewritten }
     this.rewritings += 1
-    const known = new Set(this.lines.map((line) => JSON.stringify(line)))
-    return { lines: lines.filter((line) => line.times === undefined && !known.has(JSON.stringify(line))), rewritten }
+    return { lines: unknownIn(lines, this.lines), rewritten }
   }
 }
 
@@ -156,13 +155,24 @@ function lineOf(text: string): readonly AuditLine[] {
   return line === undefined ? [] : [line]
 }
 
+/** What a log that was rewritten has more of than is known: the line that made it too large may be in a sum already. */
+function unknownIn(lines: readonly AuditLine[], known: readonly AuditLine[]): readonly AuditLine[] {
+  const before = sums(known)
+  return [...sums(lines)].flatMap(([key, count]) => {
+    const line = lines.findLast((one) => keyOf(one) === key)
+    const { times: _, ...last } = line ?? { at: '', action: '', result: '', detail: '' }
+    return Array.from({ length: Math.max(0, count - (before.get(key) ?? 0)) }, () => last)
+  })
+}
+
 /** What was done is counted by its intent, the rest by its day and kind, as the log sums it up. */
+function keyOf({ at, action, result, code, intentId }: AuditLine): string {
+  const isDone = result === 'done' && /^(hibernate|stop|reconcile)$/.test(action)
+  return [isDone ? intentId : at.slice(0, 10), action, result, isDone ? '' : code].join(' ')
+}
+
 function sums(lines: readonly AuditLine[]): ReadonlyMap<string, number> {
   const counts = new Map<string, number>()
-  for (const { at, action, result, code, intentId, times } of lines) {
-    const isDone = result === 'done' && /^(hibernate|stop|reconcile)$/.test(action)
-    const key = [isDone ? intentId : at.slice(0, 10), action, result, isDone ? '' : code].join(' ')
-    counts.set(key, (counts.get(key) ?? 0) + (times ?? 1))
-  }
+  for (const line of lines) counts.set(keyOf(line), (counts.get(keyOf(line)) ?? 0) + (line.times ?? 1))
   return counts
 }

@@ -1,7 +1,11 @@
 // A short soak, agents that do one thing wrong and are found out by it, and the arithmetic behind.
-import { describe, expect, test } from 'vitest'
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { canMount } from '../../e2e/namespace.ts'
 import { linesOf, notFlat, riseOf, type Sample } from './figures.ts'
+import { Ledger } from './ledger.ts'
 import type { SoakOptions, SoakResult } from './life.ts'
 import { chart } from './page.ts'
 import { soak } from './soak.ts'
@@ -51,6 +55,28 @@ describe.skipIf(!canMount)('a soak', () => {
     const { found } = await brief(95, { settings })
     expect(found).toMatch(text)
   })
+})
+
+test.each([
+  ['a line that is in a sum at once', 3, []],
+  ['a line that is lost', 1, ['2027-09-15 tag done : 14 in the last 90 days, and 13 of them left in the log']],
+])('an account over a rewriting of the log: %s', (_, times, problems) => {
+  const folder = mkdtempSync(join(tmpdir(), 'idle-agent-ledger-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  const log = join(folder, 'log/audit.jsonl')
+  const tag = { at: '2027-09-15T08:00:00.000Z', action: 'tag', result: 'done', detail: 'IdleStatus=idle' }
+  const lines = (count: number) => `${JSON.stringify(tag)}\n`.repeat(count)
+  const ledger = new Ledger(folder)
+  mkdirSync(join(folder, 'log'))
+  writeFileSync(log, lines(14))
+  ledger.account({ killed: false, full: false, calls: [] })
+  // As a check does it that writes the fifteenth: twelve of a day stay, the others become one line.
+  writeFileSync(`${log}.new`, `${lines(12)}${JSON.stringify({ ...tag, times })}\n`)
+  renameSync(`${log}.new`, log)
+  ledger.account({ killed: false, full: false, calls: [] })
+  ledger.close(Date.parse(tag.at))
+  expect(ledger.problems).toEqual(problems)
+  expect([ledger.rewritings, ledger.lines.length]).toEqual([1, times === 3 ? 15 : 14])
 })
 
 test('a rise is that of the line of least squares, whatever scatters around it', () => {
