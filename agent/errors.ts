@@ -17,11 +17,14 @@ export class CloudError extends Error {
   readonly exitCode = 3
   readonly code: string
   readonly retryable: boolean
-  constructor(message: string, details: { code: string; retryable: boolean; cause?: unknown }) {
+  /** There were too many calls, not ours alone. */
+  readonly throttled: boolean
+  constructor(message: string, details: { code: string; retryable: boolean; throttled?: boolean; cause?: unknown }) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })
     this.name = 'CloudError'
     this.code = details.code
     this.retryable = details.retryable
+    this.throttled = details.throttled === true
   }
 }
 

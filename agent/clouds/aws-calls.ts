@@ -22,7 +22,7 @@ export async function createTags(
   signal: AbortSignal,
 ): Promise<void> {
   const send = (api: Api, id: string): Promise<Sent<true>> => api.createTags(id, tags, signal)
-  answerOf(await call(parts, { attempts: 2, signal, send }), 'CreateTags')
+  answerOf(await call(parts, { attempts: 2, onceIfThrottled: true, signal, send }), 'CreateTags')
 }
 
 /** The operator's tags as the API tells them. Throws CloudError. */
@@ -62,6 +62,7 @@ function accepted({ state, requestId }: Stopping): Outcome {
 /** One call to be made. */
 export interface Call<T> {
   readonly attempts: 1 | 2
+  readonly onceIfThrottled?: boolean
   readonly signal: AbortSignal
   readonly send: (api: Api, id: string) => Promise<Sent<T>>
   /** When it was decided on; now unless told. */
@@ -125,8 +126,9 @@ interface Sending extends Prepared {
 async function sendOnce<T>({ host, options }: Parts, wanted: Call<T>, sending: Sending) {
   const { openApi } = await import('./aws-send.ts')
   const { who, credentials, clockOffsetMs, began } = sending
-  const { attempts, signal } = wanted
-  const api = await openApi({ region: who.region, apiUrl: options.apiUrl, credentials, attempts, clockOffsetMs })
+  const { attempts, onceIfThrottled, signal } = wanted
+  const access = { region: who.region, apiUrl: options.apiUrl, credentials, clockOffsetMs }
+  const api = await openApi({ ...access, attempts, onceIfThrottled })
   try {
     if (signal.aborted) throw new CloudError('stopped before anything was sent', { code: 'aborted', retryable: true })
     if (parted(began, host.clocks())) throw runChanged()

@@ -23,6 +23,8 @@ export interface Access {
   readonly credentials: Credentials
   /** How often the SDK may send: 1 for a call that must not be sent twice. */
   readonly attempts: 1 | 2
+  /** What is throttled is sent once all the same. */
+  readonly onceIfThrottled?: boolean | undefined
   /** How far the service's clock was seen to be ahead of ours, in milliseconds. */
   readonly clockOffsetMs: number
 }
@@ -89,6 +91,7 @@ function clientConfig(access: Access): EC2ClientConfig & { ignoreConfiguredEndpo
 export async function openApi(access: Access): Promise<Api> {
   const sdk = await import('./aws-sdk.ts')
   const client = new sdk.EC2Client(clientConfig(access))
+  if (access.onceIfThrottled === true) await sendOnceIfThrottled(client)
   const watch = watchSending(client)
   const send = <T>(work: () => Promise<T>): Promise<Sent<T>> => watch(work)
   return {
@@ -126,6 +129,17 @@ export async function openApi(access: Access): Promise<Api> {
       }),
     clockOffsetMs: () => client.config.systemClockOffset,
     close: () => client.destroy(),
+  }
+}
+
+/** In an account that is throttled a call that is sent again within the second is one more that is refused. */
+async function sendOnceIfThrottled({ config }: EC2Client): Promise<void> {
+  const strategy = await config.retryStrategy()
+  if (!('refreshRetryTokenForRetry' in strategy)) return
+  const refresh = strategy.refreshRetryTokenForRetry.bind(strategy)
+  strategy.refreshRetryTokenForRetry = async (token, info) => {
+    if (info.errorType === 'THROTTLING') throw new Error('throttled: not sent again')
+    return refresh(token, info)
   }
 }
 

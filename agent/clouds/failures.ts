@@ -59,6 +59,7 @@ export function asError<Answer extends Told>(
 ): CloudError {
   const message = `${action} failed: ${failure.kind === 'answered' ? `${failure.code}: ` : ''}${failure.message}`
   if (failure.kind === 'lost') return new CloudError(message, { code: 'no-answer', retryable: true })
-  const retryable = ['throttled', 'credentials', 'unreachable'].includes(whyOf(failure, refusalOf))
-  return new CloudError(message, { code: failure.code, retryable })
+  const why = whyOf(failure, refusalOf)
+  const retryable = ['throttled', 'credentials', 'unreachable'].includes(why)
+  return new CloudError(message, { code: failure.code, retryable, throttled: why === 'throttled' })
 }

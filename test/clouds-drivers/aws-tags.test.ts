@@ -31,7 +31,6 @@ describe('writeTags', () => {
   })
 
   const passing: readonly [string, Fault][] = [
-    ['throttled once', { kind: 'api-error', code: 'RequestLimitExceeded' }],
     ['unavailable once', { kind: 'api-error', code: 'Unavailable' }],
     ['reset once', { kind: 'refuse' }],
     ['expired keys once', { kind: 'api-error', code: 'ExpiredToken' }],
@@ -44,7 +43,7 @@ describe('writeTags', () => {
     expect(it.aws.instance().tags.get(`${PREFIX}:IdleStatus`)).toBe('idle')
   })
 
-  const failing: readonly [string, Fault, { code: string; retryable: boolean }, number][] = [
+  const failing: readonly [string, Fault, { code: string; retryable: boolean; throttled?: boolean }, number][] = [
     [
       'denied',
       { kind: 'api-error', code: 'UnauthorizedOperation' },
@@ -58,10 +57,10 @@ describe('writeTags', () => {
       1,
     ],
     [
-      'throttled',
+      'throttled: not sent again at once',
       { kind: 'api-error', code: 'RequestLimitExceeded' },
-      { code: 'RequestLimitExceeded', retryable: true },
-      2,
+      { code: 'RequestLimitExceeded', retryable: true, throttled: true },
+      1,
     ],
     ['keys always expired', { kind: 'api-error', code: 'ExpiredToken' }, { code: 'ExpiredToken', retryable: true }, 2],
     ['broken', { kind: 'status', status: 500 }, { code: 'no-answer', retryable: true }, 2],

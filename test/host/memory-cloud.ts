@@ -44,7 +44,8 @@ export function createMemoryCloud(options: MemoryCloudOptions = {}): MemoryCloud
     if (signal.aborted) throw new CloudError('stopped before anything was sent', { code: 'aborted', retryable: true })
     calls.push(call)
     const code = failing.get(call.kind)
-    if (code !== undefined) throw new CloudError(`ordered: ${code}`, { code, retryable: true })
+    if (code === undefined) return
+    throw new CloudError(`ordered: ${code}`, { code, retryable: true, throttled: code === 'RequestLimitExceeded' })
   }
 
   return {
