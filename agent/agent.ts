@@ -9,7 +9,7 @@ import type { Parts } from './check/parts.ts'
 import { endedLeases } from './check/report.ts'
 import { keepBackOff, save, settled } from './check/save.ts'
 import { writeStatus } from './check/status-file.ts'
-import { syncTags } from './check/tag-sync.ts'
+import { syncTags, turnBeforeNext } from './check/tag-sync.ts'
 import type { Told } from './check/warning.ts'
 import { methodIn } from './decide/explain.ts'
 import { duration, toWall } from './decide/words.ts'
@@ -101,11 +101,14 @@ async function underLock(parts: Parts, lock: Lock): Promise<Checked> {
   }
   const done = await carryOut(parts, base, seen)
   notes.push(...(await tidyStamp(parts, done.look)))
+  const ms = turnBeforeNext(parts, done)
+  // Loaded by machines of large accounts, and in an outage.
+  const late = ms > 0 ? await (await import('./check/tag-wait.ts')).writeInTurn(parts, lock, { done, ms }) : []
   if (!seen.decision.store) notes.push('not recorded: the last check was only a moment ago, and its sample stands')
   return {
     look: done.look,
     decision: { ...done.decision, state: done.state },
-    deeds: [...before, ...done.deeds],
+    deeds: [...before, ...done.deeds, ...late],
     notes: [...notes, ...endedLeases(parts, done.look)],
   }
 }

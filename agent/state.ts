@@ -50,6 +50,10 @@ export interface TagMirror {
   readonly written?: StateTags
   readonly instanceId?: string
   readonly failures: number
+  /** Over how many milliseconds the writes of machines like this one have to be spread; left out where none was throttled lately. */
+  readonly spreadMs?: number
+  /** Since when, in boot-time milliseconds, a change waits for its moment in that time. */
+  readonly sinceBootMs?: number
   /** Boot-time milliseconds before which no tag write is tried. */
   readonly notBeforeBootMs?: number
   readonly bootId?: string
@@ -128,6 +132,8 @@ function parseMirror(mirror: JsonObject): TagMirror {
   return {
     failures: numberAt(mirror, 'failures'),
     ...optional(mirror, 'instanceId', textAt),
+    ...optional(mirror, 'spreadMs', numberAt),
+    ...optional(mirror, 'sinceBootMs', numberAt),
     ...optional(mirror, 'notBeforeBootMs', numberAt),
     ...optional(mirror, 'bootId', textAt),
     ...optional(mirror, 'written', tagsAt),
@@ -199,6 +205,7 @@ function parseAttempt(attempt: JsonObject): Attempt {
   return {
     refusals: numberAt(attempt, 'refusals'),
     stopInstead: booleanAt(attempt, 'stopInstead'),
+    ...optional(attempt, 'silences', numberAt),
     ...optional(attempt, 'retryAt', numberAt),
     ...optional(attempt, 'notReadySince', numberAt),
     ...optional(attempt, 'refusal', textAt),

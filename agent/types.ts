@@ -1,6 +1,5 @@
 /** The values that pass between the parts of the agent; types only, no code. */
 import type { Cause } from './types/cause.ts'
-
 import type { Culprit } from './types/culprit.ts'
 
 /** Milliseconds on CLOCK_MONOTONIC of the observed host; comparable only within one run of the machine. */
@@ -200,8 +199,9 @@ export interface State {
 
 /** How the present idle period's attempts to act went. */
 export interface Attempt {
-  /** Refusals in a row. */
+  /** Refusals in a row, and how often in a row the cloud told nothing. */
   readonly refusals: number
+  readonly silences?: number
   /** Not before this moment again. */
   readonly retryAt?: Instant
   /** Since when hibernation says "not ready yet". */

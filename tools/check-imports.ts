@@ -13,7 +13,7 @@ interface Row {
 const bottom = ['host', 'log', 'errors', 'types']
 const middle = 'sensors clouds leases state history audit lock warn note notify health runbooks fleet'.split(' ')
 /** What turns data into other data, for everybody. */
-const plain = ['parse', 'words']
+const plain = ['parse', 'words', 'draw']
 const pure = ['decide', 'learn', 'install']
 const checks = ['agent', 'check']
 const top = ['main', 'cli', 'commands', ...checks]

@@ -4,11 +4,11 @@ import { tagKey, writtenTags } from '../clouds/tags.ts'
 import { messageOf } from '../errors.ts'
 import { type Stored, saveState, type TagMirror } from '../state.ts'
 import type { Moment, StateTags } from '../types.ts'
+import type { Episode } from './episode.ts'
 import type { Look } from './observe.ts'
 import type { Parts } from './parts.ts'
 import { within } from './within.ts'
 
-const RETRY_CEILING_MS = 3_600_000
 /** A check with nothing to do ends within 10 s, whatever hangs: a look that was slow leaves a write less time, and this much at least. */
 const CHECK_MS = 9_000
 const LEAST_MS = 1_000
@@ -33,22 +33,48 @@ export async function syncTags(
   const id = moment.identity.instanceId
   if (!parts.policy.enabled || id === undefined) return { mirror }
   const known = mirror.instanceId === id ? mirror.written : undefined
-  if (known !== undefined && same(known, tags)) return { mirror }
-  if (!wanted.urgent && postponed(mirror, moment)) return { mirror }
+  if (known !== undefined && same(known, tags)) return { mirror: withoutTurn(mirror) }
+  const waiting = { id, moment, intervalMs: parts.policy.checkIntervalMs }
+  if (!wanted.urgent) {
+    const turn = mirror.spreadMs === undefined ? mirror : (await turns()).withTurn(mirror, waiting)
+    if (turnIn(turn, moment) > 0) return { mirror: turn }
+  }
   if (known !== undefined && wanted.base !== undefined) {
     // A crash between the write and the save must not leave a memory of tags that are no longer there.
     await saveState(parts.host, parts.paths.state, { ...wanted.base, mirror: unsure(mirror) })
   }
-  const result = await write(parts, wanted)
-  const done = result.result === 'done'
-  const said = done ? { ...result, detail: changedKeys(known, tags).join(' ') } : result
+  const error = await write(parts, wanted)
+  const said: Deed =
+    error === undefined
+      ? { action: 'tag', result: 'done', detail: changedKeys(known, tags).join(' ') }
+      : { action: 'tag', result: 'failed', detail: messageOf(error) }
   const deed = await recordDeed(parts.host, parts.paths.audit, said)
-  return {
-    mirror: done
-      ? { written: tags, instanceId: id, failures: 0 }
-      : { ...unsure(mirror), ...failed(parts, mirror, moment) },
-    deed,
-  }
+  if (error !== undefined)
+    return { mirror: { ...unsure(mirror), ...(await turns()).afterFailure(mirror, error, waiting) }, deed }
+  const spread = mirror.spreadMs === undefined ? {} : await spreadAfter(mirror, wanted, waiting.intervalMs)
+  return { mirror: { written: tags, instanceId: id, failures: 0, ...spread }, deed }
+}
+
+function turns() {
+  return import('./tag-turn.ts')
+}
+
+/** Only a first try at its own moment tells that the window is wide enough. */
+async function spreadAfter(
+  mirror: TagMirror,
+  { urgent }: Wanted,
+  intervalMs: number,
+): Promise<Pick<TagMirror, 'spreadMs'>> {
+  const { spreadMs } = mirror
+  if (!urgent && mirror.failures === 0) return (await turns()).narrowed(mirror, intervalMs)
+  return spreadMs === undefined ? {} : { spreadMs }
+}
+
+/** What was to be written is there, or is not wanted any more: the next change has a moment of its own. */
+function withoutTurn(mirror: TagMirror): TagMirror {
+  if (mirror.notBeforeBootMs === undefined) return mirror
+  const { notBeforeBootMs: _, bootId: __, sinceBootMs: ___, ...rest } = mirror
+  return rest
 }
 
 /** A write that failed may have been executed all the same: what the cloud shows is not known any more. */
@@ -57,29 +83,31 @@ function unsure(mirror: TagMirror): TagMirror {
   return rest
 }
 
-async function write(parts: Parts, { tags, urgent, look }: Wanted): Promise<Deed> {
+/** Gives back what went wrong. */
+async function write(parts: Parts, { tags, urgent, look }: Wanted): Promise<unknown> {
   const keyed = Object.fromEntries(writtenTags.map((name) => [tagKey(parts.settings.tagPrefix, name), tags[name]]))
   try {
     const lookedMs = look.moment.clocks.monoMs - look.sampledAt.monoMs
     const ms = Math.max(LEAST_MS, Math.min(urgent ? 4_000 : 8_000, Math.round(CHECK_MS - lookedMs)))
     const limit = { ms, what: 'tags' }
     await within(parts.host, limit, (signal) => parts.cloud.writeTags(keyed, signal))
-    return { action: 'tag', result: 'done', detail: '' }
+    return undefined
   } catch (error) {
-    return { action: 'tag', result: 'failed', detail: messageOf(error) }
+    return error
   }
 }
 
-function failed(parts: Parts, mirror: TagMirror, moment: Moment): Partial<TagMirror> {
-  const failures = mirror.failures + 1
-  const wait =
-    failures === 1 ? 0 : Math.min(RETRY_CEILING_MS, parts.policy.checkIntervalMs * 2 ** Math.min(failures - 1, 20))
-  return { failures, notBeforeBootMs: moment.clocks.bootMs + wait, bootId: moment.identity.bootId }
+/** Milliseconds until tags are to be written, if that is before the next check; else 0, as where nothing was stored, and on the machine's way down. */
+export function turnBeforeNext({ host, policy }: Parts, { mirror, look, decision, state, overtaken }: Episode): number {
+  if (!decision.store || overtaken === true || state.run.ended) return 0
+  const ms = turnIn(mirror, { ...look.moment, clocks: host.clocks() })
+  return ms < policy.checkIntervalMs ? ms : 0
 }
 
-function postponed(mirror: TagMirror, moment: Moment): boolean {
-  const { notBeforeBootMs, bootId } = mirror
-  return notBeforeBootMs !== undefined && bootId === moment.identity.bootId && moment.clocks.bootMs < notBeforeBootMs
+/** Milliseconds until tags may be written; 0 where nothing is waited for. */
+function turnIn({ notBeforeBootMs, bootId }: TagMirror, { clocks, identity }: Moment): number {
+  if (notBeforeBootMs === undefined || bootId !== identity.bootId) return 0
+  return Math.max(0, notBeforeBootMs - clocks.bootMs)
 }
 
 function same(a: StateTags, b: StateTags): boolean {

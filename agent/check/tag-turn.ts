@@ -1,0 +1,78 @@
+/**
+ * When a machine writes its tags, where many share one account. A write that is throttled widens the window in which this
+ * machine writes, a first try that is accepted narrows it a little; the moment in the window is drawn from the instance's id.
+ * So a small account writes at once, and a large one spreads its storm after it has met one. Loaded where a write failed, or a window is known.
+ */
+import { drawn } from '../draw.ts'
+import { CloudError } from '../errors.ts'
+import type { TagMirror } from '../state.ts'
+import type { Clocks, Moment } from '../types.ts'
+
+const HOUR_MS = 3_600_000
+/** The longest window: 100,000 machines need 2.8 h at the ten writes a second that EC2 takes of an account (cloud.md 1.7), and chance some more. */
+const WIDEST_MS = 3 * HOUR_MS
+/** The first window in check intervals, and by how much a window grows. */
+const WIDER = 8
+/** What another try has at least, as part of the window. */
+const LEAST_LEFT = 1 / 8
+/** 34 writes that are accepted at the first try halve a window. Where it neither grows nor shrinks, one in a hundred is throttled. */
+const NARROWER = 0.98
+/** Longest wait after a failure that passes by itself, and after one that an operator has to mend. */
+const OUTAGE_MS = HOUR_MS / 3
+const FAULT_MS = HOUR_MS
+
+/** Who waits, since when, and how often it checks. */
+export interface Waiting {
+  readonly id: string
+  readonly moment: Moment
+  readonly intervalMs: number
+}
+
+/** The mirror with the moment at which what has changed now is to be written; as it was where that is known, or nothing has to be spread. */
+export function withTurn(mirror: TagMirror, { id, moment }: Waiting): TagMirror {
+  const known = mirror.notBeforeBootMs !== undefined && sameBoot(mirror, moment)
+  if (mirror.spreadMs === undefined || known) return mirror
+  const sinceBootMs = Math.round(moment.clocks.bootMs)
+  return { ...mirror, sinceBootMs, ...after(mirror.spreadMs * drawn(keyOf(id, moment.clocks)), moment) }
+}
+
+/** What is remembered of a window after a first try that was accepted: less than one interval needs none. */
+export function narrowed({ spreadMs = 0 }: TagMirror, intervalMs: number): Pick<TagMirror, 'spreadMs'> {
+  const next = Math.round(spreadMs * NARROWER)
+  return next < intervalMs ? {} : { spreadMs: next }
+}
+
+/** When a write that failed is tried again. A single failure of another kind than throttling is tried again by the next check. */
+export function afterFailure(
+  mirror: TagMirror,
+  error: unknown,
+  { id, moment, intervalMs }: Waiting,
+): Partial<TagMirror> {
+  const failures = mirror.failures + 1
+  const share = drawn(keyOf(id, moment.clocks))
+  if (error instanceof CloudError && error.throttled) {
+    const spreadMs = Math.min(WIDEST_MS, WIDER * Math.max(intervalMs, mirror.spreadMs ?? 0))
+    const now = Math.round(moment.clocks.bootMs)
+    const sinceBootMs = sameBoot(mirror, moment) ? Math.min(mirror.sinceBootMs ?? now, now) : now
+    const left = Math.max(sinceBootMs + spreadMs - now, spreadMs * LEAST_LEFT)
+    return { failures, spreadMs, sinceBootMs, ...after(left * share, moment) }
+  }
+  const lasting = error instanceof CloudError && !error.retryable
+  if (failures === 1) return { failures, ...after(0, moment) }
+  // The second wait parts the machines; from then on as many of them try in every minute, and so do when the outage ends.
+  const passing = failures === 2 ? OUTAGE_MS * share : OUTAGE_MS
+  const wait = lasting ? Math.min(FAULT_MS, intervalMs * 2 ** Math.min(failures - 1, 20)) : passing
+  return { failures, ...after(wait, moment) }
+}
+
+function sameBoot({ bootId }: TagMirror, { identity }: Moment): boolean {
+  return bootId === identity.bootId
+}
+
+function after(ms: number, { clocks, identity }: Moment): Pick<TagMirror, 'notBeforeBootMs' | 'bootId'> {
+  return { notBeforeBootMs: Math.round(clocks.bootMs + ms), bootId: identity.bootId }
+}
+
+function keyOf(id: string, { wallMs }: Clocks): string {
+  return `${id} ${wallMs}`
+}

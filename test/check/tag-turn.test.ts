@@ -1,0 +1,185 @@
+/** When tags are written in an account that is too busy: windows that are learned, moments in them, and what neither delays. */
+import { describe, expect, it } from 'vitest'
+import { checkAndAct } from '../../agent/agent.ts'
+import { afterFailure, narrowed, withTurn } from '../../agent/check/tag-turn.ts'
+import { CloudError } from '../../agent/errors.ts'
+import { loadState, type Stored, saveState, type TagMirror } from '../../agent/state.ts'
+import { HOUR, identity, MINUTE, moment, start } from '../decide/given.ts'
+import { Bench, paths } from '../scenarios/bench.ts'
+
+const throttled = new CloudError('text', { code: 'RequestLimitExceeded', retryable: true, throttled: true })
+const unanswered = new CloudError('text', { code: 'no-answer', retryable: true })
+const forbidden = new CloudError('text', { code: 'UnauthorizedOperation', retryable: false })
+const waiting = { id: 'i-1', moment: moment(start), intervalMs: 2 * MINUTE }
+
+function writes(bench: Bench): number {
+  return bench.cloud.calls.filter(({ kind }) => kind === 'write-tags').length
+}
+
+async function storedOf(bench: Bench): Promise<Stored> {
+  const { stored } = await loadState(bench.host, paths.state)
+  if (stored === undefined) throw new Error('test: no state')
+  return stored
+}
+
+async function mirrorOf(bench: Bench): Promise<TagMirror> {
+  return (await storedOf(bench)).mirror
+}
+
+async function changeMirror(bench: Bench, more: Partial<TagMirror>): Promise<void> {
+  const stored = await storedOf(bench)
+  await saveState(bench.host, paths.state, { ...stored, mirror: { ...stored.mirror, ...more } })
+}
+
+/** A busy machine whose first write was throttled. */
+async function throttledOnce(): Promise<Bench> {
+  const bench = new Bench()
+  bench.policy = { ...bench.policy, action: 'report' }
+  bench.cloud.failing.set('write-tags', 'RequestLimitExceeded')
+  await bench.check()
+  bench.cloud.failing.clear()
+  return bench
+}
+
+describe('after failures in a row', () => {
+  function told(error: Error, count: number): readonly (readonly [number, number])[] {
+    let mirror: TagMirror = { failures: 0 }
+    return Array.from({ length: count }, () => {
+      mirror = { ...mirror, ...afterFailure(mirror, error, waiting) }
+      const wait = (mirror.notBeforeBootMs ?? 0) - start.bootMs
+      return [(mirror.spreadMs ?? 0) / MINUTE, wait / MINUTE]
+    })
+  }
+
+  it('throttled: the window widens up to its widest, and the moment lies in it', () => {
+    const found = told(throttled, 5)
+    expect(found.map(([window]) => Math.round(window))).toEqual([16, 128, 180, 180, 180])
+    expect(found.every(([window, wait]) => wait >= 0 && wait < window)).toBe(true)
+  })
+
+  it('unanswered: at once, then within 20 min, then every 20 min; no window is learned', () => {
+    const [first, second, ...more] = told(unanswered, 5)
+    expect(first).toEqual([0, 0])
+    expect(second?.[1]).toBeGreaterThan(0)
+    expect(second?.[1]).toBeLessThan(20)
+    expect(more).toEqual([
+      [0, 20],
+      [0, 20],
+      [0, 20],
+    ])
+  })
+
+  it('forbidden: ever later, up to an hour', () => {
+    expect(told(forbidden, 7).map(([, wait]) => wait)).toEqual([0, 4, 8, 16, 32, 60, 60])
+  })
+
+  it('tries again within what is left of the window, and in an eighth of it where nothing is left', () => {
+    const before = {
+      failures: 1,
+      spreadMs: 3 * HOUR,
+      sinceBootMs: start.bootMs - (3 * HOUR - 1_000),
+      bootId: identity.bootId,
+    }
+    const next = afterFailure(before, throttled, waiting)
+    expect((next.notBeforeBootMs ?? 0) - start.bootMs).toBeLessThanOrEqual((3 * HOUR) / 8)
+  })
+})
+
+describe('a window', () => {
+  it('gives each machine its own moment, the same whenever it is asked, and another one for another change', () => {
+    const mirror = { failures: 0, spreadMs: HOUR }
+    const at = (id: string, ms: number) =>
+      withTurn(mirror, { ...waiting, id, moment: moment({ ...start, wallMs: start.wallMs + ms }) }).notBeforeBootMs
+    const found = [at('i-1', 0), at('i-2', 0), at('i-1', 1), at('i-1', 0)]
+    expect(new Set(found).size).toBe(3)
+    expect(found[3]).toBe(found[0])
+  })
+
+  it('spreads a thousand machines evenly', () => {
+    const tenths = Array.from({ length: 10 }, () => 0)
+    for (let n = 0; n < 1_000; n += 1) {
+      const { notBeforeBootMs = 0 } = withTurn({ failures: 0, spreadMs: HOUR }, { ...waiting, id: `i-${n}` })
+      const tenth = Math.floor((notBeforeBootMs - start.bootMs) / (HOUR / 10))
+      tenths[tenth] = (tenths[tenth] ?? 0) + 1
+    }
+    expect(Math.min(...tenths)).toBeGreaterThan(70)
+    expect(Math.max(...tenths)).toBeLessThan(130)
+  })
+
+  it('is forgotten when it has become shorter than an interval', () => {
+    expect(narrowed({ failures: 0, spreadMs: HOUR }, 2 * MINUTE)).toEqual({ spreadMs: 0.98 * HOUR })
+    expect(narrowed({ failures: 0, spreadMs: 2 * MINUTE }, 2 * MINUTE)).toEqual({})
+  })
+})
+
+describe('a check', () => {
+  it('whose write was throttled writes at its moment, between the checks if it lies there, and once', async () => {
+    const bench = await throttledOnce()
+    const { notBeforeBootMs = 0, spreadMs } = await mirrorOf(bench)
+    expect(spreadMs).toBe(16 * MINUTE)
+    while (writes(bench) < 2) await bench.check()
+    const wroteMs = bench.host.clock.now().bootMs
+    expect(Math.abs(wroteMs - notBeforeBootMs)).toBeLessThan(2 * MINUTE)
+    expect(bench.cloud.tags.get('T:IdleStatus')).toBe('idle')
+    await bench.check()
+    expect(writes(bench)).toBe(2)
+  })
+
+  it('has told everybody on the machine before it waits for that moment', async () => {
+    const bench = await throttledOnce()
+    await changeMirror(bench, { notBeforeBootMs: bench.host.clock.now().bootMs + 3 * MINUTE })
+    let told = ''
+    const parts = bench.parts()
+    const began = bench.host.clock.now().bootMs
+    bench.host.clock.advance(2 * MINUTE)
+    await checkAndAct({
+      ...parts,
+      host: {
+        ...parts.host,
+        sleep: async (ms) => {
+          told = bench.host.files.read(paths.status) ?? ''
+          bench.host.clock.advance(ms)
+        },
+      },
+    })
+    expect(JSON.parse(told).at).toBe(new Date(bench.host.clock.now().wallMs - 52_500).toISOString())
+    expect(bench.host.clock.now().bootMs - began).toBe(2 * MINUTE + 52_500)
+    expect(bench.cloud.tags.get('T:IdleStatus')).toBe('active')
+  })
+
+  it('that slept while it waited writes nothing: the next one knows what is to be shown', async () => {
+    const bench = await throttledOnce()
+    await changeMirror(bench, { notBeforeBootMs: bench.host.clock.now().bootMs + 3 * MINUTE })
+    bench.host.clock.advance(2 * MINUTE)
+    const parts = bench.parts()
+    const sleep = async () => bench.host.clock.suspend(HOUR)
+    await checkAndAct({ ...parts, host: { ...parts.host, sleep } })
+    expect(writes(bench)).toBe(1)
+  })
+
+  it('writes at once before a stop, whatever the window', async () => {
+    const bench = new Bench()
+    await bench.check()
+    await changeMirror(bench, { spreadMs: 3 * HOUR })
+    while (bench.acts === 0) await bench.check()
+    expect(bench.cloud.tags.get('T:IdleAction')).toBe('hibernating')
+    expect((await mirrorOf(bench)).spreadMs).toBe(3 * HOUR)
+  })
+
+  it('writes nothing of a change that is gone before its moment', async () => {
+    const bench = new Bench()
+    let busy = true
+    bench.fakes = [{ name: 'cpu', judge: () => ({ kind: busy ? 'active' : 'idle', reason: 'x' }) }]
+    bench.policy = { ...bench.policy, action: 'report' }
+    await bench.settle(3)
+    await changeMirror(bench, { spreadMs: 3 * HOUR })
+    const before = writes(bench)
+    busy = false
+    while ((await bench.check()).decision.phase !== 'idle') expect(writes(bench)).toBe(before)
+    expect((await mirrorOf(bench)).notBeforeBootMs).toBeGreaterThan(0)
+    busy = true
+    await bench.check()
+    expect(await mirrorOf(bench)).not.toHaveProperty('notBeforeBootMs')
+    expect(writes(bench)).toBe(before)
+  })
+})
