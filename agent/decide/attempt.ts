@@ -1,5 +1,6 @@
 /** Before and after the call: what the second look means, and what an answer of the cloud does to the state. */
 
+import { drawn } from '../draw.ts'
 import type { Outcome, Refusal, Refused } from '../types/outcome.ts'
 import type { Decision, Instant, Method, Moment, NamedReading, Policy, State, Veto } from '../types.ts'
 import { freshAttempt, underWay } from './run.ts'
@@ -14,7 +15,7 @@ const retryMinutes: Record<Refusal, { readonly first: number; readonly most: num
   unsupported: { first: 0, most: 0 },
   forbidden: { first: 15, most: 60 },
   credentials: { first: 0, most: 15 },
-  throttled: { first: 1, most: 15 },
+  throttled: { first: 2, most: 15 },
   protected: { first: 15, most: 60 },
   'opt-in': { first: 15, most: 60 },
   owned: { first: 60, most: 360 },
@@ -51,6 +52,19 @@ export function heldByOperator(
   return { ...state, attempt: { ...state.attempt, retryAt, refusal: first.reason } }
 }
 
+/**
+ * The state where the API did not answer the call, or what is asked before it: tried again by the next two checks, and from the
+ * third time on after a wait. It is no refusal.
+ */
+export function afterSilence(state: State, now: Moment): State {
+  const silences = (state.attempt.silences ?? 0) + 1
+  const wait = waitMs('unreachable', silences + 1, { state, now })
+  return {
+    ...state,
+    attempt: { ...state.attempt, silences, ...(wait === 0 ? {} : { retryAt: now.clocks.monoMs + wait }) },
+  }
+}
+
 /** The state while the call is under way; what refused another one before is no reason any more. */
 export function beginAttempt(state: State, method: Method): State {
   return { ...state, tags: { ...state.tags, IdleAction: underWay(method), IdleReason: '' }, reasonClass: '' }
@@ -58,7 +72,7 @@ export function beginAttempt(state: State, method: Method): State {
 
 /**
  * The state after the cloud answered. Accepted: the run has ended. Refused: `IdleAction` is cleared, `IdleReason` says
- * why, the clock is left alone, and the call is due again after a wait that fits the refusal. Unknown: nothing changes, the open intent tells.
+ * why, the clock is left alone, and the call is due again after a wait that fits the refusal. Unknown: the open intent tells; it is sent again as if nothing could be reached.
  */
 export function afterOutcome(
   state: State,
@@ -66,7 +80,7 @@ export function afterOutcome(
   context: { readonly method: Method; readonly now: Moment; readonly policy: Policy },
 ): State {
   if (outcome.result === 'accepted') return { ...state, run: { ...state.run, ended: true }, attempt: freshAttempt }
-  if (outcome.result === 'unknown') return state
+  if (outcome.result === 'unknown') return afterSilence(state, context.now)
   const mono = context.now.clocks.monoMs
   const refusals = state.attempt.refusals + 1
   const since = outcome.why === 'not-ready' ? (state.attempt.notReadySince ?? mono) : undefined
@@ -81,7 +95,7 @@ export function afterOutcome(
     reasonClass: reason.class,
     attempt: {
       refusals,
-      retryAt: mono + waitMs(outcome.why, refusals, mono - state.run.began.monoMs),
+      retryAt: mono + waitMs(outcome.why, refusals, { state, now: context.now }),
       ...(since === undefined ? {} : { notReadySince: since }),
       stopInstead,
       refusal,
@@ -111,9 +125,17 @@ export function leavesOpen(outcome: Outcome): boolean {
   return outcome.result === 'refused' && !ofRunning.has(outcome.why)
 }
 
-function waitMs(why: Refusal, refusals: number, runMs: number): number {
-  if (why === 'forbidden' && runMs < PERMISSIONS_SETTLE_MS) return 0
+function waitMs(
+  why: Refusal,
+  refusals: number,
+  { state, now }: { readonly state: State; readonly now: Moment },
+): number {
+  if (why === 'forbidden' && now.clocks.monoMs - state.run.began.monoMs < PERMISSIONS_SETTLE_MS) return 0
   const { first, most } = retryMinutes[why]
   const grown = Math.max(first, refusals > 3 ? 1 : 0) * 2 ** Math.min(refusals - 1, 10)
+  // Many machines meet these at once. Each comes again at a moment of its own; out of an outage as many in every minute.
+  const share = drawn(`${now.identity.instanceId} ${now.clocks.wallMs}`)
+  if (why === 'throttled') return Math.min(grown * (1 + share / 2), most) * MINUTE_MS
+  if (why === 'unreachable' && grown > 0 && grown < most) return most * share * MINUTE_MS
   return Math.min(grown, most) * MINUTE_MS
 }

@@ -90,7 +90,7 @@ export function decide(asked: Input): Decision {
     cause: causeOf(marked, standing, { judgement, readings }),
     store: interval.kind !== 'merge',
     ...(standing.due === undefined ? {} : { due: standing.due }),
-    ...waiting(standing, input),
+    ...waiting(standing, input, marked.attempt.retryAt),
     ...(closed === undefined ? {} : { outcome: closed }),
   }
 }
@@ -197,11 +197,13 @@ function act(state: State, now: Moment, wanted: Method): Action {
   return { kind: 'act', method: methodIn(state, wanted) }
 }
 
-function waiting(standing: Standing, input: Input): { waitUntil?: Instant } {
+function waiting(standing: Standing, input: Input, retryAt: Instant | undefined): { waitUntil?: Instant } {
   const { policy, vetoes } = input
   if (!policy.enabled || policy.action === 'report' || vetoes.length > 0) return {}
   if (standing.due === undefined || standing.due <= standing.now) return {}
-  const most = waitMax(policy.checkIntervalMs, policy.hibernateThresholdMs)
+  // The moment after a refusal is this machine's own, among many that were refused: not the next one of cron, which is everybody's.
+  const usual = waitMax(policy.checkIntervalMs, policy.hibernateThresholdMs)
+  const most = standing.due === retryAt ? Math.max(usual, policy.checkIntervalMs - 10_000) : usual
   return standing.due - standing.now <= most ? { waitUntil: standing.due } : {}
 }
 

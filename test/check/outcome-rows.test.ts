@@ -80,7 +80,7 @@ describe('row 19: no permission', () => {
 describe('other answers of EC2', () => {
   const cases: readonly [string, Fault, string, readonly number[]][] = [
     ['wrong state', { kind: 'api-error', code: 'IncorrectInstanceState' }, 'wrong-state', [5, 10, 15]],
-    ['throttled', { kind: 'api-error', code: 'RequestLimitExceeded' }, 'throttled', [1, 2, 4]],
+    ['throttled', { kind: 'api-error', code: 'RequestLimitExceeded' }, 'throttled', [2, 4, 8]],
     ['expired credentials', { kind: 'api-error', code: 'ExpiredToken' }, 'credentials', [0, 0, 0]],
     ['a clock that is wrong', { kind: 'api-error', code: 'RequestExpired' }, 'credentials', [0, 0, 0]],
     ['a cancelled Spot request', { kind: 'api-error', code: 'IncorrectSpotRequestState' }, 'owned', [60]],
@@ -94,7 +94,12 @@ describe('other answers of EC2', () => {
     expect(first.deeds.find(({ action }) => action === 'hibernate')).toMatchObject({ result: 'refused' })
     expect(first.decision.state.attempt.refusal).toContain(`(${why})`)
     expect([machine.tag('IdleAction'), machine.tag('IdleReason')]).toEqual(['', expect.stringContaining(`(${why})`)])
-    expect([Math.round(retryMinutes(first, machine)), ...(await refusals(machine, waits.length - 1))]).toEqual(waits)
+    const found = [Math.round(retryMinutes(first, machine)), ...(await refusals(machine, waits.length - 1))]
+    // What many machines meet at once is waited for by up to a half longer.
+    const longest = why === 'throttled' ? 1.5 : 1
+    expect(found.map((wait, at) => wait >= (waits[at] ?? 0) && wait <= (waits[at] ?? 0) * longest)).toEqual(
+      waits.map(() => true),
+    )
     const done = await machine.due()
     expect(done.decision.state.idleSince).toBe(idleSince)
     expect(machine.stops().at(-1)).toBe('hibernate accepted')

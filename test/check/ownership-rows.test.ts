@@ -384,9 +384,10 @@ async function holds(wanted: Refused): Promise<void> {
   await using machine = await startRow(wanted.spec)
   const { state } = (await machine.due()).decision
   const calls = count(machine)
-  const held = await machine.check()
-  const quiet = await machine.check()
-  for (const { decision } of [held, quiet]) {
+  const held = [await machine.check()]
+  // After five minutes it is tried again between the second check and the third.
+  if (wanted.minutes > 5) held.push(await machine.check())
+  for (const { decision } of held) {
     expect([decision.verdict, decision.phase, decision.state.idleSince]).toEqual(['idle', 'held', state.idleSince])
     expect(decision.reason).toMatch(/; held: .*, again at \d\d:\d\d/)
   }

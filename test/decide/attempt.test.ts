@@ -3,7 +3,22 @@ import { describe, expect, it } from 'vitest'
 import { afterOutcome, beginAttempt, confirm } from '../../agent/decide/attempt.ts'
 import type { Outcome, Refusal } from '../../agent/types/outcome.ts'
 import type { Decision, Interval, Method, State } from '../../agent/types.ts'
-import { blind, busy, HOUR, held, idle, later, MINUTE, moment, policy, SECOND, start, state, typed } from './given.ts'
+import {
+  blind,
+  busy,
+  HOUR,
+  held,
+  identity,
+  idle,
+  later,
+  MINUTE,
+  moment,
+  policy,
+  SECOND,
+  start,
+  state,
+  typed,
+} from './given.ts'
 
 function refused(why: Refusal): Outcome {
   return { result: 'refused', why, code: 'Code', message: 'text' }
@@ -25,12 +40,10 @@ describe('the wait after refusals in a row, in minutes', () => {
     ['unsupported', [0, 0, 0, 0, 0, 0]],
     ['forbidden', [15, 30, 60, 60, 60, 60]],
     ['credentials', [0, 0, 0, 8, 15, 15]],
-    ['throttled', [1, 2, 4, 8, 15, 15]],
     ['protected', [15, 30, 60, 60, 60, 60]],
     ['opt-in', [15, 30, 60, 60, 60, 60]],
     ['owned', [60, 120, 240, 360, 360, 360]],
     ['wrong-state', [5, 10, 15, 15, 15, 15]],
-    ['unreachable', [0, 0, 0, 8, 15, 15]],
     ['other', [5, 10, 20, 40, 60, 60]],
   ])('%s: %j', (why, expected) => {
     let before = state()
@@ -40,6 +53,43 @@ describe('the wait after refusals in a row, in minutes', () => {
     })
     expect(waits).toEqual(expected)
     expect(before.attempt.refusals).toBe(expected.length)
+  })
+
+  it.each<[Refusal, readonly (readonly [number, number])[]]>([
+    [
+      'throttled',
+      [
+        [2, 3],
+        [4, 6],
+        [8, 12],
+        [15, 15],
+        [15, 15],
+      ],
+    ],
+    [
+      'unreachable',
+      [
+        [0, 0],
+        [0, 0],
+        [0, 0],
+        [0, 15],
+        [15, 15],
+        [15, 15],
+      ],
+    ],
+  ])('%s: at a moment of its own within %j', (why, expected) => {
+    const told = ['i-1', 'i-2', 'i-3'].map((instanceId) => {
+      let before = state()
+      return expected.map(() => {
+        const now = moment(later(start, HOUR), { identity: { ...identity, instanceId } })
+        before = afterOutcome(before, refused(why), { method: 'stop', now, policy })
+        return waitMinutes(before)
+      })
+    })
+    const within = (waits: readonly number[]) =>
+      waits.every((wait, at) => wait >= (expected[at]?.[0] ?? 1) && wait <= (expected[at]?.[1] ?? 0))
+    expect(told.map(within)).toEqual([true, true, true])
+    expect(new Set(told.map((waits) => waits.join())).size).toBe(3)
   })
 
   it.each([
@@ -113,10 +163,16 @@ describe('other answers', () => {
     expect(next.tags.IdleAction).toBe('hibernating')
   })
 
-  it('unknown: nothing changes', () => {
-    const before = beginAttempt(state(), 'stop')
-    expect(answered({ result: 'unknown', message: '' }, { before })).toBe(before)
-    expect(before.tags.IdleAction).toBe('stopping')
+  it('unknown: tried again by the next two checks, then at a moment of the next quarter of an hour, then every 15 min', () => {
+    let before = beginAttempt(state(), 'stop')
+    const waits = [1, 2, 3, 4, 5].map(() => {
+      before = answered({ result: 'unknown', message: '' }, { before })
+      return waitMinutes(before)
+    })
+    expect(waits).toEqual([Number.NaN, Number.NaN, expect.any(Number), 15, 15])
+    expect(waits[2]).toBeGreaterThan(0)
+    expect(waits[2]).toBeLessThan(15)
+    expect([before.tags.IdleAction, before.attempt.refusals]).toEqual(['stopping', 0])
   })
 })
 
