@@ -88,6 +88,7 @@ async function underLock(parts: Parts, lock: Lock): Promise<Checked> {
   const { intent, ...opened } = await openState(parts)
   let { base } = opened
   let seen = await evaluate(parts, base, { intent })
+  const since = seen.look.sampledAt.monoMs
   const notes = [...opened.notes]
   const { waitUntil, store } = seen.decision
   const before: Deed[] = []
@@ -103,7 +104,7 @@ async function underLock(parts: Parts, lock: Lock): Promise<Checked> {
   notes.push(...(await tidyStamp(parts, done.look)))
   const ms = turnBeforeNext(parts, done)
   // Loaded by machines of large accounts, and in an outage.
-  const late = ms > 0 ? await (await import('./check/tag-wait.ts')).writeInTurn(parts, lock, { done, ms }) : []
+  const late = ms > 0 ? await (await import('./check/tag-wait.ts')).writeInTurn(parts, lock, { done, ms, since }) : []
   if (!seen.decision.store) notes.push('not recorded: the last check was only a moment ago, and its sample stands')
   return {
     look: done.look,

@@ -147,6 +147,20 @@ describe('a check', () => {
     expect(bench.cloud.tags.get('T:IdleStatus')).toBe('active')
   })
 
+  it('that has taken most of its interval leaves the write to the next one, which must find the lock free', async () => {
+    const bench = await throttledOnce()
+    await changeMirror(bench, { notBeforeBootMs: bench.host.clock.now().bootMs + 4 * MINUTE })
+    bench.fakes = [{ name: 'cpu', read: () => bench.host.clock.advance(109_000) }]
+    const { clock } = bench.host
+    const began = clock.now().bootMs + 2 * MINUTE
+    await bench.check()
+    expect(clock.now().bootMs - began).toBeLessThan(110_000)
+    expect(writes(bench)).toBe(1)
+    bench.fakes = [{ name: 'cpu' }]
+    await bench.check(12_000)
+    expect(writes(bench)).toBe(2)
+  })
+
   it('that slept while it waited writes nothing: the next one knows what is to be shown', async () => {
     const bench = await throttledOnce()
     await changeMirror(bench, { notBeforeBootMs: bench.host.clock.now().bootMs + 3 * MINUTE })
