@@ -10,6 +10,7 @@ import { endedLeases } from './check/report.ts'
 import { keepBackOff, save, settled } from './check/save.ts'
 import { writeStatus } from './check/status-file.ts'
 import { syncTags, turnBeforeNext } from './check/tag-sync.ts'
+import type { Turn } from './check/tag-wait.ts'
 import type { Told } from './check/warning.ts'
 import { methodIn } from './decide/explain.ts'
 import { duration, toWall } from './decide/words.ts'
@@ -74,16 +75,22 @@ export async function checkAndAct(parts: Parts): Promise<Checked> {
 
 async function locked(parts: Parts): Promise<Checked> {
   const notes = await makeFolders(parts)
+  const { turn, ...checked } = await withLock(parts)
+  // Loaded by machines of large accounts, and in an outage.
+  const late = turn.ms > 0 ? await (await import('./check/tag-wait.ts')).writeInTurn(parts, turn) : []
+  return { ...checked, deeds: [...checked.deeds, ...late], notes: [...notes, ...checked.notes] }
+}
+
+async function withLock(parts: Parts): Promise<Checked & { readonly turn: Turn }> {
   const lock = await takeLock(parts)
   try {
-    const checked = await underLock(parts, lock)
-    return { ...checked, notes: [...notes, ...checked.notes] }
+    return await underLock(parts, lock)
   } finally {
     await lock.release()
   }
 }
 
-async function underLock(parts: Parts, lock: Lock): Promise<Checked> {
+async function underLock(parts: Parts, lock: Lock): Promise<Checked & { readonly turn: Turn }> {
   const { host } = parts
   const { intent, ...opened } = await openState(parts)
   let { base } = opened
@@ -102,15 +109,13 @@ async function underLock(parts: Parts, lock: Lock): Promise<Checked> {
   }
   const done = await carryOut(parts, base, seen)
   notes.push(...(await tidyStamp(parts, done.look)))
-  const ms = turnBeforeNext(parts, done)
-  // Loaded by machines of large accounts, and in an outage.
-  const late = ms > 0 ? await (await import('./check/tag-wait.ts')).writeInTurn(parts, lock, { done, ms, since }) : []
   if (!seen.decision.store) notes.push('not recorded: the last check was only a moment ago, and its sample stands')
   return {
     look: done.look,
     decision: { ...done.decision, state: done.state },
-    deeds: [...before, ...done.deeds, ...late],
+    deeds: [...before, ...done.deeds],
     notes: [...notes, ...endedLeases(parts, done.look)],
+    turn: { ms: turnBeforeNext(parts, done), since, identity: done.look.moment.identity },
   }
 }
 

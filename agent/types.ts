@@ -199,9 +199,8 @@ export interface State {
 
 /** How the present idle period's attempts to act went. */
 export interface Attempt {
-  /** Refusals in a row, and how often in a row the cloud told nothing. */
+  /** Refusals in a row. */
   readonly refusals: number
-  readonly silences?: number
   /** Not before this moment again. */
   readonly retryAt?: Instant
   /** Since when hibernation says "not ready yet". */

@@ -12,6 +12,10 @@ import { within } from './within.ts'
 /** A check with nothing to do ends within 10 s, whatever hangs: a look that was slow leaves a write less time, and this much at least. */
 const CHECK_MS = 9_000
 const LEAST_MS = 1_000
+/** Longest wait for a machine's turn; more is no moment that was drawn here. */
+export const LONGEST_TURN_MS = 3 * 3_600_000
+/** A check so long after the one before, in check intervals, is one of the schedule. */
+const OF_INTERVAL = 3 / 4
 
 interface Wanted {
   readonly tags: StateTags
@@ -25,16 +29,19 @@ interface Wanted {
 /** Writes the tags if the cloud shows others. Never throws for the cloud; the mirror says what is known to be there. */
 export async function syncTags(
   parts: Parts,
-  mirror: TagMirror,
+  given: TagMirror,
   wanted: Wanted,
 ): Promise<{ readonly mirror: TagMirror; readonly deed?: Deed }> {
   const { tags } = wanted
   const { moment } = wanted.look
   const id = moment.identity.instanceId
-  if (!parts.policy.enabled || id === undefined) return { mirror }
+  if (!parts.policy.enabled || id === undefined) return { mirror: given }
+  // What another instance had to wait for, of which this one is a copy, does not bind it.
+  const own = given.instanceId === undefined || given.instanceId === id
+  const mirror: TagMirror = own ? given : { failures: 0 }
   const known = mirror.instanceId === id ? mirror.written : undefined
   if (known !== undefined && same(known, tags)) return { mirror: withoutTurn(mirror) }
-  const waiting = { id, moment, intervalMs: parts.policy.checkIntervalMs }
+  const waiting = { id, moment, urgent: wanted.urgent, intervalMs: parts.policy.checkIntervalMs }
   if (!wanted.urgent) {
     const turn = mirror.spreadMs === undefined ? mirror : (await turns()).withTurn(mirror, waiting)
     if (turnIn(turn, moment) > 0) return { mirror: turn }
@@ -50,7 +57,10 @@ export async function syncTags(
       : { action: 'tag', result: 'failed', detail: messageOf(error) }
   const deed = await recordDeed(parts.host, parts.paths.audit, said)
   if (error !== undefined)
-    return { mirror: { ...unsure(mirror), ...(await turns()).afterFailure(mirror, error, waiting) }, deed }
+    return {
+      mirror: { ...unsure(mirror), instanceId: id, ...(await turns()).afterFailure(mirror, error, waiting) },
+      deed,
+    }
   const spread = mirror.spreadMs === undefined ? {} : await spreadAfter(mirror, wanted, waiting.intervalMs)
   return { mirror: { written: tags, instanceId: id, failures: 0, ...spread }, deed }
 }
@@ -99,7 +109,9 @@ async function write(parts: Parts, { tags, urgent, look }: Wanted): Promise<unkn
 
 /** Milliseconds until tags are to be written, if that is before the next check; else 0, as where nothing was stored, and on the machine's way down. */
 export function turnBeforeNext({ host, policy }: Parts, { mirror, look, decision, state, overtaken }: Episode): number {
-  if (!decision.store || overtaken === true || state.run.ended) return 0
+  // Nearly always: nobody waits. Nor between two others, by hand, where the next check is near.
+  if (mirror.notBeforeBootMs === undefined || decision.interval.ms < OF_INTERVAL * policy.checkIntervalMs) return 0
+  if (!decision.store || overtaken === true || state.run.ended || !policy.enabled) return 0
   const ms = turnIn(mirror, { ...look.moment, clocks: host.clocks() })
   return ms < policy.checkIntervalMs ? ms : 0
 }
@@ -107,7 +119,8 @@ export function turnBeforeNext({ host, policy }: Parts, { mirror, look, decision
 /** Milliseconds until tags may be written; 0 where nothing is waited for. */
 function turnIn({ notBeforeBootMs, bootId }: TagMirror, { clocks, identity }: Moment): number {
   if (notBeforeBootMs === undefined || bootId !== identity.bootId) return 0
-  return Math.max(0, notBeforeBootMs - clocks.bootMs)
+  const ms = notBeforeBootMs - clocks.bootMs
+  return ms > 0 && ms <= LONGEST_TURN_MS ? ms : 0
 }
 
 function same(a: StateTags, b: StateTags): boolean {

@@ -7,10 +7,11 @@ import { drawn } from '../draw.ts'
 import { CloudError } from '../errors.ts'
 import type { TagMirror } from '../state.ts'
 import type { Clocks, Moment } from '../types.ts'
+import { LONGEST_TURN_MS } from './tag-sync.ts'
 
 const HOUR_MS = 3_600_000
 /** The longest window: 100,000 machines need 2.8 h at the ten writes a second that EC2 takes of an account (cloud.md 1.7), and chance some more. */
-const WIDEST_MS = 3 * HOUR_MS
+const WIDEST_MS = LONGEST_TURN_MS
 /** The first window in check intervals, and by how much a window grows. */
 const WIDER = 8
 /** What another try has at least, as part of the window. */
@@ -26,6 +27,8 @@ export interface Waiting {
   readonly id: string
   readonly moment: Moment
   readonly intervalMs: number
+  /** Before a stop, when no turn is waited for: what comes of it tells nothing of the window. */
+  readonly urgent?: boolean
 }
 
 /** The mirror with the moment at which what has changed now is to be written; as it was where that is known, or nothing has to be spread. */
@@ -33,7 +36,11 @@ export function withTurn(mirror: TagMirror, { id, moment }: Waiting): TagMirror 
   const known = mirror.notBeforeBootMs !== undefined && sameBoot(mirror, moment)
   if (mirror.spreadMs === undefined || known) return mirror
   const sinceBootMs = Math.round(moment.clocks.bootMs)
-  return { ...mirror, sinceBootMs, ...after(mirror.spreadMs * drawn(keyOf(id, moment.clocks)), moment) }
+  return {
+    ...mirror,
+    sinceBootMs,
+    ...after(Math.min(WIDEST_MS, mirror.spreadMs) * drawn(keyOf(id, moment.clocks)), moment),
+  }
 }
 
 /** What is remembered of a window after a first try that was accepted: less than one interval needs none. */
@@ -46,11 +53,11 @@ export function narrowed({ spreadMs = 0 }: TagMirror, intervalMs: number): Pick<
 export function afterFailure(
   mirror: TagMirror,
   error: unknown,
-  { id, moment, intervalMs }: Waiting,
+  { id, moment, intervalMs, urgent = false }: Waiting,
 ): Partial<TagMirror> {
   const failures = mirror.failures + 1
   const share = drawn(keyOf(id, moment.clocks))
-  if (error instanceof CloudError && error.throttled) {
+  if (error instanceof CloudError && error.throttled && !urgent) {
     const spreadMs = Math.min(WIDEST_MS, WIDER * Math.max(intervalMs, mirror.spreadMs ?? 0))
     const now = Math.round(moment.clocks.bootMs)
     const sinceBootMs = sameBoot(mirror, moment) ? Math.min(mirror.sinceBootMs ?? now, now) : now

@@ -1,11 +1,11 @@
 /** Waits for the moment at which this machine's tags are to be written, where that comes before the next check; cron starts all machines at once. */
 import type { Deed } from '../audit.ts'
 import { parted } from '../clouds/reach.ts'
+import { LockedError } from '../errors.ts'
 import type { Lock } from '../lock.ts'
 import { loadState, saveState } from '../state.ts'
-import type { Instant } from '../types.ts'
-import { iso } from '../words.ts'
-import type { Episode } from './episode.ts'
+import type { Instant, Moment } from '../types.ts'
+import { takeLock } from './open.ts'
 import type { Parts } from './parts.ts'
 import { syncTags } from './tag-sync.ts'
 
@@ -13,32 +13,58 @@ import { syncTags } from './tag-sync.ts'
 const OF_INTERVAL = 7 / 8
 const LEFT_MS = 12_000
 
+/** A machine that waits for its turn. */
+export interface Turn {
+  /** Milliseconds until then. */
+  readonly ms: number
+  /** When the check began. */
+  readonly since: Instant
+  readonly identity: Moment['identity']
+}
+
 /**
- * Everything else is done and saved, of a check that began at `since`. Waits `ms` milliseconds, the part of an interval that
- * this is, and writes; not where the rest of the interval is too short for it. Throws HostError.
+ * After a check, and without the lock, which another one may want meanwhile. Waits the part of an interval that the turn is away,
+ * and writes; not where the rest of the interval is too short for it. Throws HostError.
  */
-export async function writeInTurn(
-  parts: Parts,
-  lock: Lock,
-  asked: { readonly done: Episode; readonly ms: number; readonly since: Instant },
-): Promise<readonly Deed[]> {
-  const { host, paths } = parts
+export async function writeInTurn(parts: Parts, { ms, since, identity }: Turn): Promise<readonly Deed[]> {
+  const { host, policy } = parts
   const began = host.clocks()
-  const left = parts.policy.checkIntervalMs - LEFT_MS - (began.monoMs - asked.since)
-  const waitMs = Math.min(Math.round(asked.ms * OF_INTERVAL), left)
+  const waitMs = Math.min(Math.round(ms * OF_INTERVAL), policy.checkIntervalMs - LEFT_MS - (began.monoMs - since))
   if (waitMs <= 0) return []
-  await lock.markWaiting(iso(began.wallMs + waitMs))
   await host.sleep(waitMs)
-  const now = host.clocks()
   // Woken in another run of the machine: the next check knows what is to be shown.
-  if (parted(began, now)) return []
+  if (parted(began, host.clocks())) return []
+  // Uninstalled meanwhile.
+  if ((await loadState(host, parts.paths.state)).stored === undefined) return []
+  const lock = await lockIfFree(parts)
+  if (lock === undefined) return []
+  try {
+    return await write(parts, identity)
+  } finally {
+    await lock.release()
+  }
+}
+
+/** A check that holds it shows what it finds itself. */
+async function lockIfFree(parts: Parts): Promise<Lock | undefined> {
+  try {
+    return await takeLock(parts)
+  } catch (error) {
+    if (error instanceof LockedError) return undefined
+    throw error
+  }
+}
+
+async function write(parts: Parts, identity: Moment['identity']): Promise<readonly Deed[]> {
+  const { host, paths } = parts
   const { stored } = await loadState(host, paths.state)
-  if (stored === undefined) return []
-  const { identity, cloudInitRunning } = asked.done.look.moment
+  // Another check may have written in the meantime.
+  if (stored?.mirror.notBeforeBootMs === undefined) return []
+  const now = host.clocks()
   const due = { ...stored.mirror, notBeforeBootMs: now.bootMs }
   const synced = await syncTags(parts, due, {
     tags: stored.state.tags,
-    look: { moment: { clocks: now, identity, cloudInitRunning }, sampledAt: now },
+    look: { moment: { clocks: now, identity, cloudInitRunning: false }, sampledAt: now },
     urgent: false,
     base: stored,
   })

@@ -52,19 +52,6 @@ export function heldByOperator(
   return { ...state, attempt: { ...state.attempt, retryAt, refusal: first.reason } }
 }
 
-/**
- * The state where the API did not answer the call, or what is asked before it: tried again by the next two checks, and from the
- * third time on after a wait. It is no refusal.
- */
-export function afterSilence(state: State, now: Moment): State {
-  const silences = (state.attempt.silences ?? 0) + 1
-  const wait = waitMs('unreachable', silences + 1, { state, now })
-  return {
-    ...state,
-    attempt: { ...state.attempt, silences, ...(wait === 0 ? {} : { retryAt: now.clocks.monoMs + wait }) },
-  }
-}
-
 /** The state while the call is under way; what refused another one before is no reason any more. */
 export function beginAttempt(state: State, method: Method): State {
   return { ...state, tags: { ...state.tags, IdleAction: underWay(method), IdleReason: '' }, reasonClass: '' }
@@ -72,7 +59,7 @@ export function beginAttempt(state: State, method: Method): State {
 
 /**
  * The state after the cloud answered. Accepted: the run has ended. Refused: `IdleAction` is cleared, `IdleReason` says
- * why, the clock is left alone, and the call is due again after a wait that fits the refusal. Unknown: the open intent tells; it is sent again as if nothing could be reached.
+ * why, the clock is left alone, and the call is due again after a wait that fits the refusal. Unknown: nothing changes, the open intent tells.
  */
 export function afterOutcome(
   state: State,
@@ -80,7 +67,7 @@ export function afterOutcome(
   context: { readonly method: Method; readonly now: Moment; readonly policy: Policy },
 ): State {
   if (outcome.result === 'accepted') return { ...state, run: { ...state.run, ended: true }, attempt: freshAttempt }
-  if (outcome.result === 'unknown') return afterSilence(state, context.now)
+  if (outcome.result === 'unknown') return state
   const mono = context.now.clocks.monoMs
   const refusals = state.attempt.refusals + 1
   const since = outcome.why === 'not-ready' ? (state.attempt.notReadySince ?? mono) : undefined
@@ -133,7 +120,7 @@ function waitMs(
   if (why === 'forbidden' && now.clocks.monoMs - state.run.began.monoMs < PERMISSIONS_SETTLE_MS) return 0
   const { first, most } = retryMinutes[why]
   const grown = Math.max(first, refusals > 3 ? 1 : 0) * 2 ** Math.min(refusals - 1, 10)
-  // Many machines meet these at once. Each comes again at a moment of its own; out of an outage as many in every minute.
+  // Many machines meet these at once: each comes again at a moment of its own.
   const share = drawn(`${now.identity.instanceId} ${now.clocks.wallMs}`)
   if (why === 'throttled') return Math.min(grown * (1 + share / 2), most) * MINUTE_MS
   if (why === 'unreachable' && grown > 0 && grown < most) return most * share * MINUTE_MS

@@ -197,13 +197,16 @@ function act(state: State, now: Moment, wanted: Method): Action {
   return { kind: 'act', method: methodIn(state, wanted) }
 }
 
+/** What an attempt takes at most, from the look before it to the cloud's answer: the next check must find the lock free. */
+const ATTEMPT_MS = 45_000
+
 function waiting(standing: Standing, input: Input, retryAt: Instant | undefined): { waitUntil?: Instant } {
   const { policy, vetoes } = input
   if (!policy.enabled || policy.action === 'report' || vetoes.length > 0) return {}
   if (standing.due === undefined || standing.due <= standing.now) return {}
   // The moment after a refusal is this machine's own, among many that were refused: not the next one of cron, which is everybody's.
   const usual = waitMax(policy.checkIntervalMs, policy.hibernateThresholdMs)
-  const most = standing.due === retryAt ? Math.max(usual, policy.checkIntervalMs - 10_000) : usual
+  const most = standing.due === retryAt ? Math.max(usual, policy.checkIntervalMs - ATTEMPT_MS) : usual
   return standing.due - standing.now <= most ? { waitUntil: standing.due } : {}
 }
 

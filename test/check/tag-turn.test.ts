@@ -161,6 +161,47 @@ describe('a check', () => {
     expect(writes(bench)).toBe(2)
   })
 
+  it('by hand, between two of the schedule, does not wait', async () => {
+    const bench = await throttledOnce()
+    await changeMirror(bench, { notBeforeBootMs: bench.host.clock.now().bootMs + 2 * MINUTE })
+    const began = bench.host.clock.now().bootMs
+    await bench.check(MINUTE)
+    expect(bench.host.clock.now().bootMs - began).toBeLessThan(1.1 * MINUTE)
+    expect(writes(bench)).toBe(1)
+  })
+
+  it('waits without the lock: another one goes on meanwhile, and then there is nothing left to write', async () => {
+    const bench = await throttledOnce()
+    await changeMirror(bench, { notBeforeBootMs: bench.host.clock.now().bootMs + 3 * MINUTE })
+    bench.host.clock.advance(2 * MINUTE)
+    const parts = bench.parts()
+    const other = bench.parts()
+    let during = 0
+    const sleep = async (ms: number) => {
+      bench.host.clock.advance(ms)
+      await changeMirror(bench, { notBeforeBootMs: bench.host.clock.now().bootMs })
+      await checkAndAct(other)
+      during = writes(bench)
+    }
+    await checkAndAct({ ...parts, host: { ...parts.host, sleep } })
+    expect([during, writes(bench)]).toEqual([2, 2])
+  })
+
+  it('on a machine that is a copy of another waits for nothing that bound that one', async () => {
+    const bench = await throttledOnce()
+    await changeMirror(bench, { instanceId: 'i-other', spreadMs: 3 * HOUR })
+    await bench.check()
+    expect(writes(bench)).toBe(2)
+    expect((await mirrorOf(bench)).spreadMs).toBeUndefined()
+  })
+
+  it('is not held up by a moment that nobody can have drawn', async () => {
+    const bench = await throttledOnce()
+    await changeMirror(bench, { notBeforeBootMs: 1e15, spreadMs: 1e15 })
+    await bench.check()
+    expect(writes(bench)).toBe(2)
+  })
+
   it('that slept while it waited writes nothing: the next one knows what is to be shown', async () => {
     const bench = await throttledOnce()
     await changeMirror(bench, { notBeforeBootMs: bench.host.clock.now().bootMs + 3 * MINUTE })

@@ -163,16 +163,10 @@ describe('other answers', () => {
     expect(next.tags.IdleAction).toBe('hibernating')
   })
 
-  it('unknown: tried again by the next two checks, then at a moment of the next quarter of an hour, then every 15 min', () => {
-    let before = beginAttempt(state(), 'stop')
-    const waits = [1, 2, 3, 4, 5].map(() => {
-      before = answered({ result: 'unknown', message: '' }, { before })
-      return waitMinutes(before)
-    })
-    expect(waits).toEqual([Number.NaN, Number.NaN, expect.any(Number), 15, 15])
-    expect(waits[2]).toBeGreaterThan(0)
-    expect(waits[2]).toBeLessThan(15)
-    expect([before.tags.IdleAction, before.attempt.refusals]).toEqual(['stopping', 0])
+  it('unknown: nothing changes', () => {
+    const before = beginAttempt(state(), 'stop')
+    expect(answered({ result: 'unknown', message: '' }, { before })).toBe(before)
+    expect(before.tags.IdleAction).toBe('stopping')
   })
 })
 

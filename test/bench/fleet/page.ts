@@ -172,12 +172,12 @@ const patience =
   'Stops that seem later than a check are of machines that somebody started again soon after a stop: they wait longer at that hour of the day, and are counted here from the shorter wait.'
 
 const morning = `Everybody starts a machine within one hour, most of them in its middle, and stays; each boot has tags to put right. Ten writes a second are 2.8 hours for 100,000, whoever sends them.
-A machine that is throttled widens the window in which it writes its next tags (a quarter of an hour, two hours, three at most) and takes a moment in it that its id gives; each first try that is accepted narrows it by a fiftieth.
+A machine that is throttled widens the window in which it writes its next tags (a quarter of an hour, two hours, three) and takes a moment in it that its id gives; each first try that is accepted narrows it by a fiftieth.
 A tenth of the fleet before a tenth of the buckets shows how it learns; "windows learned" are those, given to the whole fleet. Status and reason on the machine itself are never late, and no stop waits for a tag.`
 
 const away = `100,000 are up; the API does not answer for an hour (one half of the requests gets an error, the other half nothing). In that hour 4 % become due to be stopped, 3 % are left for eight minutes and 3 % are started; nothing else
-changes afterwards. The delays of the second row count from the end of the outage. A stop that was not answered is tried at the next two checks, then at a moment of the next quarter of an hour, then every 15 min: as many machines in
-every minute. Nobody had learned a window before.`
+changes afterwards. The delays of the second row count from the end of the outage. A stop that was not answered is tried
+at every check, one that was throttled at a moment of the machine's own. Nobody had learned a window before.`
 
 /** The whole page. */
 export function page(found: readonly CaseResults[]): string {
