@@ -26,7 +26,7 @@ export function inShort({ rows, days, calls }: Measured): string {
   const { checks, ec2 } = calls.steady
   const [seconds, held] = [mostResident(days, 'cpuSeconds'), mostResident(days, 'residentMb')].map(whole)
   return `A check that has nothing to write takes ${whole(agent.cpuMs.median)} ms of CPU, with ${whole(agent.peakMb.median)} MB of memory for as long: ${whole(cron.cpuSeconds)} s of CPU a day. EC2 is asked ${ec2} times
-in ${checks} of them. The same in bash with the AWS CLI takes ${times} times the CPU. Resident (\`run\`): ${seconds} s a day, and ${held} MB held.`
+in ${checks} of them. The same in bash with the AWS CLI takes ${times} times the CPU. Resident (\`run\`): at most ${seconds} s a day, and at most ${held} MB held.`
 }
 
 const begin = '<!-- from docs/benchmarks.md by make bench -->\n'
