@@ -63,7 +63,7 @@ test('what is told in short comes from the steady case and from the days', () =>
   expect(text).toContain(
     'takes 91 ms of CPU, with 61 MB of memory for as long: 66 s of CPU a day. EC2 is asked 0 times',
   )
-  expect(text).toContain('takes 9.1 times the CPU. Resident (`run`): 14 s a day, and 62 MB held.')
+  expect(text).toContain('takes 9.1 times the CPU. Resident (`run`): at most 14 s a day, and at most 62 MB held.')
   expect(() => inShort({ rows: [], days, calls })).toThrow('no steady check')
 })
 
