@@ -1,5 +1,4 @@
 /** One check: look, decide, act, save. The only place that acts. */
-
 import { type Deed, recordDeed } from './audit.ts'
 import type { Episode } from './check/episode.ts'
 import { keepNote } from './check/note.ts'

@@ -2,7 +2,7 @@
 import { type Deed, recordDeed } from '../audit.ts'
 import { tagKey, writtenTags } from '../clouds/tags.ts'
 import { messageOf } from '../errors.ts'
-import { type Stored, saveState, type TagMirror } from '../state.ts'
+import { longestTurnMs, type Stored, saveState, type TagMirror } from '../state.ts'
 import type { Moment, StateTags } from '../types.ts'
 import type { Episode } from './episode.ts'
 import type { Look } from './observe.ts'
@@ -12,8 +12,6 @@ import { within } from './within.ts'
 /** A check with nothing to do ends within 10 s, whatever hangs: a look that was slow leaves a write less time, and this much at least. */
 const CHECK_MS = 9_000
 const LEAST_MS = 1_000
-/** Longest wait for a machine's turn; more is no moment that was drawn here. */
-export const LONGEST_TURN_MS = 3 * 3_600_000
 /** A check so long after the one before, in check intervals, is one of the schedule. */
 const OF_INTERVAL = 3 / 4
 
@@ -120,7 +118,7 @@ export function turnBeforeNext({ host, policy }: Parts, { mirror, look, decision
 function turnIn({ notBeforeBootMs, bootId }: TagMirror, { clocks, identity }: Moment): number {
   if (notBeforeBootMs === undefined || bootId !== identity.bootId) return 0
   const ms = notBeforeBootMs - clocks.bootMs
-  return ms > 0 && ms <= LONGEST_TURN_MS ? ms : 0
+  return ms > 0 && ms <= longestTurnMs ? ms : 0
 }
 
 function same(a: StateTags, b: StateTags): boolean {

@@ -5,13 +5,10 @@
  */
 import { drawn } from '../draw.ts'
 import { CloudError } from '../errors.ts'
-import type { TagMirror } from '../state.ts'
+import { longestTurnMs, type TagMirror } from '../state.ts'
 import type { Clocks, Moment } from '../types.ts'
-import { LONGEST_TURN_MS } from './tag-sync.ts'
 
 const HOUR_MS = 3_600_000
-/** The longest window: 100,000 machines need 2.8 h at the ten writes a second that EC2 takes of an account (cloud.md 1.7), and chance some more. */
-const WIDEST_MS = LONGEST_TURN_MS
 /** The first window in check intervals, and by how much a window grows. */
 const WIDER = 8
 /** What another try has at least, as part of the window. */
@@ -39,7 +36,7 @@ export function withTurn(mirror: TagMirror, { id, moment }: Waiting): TagMirror 
   return {
     ...mirror,
     sinceBootMs,
-    ...after(Math.min(WIDEST_MS, mirror.spreadMs) * drawn(keyOf(id, moment.clocks)), moment),
+    ...after(Math.min(longestTurnMs, mirror.spreadMs) * drawn(keyOf(id, moment.clocks)), moment),
   }
 }
 
@@ -58,7 +55,7 @@ export function afterFailure(
   const failures = mirror.failures + 1
   const share = drawn(keyOf(id, moment.clocks))
   if (error instanceof CloudError && error.throttled && !urgent) {
-    const spreadMs = Math.min(WIDEST_MS, WIDER * Math.max(intervalMs, mirror.spreadMs ?? 0))
+    const spreadMs = Math.min(longestTurnMs, WIDER * Math.max(intervalMs, mirror.spreadMs ?? 0))
     const now = Math.round(moment.clocks.bootMs)
     const sinceBootMs = sameBoot(mirror, moment) ? Math.min(mirror.sinceBootMs ?? now, now) : now
     const left = Math.max(sinceBootMs + spreadMs - now, spreadMs * LEAST_LEFT)
