@@ -45,9 +45,6 @@ export interface StoredSample {
   readonly who?: Known
 }
 
-/** Longest wait for a turn to write tags, in milliseconds: 100,000 machines need 2.8 h at EC2's ten writes a second (cloud.md 1.7); more is none that was drawn. */
-export const longestTurnMs = 3 * 3_600_000
-
 /** What the cloud is known to show, and when a failed write may be tried again. */
 export interface TagMirror {
   readonly written?: StateTags

@@ -1,8 +1,8 @@
 /** Keeps the cloud's tags in step with the state: written when they change, all in one call, never in the way of an action. */
 import { type Deed, recordDeed } from '../audit.ts'
-import { tagKey, writtenTags } from '../clouds/tags.ts'
+import { longestTurnMs, tagKey, writtenTags } from '../clouds/tags.ts'
 import { messageOf } from '../errors.ts'
-import { longestTurnMs, type Stored, saveState, type TagMirror } from '../state.ts'
+import { type Stored, saveState, type TagMirror } from '../state.ts'
 import type { Moment, StateTags } from '../types.ts'
 import type { Episode } from './episode.ts'
 import type { Look } from './observe.ts'

@@ -3,9 +3,10 @@
  * machine writes, a first try that is accepted narrows it a little; the moment in the window is drawn from the instance's id.
  * So a small account writes at once, and a large one spreads its storm after it has met one. Loaded where a write failed, or a window is known.
  */
+import { longestTurnMs } from '../clouds/tags.ts'
 import { drawn } from '../draw.ts'
 import { CloudError } from '../errors.ts'
-import { longestTurnMs, type TagMirror } from '../state.ts'
+import type { TagMirror } from '../state.ts'
 import type { Clocks, Moment } from '../types.ts'
 
 const HOUR_MS = 3_600_000

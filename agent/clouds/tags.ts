@@ -59,3 +59,6 @@ function momentOf(text: string): number | undefined {
   const offset = (offsetHour * 60 + offsetMinute) * (rest[3] === '-' ? -MINUTE : MINUTE)
   return day + (hour * 60 + minute) * MINUTE + second * 1000 - offset
 }
+
+/** Longest wait for a turn to write tags, in milliseconds: 100,000 machines need 2.8 h at EC2's ten writes a second (cloud.md 1.7); more is none that was drawn. */
+export const longestTurnMs = 3 * 3_600_000
