@@ -9,16 +9,16 @@ import { CloudError } from '../errors.ts'
 import type { TagMirror } from '../state.ts'
 import type { Clocks, Moment } from '../types.ts'
 
-const HOUR_MS = 3_600_000
 /** The first window in check intervals, and by how much a window grows. */
 const WIDER = 8
 /** What another try has at least, as part of the window. */
 const LEAST_LEFT = 1 / 8
 /** 34 writes that are accepted at the first try halve a window. Where it neither grows nor shrinks, one in a hundred is throttled. */
 const NARROWER = 0.98
-/** Longest wait after a failure that passes by itself, and after one that an operator has to mend. */
-const OUTAGE_MS = HOUR_MS / 3
-const FAULT_MS = HOUR_MS
+/** Longest second and later wait after failures that pass by themselves, in check intervals; and longest after one that an operator has to mend. */
+const SECOND = 4
+const OUTAGE = 10
+const FAULT_MS = 3_600_000
 
 /** Who waits, since when, and how often it checks. */
 export interface Waiting {
@@ -65,7 +65,7 @@ export function afterFailure(
   const lasting = error instanceof CloudError && !error.retryable
   if (failures === 1) return { failures, ...after(0, moment) }
   // The second wait parts the machines; from then on as many of them try in every minute, and so do when the outage ends.
-  const passing = failures === 2 ? OUTAGE_MS * share : OUTAGE_MS
+  const passing = intervalMs * (failures === 2 ? SECOND * share : OUTAGE)
   const wait = lasting ? Math.min(FAULT_MS, intervalMs * 2 ** Math.min(failures - 1, 20)) : passing
   return { failures, ...after(wait, moment) }
 }

@@ -57,11 +57,11 @@ describe('after failures in a row', () => {
     expect(found.every(([window, wait]) => wait >= 0 && wait < window)).toBe(true)
   })
 
-  it('unanswered: at once, then within 20 min, then every 20 min; no window is learned', () => {
+  it('unanswered: at once, then within 8 min, then every 20 min; no window is learned', () => {
     const [first, second, ...more] = told(unanswered, 5)
     expect(first).toEqual([0, 0])
     expect(second?.[1]).toBeGreaterThan(0)
-    expect(second?.[1]).toBeLessThan(20)
+    expect(second?.[1]).toBeLessThan(8)
     expect(more).toEqual([
       [0, 20],
       [0, 20],

@@ -101,6 +101,7 @@ export function commands({ command }: World): void {
   command('nvidia-smi', 'exec cat "/answers/${1%%=*}"')
   command('grep', 'exec /real/bin/grep "$@"')
   command('systemctl', 'case "$*" in *timer*) exec cat /answers/timers ;; *) exec cat /answers/units ;; esac')
+  command('od', 'exec /real/bin/od "$@"')
   command('env', 'exec /real/bin/env PATH=/usr/bin "$@"')
   // biome-ignore lint/suspicious/noTemplateCurlyInString: the shell's
   command('setpriv', 'while [ "${1#-}" != "$1" ]; do shift; done; exec "/usr/bin/$@"')
