@@ -67,7 +67,11 @@ function build(source: Source): Built {
     return { status: 0, stdout: answer(file ?? ''), stderr: '' }
   }
   const all = source.subjects === true ? [...configured, ...listed.around([])] : configured
-  return { root, write, commands, look: (before) => look(all, { ...real, run }, before) }
+  const displayIdleMs: Host['displayIdleMs'] = async ({ authFile = '' }) => {
+    if (isPipe(join(root, authFile))) throw new HostError('setpriv did not end within 1000 ms')
+    return undefined
+  }
+  return { root, write, commands, look: (before) => look(all, { ...real, run, displayIdleMs }, before) }
 }
 
 /** What it is asked for: connections of services in any state, or bytes of established ones. */
@@ -75,11 +79,15 @@ function socketsFor(args: readonly string[]): string {
   return args.includes('time-wait') ? 'served' : 'sockets'
 }
 
+function isPipe(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isFIFO() === true
+}
+
 /** The beginning of a file as its owner reads it. */
 function head(root: string, path: string): CommandResult {
   const full = join(root, path)
   const stat = lstatSync(full, { throwIfNoEntry: false })
-  if (stat?.isFIFO() === true) throw new HostError('setpriv did not end within 700 ms')
+  if (isPipe(full)) throw new HostError('setpriv did not end within 700 ms')
   const stdout = stat?.isFile() === true ? readFileSync(full, 'utf8').slice(0, 16_384) : ''
   return { status: stdout === '' ? 1 : 0, stdout, stderr: '' }
 }
@@ -87,7 +95,6 @@ function head(root: string, path: string): CommandResult {
 /** The real one, on files of the machine; it would wait for a pipe's writer, and be given up. */
 function grep(root: string, args: readonly string[]): CommandResult {
   const below = args.map((arg) => (arg.startsWith('/') ? join(root, arg) : arg))
-  const isPipe = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false })?.isFIFO() === true
   if (below.some(isPipe)) throw new HostError('grep did not end within 5000 ms')
   const { status, stdout, stderr } = spawnSync('grep', below, { encoding: 'utf8', env: { LC_ALL: 'C' } })
   return { status: status ?? -1, stdout: stdout.replaceAll(root, ''), stderr: stderr.replaceAll(root, '') }

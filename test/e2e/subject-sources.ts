@@ -44,7 +44,7 @@ const desktops: readonly Source[] = [
   },
   {
     ...{ ...on, path: '/run/user/1000/xauth', kind: 'file', sensors: ['desktops'], says: /^$/ },
-    right: { '': 'judged' },
+    right: { hanging: 'hold', '': 'judged' },
   },
   {
     // What a user's own process keeps from being read holds for a day.
