@@ -10,7 +10,6 @@
  * - strong evidence: at the evidence's own time, or at the end of its interval.
  * Weak evidence and vetoes never move it; they move the due time.
  */
-
 import type {
   Action,
   Decision,

@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { checkAndAct } from '../../agent/agent.ts'
 import { afterFailure, narrowed, withTurn } from '../../agent/check/tag-turn.ts'
 import { CloudError } from '../../agent/errors.ts'
+import type { Host } from '../../agent/host/host.ts'
+import { acquireLock } from '../../agent/lock.ts'
 import { loadState, type Stored, saveState, type TagMirror } from '../../agent/state.ts'
 import { HOUR, identity, MINUTE, moment, start } from '../decide/given.ts'
 import { Bench, paths } from '../scenarios/bench.ts'
@@ -29,6 +31,14 @@ async function mirrorOf(bench: Bench): Promise<TagMirror> {
 async function changeMirror(bench: Bench, more: Partial<TagMirror>): Promise<void> {
   const stored = await storedOf(bench)
   await saveState(bench.host, paths.state, { ...stored, mirror: { ...stored.mirror, ...more } })
+}
+
+/** The next check of a machine whose turn comes a minute after it, and what happens while it waits for that. */
+async function checkBefore(bench: Bench, sleep: Host['sleep']): Promise<void> {
+  await changeMirror(bench, { notBeforeBootMs: bench.host.clock.now().bootMs + 3 * MINUTE })
+  bench.host.clock.advance(2 * MINUTE)
+  const parts = bench.parts()
+  await checkAndAct({ ...parts, host: { ...parts.host, sleep } })
 }
 
 /** A busy machine whose first write was throttled. */
@@ -67,6 +77,14 @@ describe('after failures in a row', () => {
       [0, 20],
       [0, 20],
     ])
+  })
+
+  it('throttled before a stop: tells nothing of the window', () => {
+    const before = { failures: 0, spreadMs: HOUR }
+    expect({ ...before, ...afterFailure(before, throttled, { ...waiting, urgent: true }) }).toMatchObject({
+      spreadMs: HOUR,
+      notBeforeBootMs: start.bootMs,
+    })
   })
 
   it('forbidden: ever later, up to an hour', () => {
@@ -127,20 +145,11 @@ describe('a check', () => {
 
   it('has told everybody on the machine before it waits for that moment', async () => {
     const bench = await throttledOnce()
-    await changeMirror(bench, { notBeforeBootMs: bench.host.clock.now().bootMs + 3 * MINUTE })
     let told = ''
-    const parts = bench.parts()
     const began = bench.host.clock.now().bootMs
-    bench.host.clock.advance(2 * MINUTE)
-    await checkAndAct({
-      ...parts,
-      host: {
-        ...parts.host,
-        sleep: async (ms) => {
-          told = bench.host.files.read(paths.status) ?? ''
-          bench.host.clock.advance(ms)
-        },
-      },
+    await checkBefore(bench, async (ms) => {
+      told = bench.host.files.read(paths.status) ?? ''
+      bench.host.clock.advance(ms)
     })
     expect(JSON.parse(told).at).toBe(new Date(bench.host.clock.now().wallMs - 52_500).toISOString())
     expect(bench.host.clock.now().bootMs - began).toBe(2 * MINUTE + 52_500)
@@ -172,18 +181,13 @@ describe('a check', () => {
 
   it('waits without the lock: another one goes on meanwhile, and then there is nothing left to write', async () => {
     const bench = await throttledOnce()
-    await changeMirror(bench, { notBeforeBootMs: bench.host.clock.now().bootMs + 3 * MINUTE })
-    bench.host.clock.advance(2 * MINUTE)
-    const parts = bench.parts()
-    const other = bench.parts()
     let during = 0
-    const sleep = async (ms: number) => {
+    await checkBefore(bench, async (ms) => {
       bench.host.clock.advance(ms)
       await changeMirror(bench, { notBeforeBootMs: bench.host.clock.now().bootMs })
-      await checkAndAct(other)
+      await checkAndAct(bench.parts())
       during = writes(bench)
-    }
-    await checkAndAct({ ...parts, host: { ...parts.host, sleep } })
+    })
     expect([during, writes(bench)]).toEqual([2, 2])
   })
 
@@ -204,12 +208,18 @@ describe('a check', () => {
 
   it('that slept while it waited writes nothing: the next one knows what is to be shown', async () => {
     const bench = await throttledOnce()
-    await changeMirror(bench, { notBeforeBootMs: bench.host.clock.now().bootMs + 3 * MINUTE })
-    bench.host.clock.advance(2 * MINUTE)
-    const parts = bench.parts()
-    const sleep = async () => bench.host.clock.suspend(HOUR)
-    await checkAndAct({ ...parts, host: { ...parts.host, sleep } })
+    await checkBefore(bench, async () => bench.host.clock.suspend(HOUR))
     expect(writes(bench)).toBe(1)
+  })
+
+  it('that finds the lock taken, or all of it uninstalled, when its turn has come writes nothing', async () => {
+    const bench = await throttledOnce()
+    await checkBefore(bench, async () => void (await acquireLock(bench.parts().host, paths.lockDir)))
+    expect(writes(bench)).toBe(1)
+    const gone = await throttledOnce()
+    await checkBefore(gone, () => gone.host.store.remove(paths.state))
+    expect(writes(gone)).toBe(1)
+    expect(gone.host.files.read(paths.state)).toBeUndefined()
   })
 
   it('writes at once before a stop, whatever the window', async () => {
