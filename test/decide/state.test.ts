@@ -200,6 +200,18 @@ describe('waiting for the due time', () => {
     const decision = idleFor(ms, { ...up, policy: { checkIntervalMs: 5 * MINUTE, ...up.policy } })
     expect(decision.waitUntil).toBe(expected ? start.monoMs + 10 * MINUTE : undefined)
   })
+
+  it.each([
+    ['75 s before, which leaves the next check its 45 s', 75_000, true],
+    ['more than 75 s before', 75_001, false],
+  ])('after a refusal, at a moment of its own: %s', (_name, ms, expected) => {
+    const attempt = { refusals: 1, stopInstead: false, retryAt: start.monoMs + 15 * MINUTE, refusal: 'X (throttled)' }
+    const machine = new Machine({ state: { ...state(), attempt } })
+    const up = { policy: { checkIntervalMs: 2 * MINUTE } }
+    for (let checks = 0; checks < 6; checks += 1) machine.after(2 * MINUTE, up)
+    const { waitUntil } = machine.after(3 * MINUTE - ms, up)
+    expect(waitUntil).toBe(expected ? attempt.retryAt : undefined)
+  })
 })
 
 describe('warnings', () => {
