@@ -205,6 +205,7 @@ function parseAttempt(attempt: JsonObject): Attempt {
   return {
     refusals: numberAt(attempt, 'refusals'),
     stopInstead: booleanAt(attempt, 'stopInstead'),
+    ...optional(attempt, 'silences', numberAt),
     ...optional(attempt, 'retryAt', numberAt),
     ...optional(attempt, 'notReadySince', numberAt),
     ...optional(attempt, 'refusal', textAt),

@@ -199,8 +199,9 @@ export interface State {
 
 /** How the present idle period's attempts to act went. */
 export interface Attempt {
-  /** Refusals in a row. */
+  /** Refusals in a row, and how often in a row the cloud told nothing. */
   readonly refusals: number
+  readonly silences?: number
   /** Not before this moment again. */
   readonly retryAt?: Instant
   /** Since when hibernation says "not ready yet". */

@@ -41,6 +41,8 @@ export async function syncTags(
   if (known !== undefined && same(known, tags)) return { mirror: withoutTurn(mirror) }
   const waiting = { id, moment, urgent: wanted.urgent, intervalMs: parts.policy.checkIntervalMs }
   if (!wanted.urgent) {
+    // A stop that nobody answered is tried again at its own moment, and writes what failed before.
+    if (mirror.failures > 0 && awaitsStop(wanted)) return { mirror }
     const turn = mirror.spreadMs === undefined ? mirror : (await turns()).withTurn(mirror, waiting)
     if (turnIn(turn, moment) > 0) return { mirror: turn }
   }
@@ -61,6 +63,11 @@ export async function syncTags(
     }
   const spread = mirror.spreadMs === undefined ? {} : await spreadAfter(mirror, wanted, waiting.intervalMs)
   return { mirror: { written: tags, instanceId: id, failures: 0, ...spread }, deed }
+}
+
+function awaitsStop({ base, look }: Wanted): boolean {
+  const { silences, retryAt = 0 } = base?.state.attempt ?? {}
+  return silences !== undefined && retryAt > look.moment.clocks.monoMs
 }
 
 function turns() {

@@ -17,7 +17,7 @@ const LEAST_LEFT = 1 / 8
 const NARROWER = 0.98
 /** Longest second and later wait after failures that pass by themselves, in check intervals; and longest after one that an operator has to mend. */
 const SECOND = 4
-const OUTAGE = 10
+const OUTAGE = 9
 const FAULT_MS = 3_600_000
 
 /** Who waits, since when, and how often it checks. */
@@ -47,7 +47,7 @@ export function narrowed({ spreadMs = 0 }: TagMirror, intervalMs: number): Pick<
   return next < intervalMs ? {} : { spreadMs: next }
 }
 
-/** When a write that failed is tried again. A single failure of another kind than throttling is tried again by the next check. */
+/** When a write that failed is tried again. A single failure of another kind than throttling is tried again before the next check, or by it. */
 export function afterFailure(
   mirror: TagMirror,
   error: unknown,
@@ -55,6 +55,10 @@ export function afterFailure(
 ): Partial<TagMirror> {
   const failures = mirror.failures + 1
   const share = drawn(keyOf(id, moment.clocks))
+  // Out of an outage everybody comes at once, which tells nothing of the account's usual storms.
+  const fromOutage = mirror.failures > 0 && mirror.sinceBootMs === undefined
+  if (error instanceof CloudError && error.throttled && !urgent && fromOutage)
+    return { failures, ...after(OUTAGE * intervalMs * share, moment) }
   if (error instanceof CloudError && error.throttled && !urgent) {
     const spreadMs = Math.min(longestTurnMs, WIDER * Math.max(intervalMs, mirror.spreadMs ?? 0))
     const now = Math.round(moment.clocks.bootMs)
@@ -63,7 +67,7 @@ export function afterFailure(
     return { failures, spreadMs, sinceBootMs, ...after(left * share, moment) }
   }
   const lasting = error instanceof CloudError && !error.retryable
-  if (failures === 1) return { failures, ...after(0, moment) }
+  if (failures === 1) return { failures, ...after(lasting ? 0 : intervalMs * share, moment) }
   // The second wait parts the machines; from then on as many of them try in every minute, and so do when the outage ends.
   const passing = intervalMs * (failures === 2 ? SECOND * share : OUTAGE)
   const wait = lasting ? Math.min(FAULT_MS, intervalMs * 2 ** Math.min(failures - 1, 20)) : passing

@@ -3,11 +3,13 @@
 import { drawn } from '../draw.ts'
 import type { Outcome, Refusal, Refused } from '../types/outcome.ts'
 import type { Decision, Instant, Method, Moment, NamedReading, Policy, State, Veto } from '../types.ts'
+import { retryMax } from './clock.ts'
 import { freshAttempt, underWay } from './run.ts'
 import { refusedReason } from './tags.ts'
 
 const MINUTE_MS = 60_000
 const PERMISSIONS_SETTLE_MS = 30 * MINUTE_MS
+const SILENCE_MS = 15 * MINUTE_MS
 
 /** First and longest wait before the same call is tried again, in minutes; it doubles with each refusal, from the fourth on where it began at 0. */
 const retryMinutes: Record<Refusal, { readonly first: number; readonly most: number }> = {
@@ -52,6 +54,17 @@ export function heldByOperator(
   return { ...state, attempt: { ...state.attempt, retryAt, refusal: first.reason } }
 }
 
+/**
+ * The state where the API did not answer the call, or what is asked before it: no refusal. Tried again in the next check, then in
+ * the next quarter of an hour, then every quarter, at moments of this machine's own: out of an outage as many come in every minute.
+ */
+export function afterSilence(state: State, now: Moment, policy: Policy): State {
+  const silences = (state.attempt.silences ?? 0) + 1
+  const ms = silences === 1 ? policy.checkIntervalMs : SILENCE_MS * (silences === 2 ? shareOf(now) : 1)
+  const retryAt = now.clocks.monoMs + ownMoment(ms, now, policy)
+  return { ...state, attempt: { ...state.attempt, silences, retryAt } }
+}
+
 /** The state while the call is under way; what refused another one before is no reason any more. */
 export function beginAttempt(state: State, method: Method): State {
   return { ...state, tags: { ...state.tags, IdleAction: underWay(method), IdleReason: '' }, reasonClass: '' }
@@ -59,7 +72,7 @@ export function beginAttempt(state: State, method: Method): State {
 
 /**
  * The state after the cloud answered. Accepted: the run has ended. Refused: `IdleAction` is cleared, `IdleReason` says
- * why, the clock is left alone, and the call is due again after a wait that fits the refusal. Unknown: nothing changes, the open intent tells.
+ * why, the clock is left alone, and the call is due again after a wait that fits the refusal. Unknown: the open intent tells.
  */
 export function afterOutcome(
   state: State,
@@ -67,7 +80,7 @@ export function afterOutcome(
   context: { readonly method: Method; readonly now: Moment; readonly policy: Policy },
 ): State {
   if (outcome.result === 'accepted') return { ...state, run: { ...state.run, ended: true }, attempt: freshAttempt }
-  if (outcome.result === 'unknown') return state
+  if (outcome.result === 'unknown') return afterSilence(state, context.now, context.policy)
   const mono = context.now.clocks.monoMs
   const refusals = state.attempt.refusals + 1
   const since = outcome.why === 'not-ready' ? (state.attempt.notReadySince ?? mono) : undefined
@@ -82,7 +95,7 @@ export function afterOutcome(
     reasonClass: reason.class,
     attempt: {
       refusals,
-      retryAt: mono + waitMs(outcome.why, refusals, { state, now: context.now }),
+      retryAt: mono + waitMs(outcome.why, refusals, { ...context, state }),
       ...(since === undefined ? {} : { notReadySince: since }),
       stopInstead,
       refusal,
@@ -115,14 +128,26 @@ export function leavesOpen(outcome: Outcome): boolean {
 function waitMs(
   why: Refusal,
   refusals: number,
-  { state, now }: { readonly state: State; readonly now: Moment },
+  { state, now, policy }: { readonly state: State; readonly now: Moment; readonly policy: Policy },
 ): number {
   if (why === 'forbidden' && now.clocks.monoMs - state.run.began.monoMs < PERMISSIONS_SETTLE_MS) return 0
   const { first, most } = retryMinutes[why]
   const grown = Math.max(first, refusals > 3 ? 1 : 0) * 2 ** Math.min(refusals - 1, 10)
+  const minutes = Math.min(grown, most)
+  if (minutes === 0 || (why !== 'throttled' && why !== 'unreachable')) return minutes * MINUTE_MS
   // Many machines meet these at once: each comes again at a moment of its own.
-  const share = drawn(`${now.identity.instanceId} ${now.clocks.wallMs}`)
-  if (why === 'throttled') return Math.min(grown * (1 + share / 2), most) * MINUTE_MS
-  if (why === 'unreachable' && grown > 0 && grown < most) return most * share * MINUTE_MS
-  return Math.min(grown, most) * MINUTE_MS
+  if (why === 'throttled') return ownMoment(Math.min(grown * (1 + shareOf(now) / 2), most) * MINUTE_MS, now, policy)
+  return ownMoment((grown < most ? most * shareOf(now) : most) * MINUTE_MS, now, policy)
+}
+
+function shareOf({ clocks, identity }: Moment): number {
+  return drawn(`${identity.instanceId} ${clocks.wallMs}`)
+}
+
+/** About so many milliseconds, to a moment that a check can wait for: one that it cannot is the beginning of the next check, which cron starts everywhere at once. */
+function ownMoment(ms: number, { clocks, identity }: Moment, policy: Policy): number {
+  const { checkIntervalMs } = policy
+  const at = clocks.wallMs + ms
+  const share = drawn(`${identity.instanceId} ${at}`)
+  return Math.max(0, at - (at % checkIntervalMs) + share * retryMax(policy) - clocks.wallMs)
 }

@@ -1,5 +1,5 @@
 /** What happened between the last stored check and this one: the table of kernel.md 4.2, first match wins. */
-import type { Clocks, Interval, Moment, State } from '../types.ts'
+import type { Clocks, Interval, Moment, Policy, State } from '../types.ts'
 
 /** Boot-time ahead of monotonic time by more than this is sleep. */
 export const SLEPT_MS = 500
@@ -44,6 +44,14 @@ export function gapLimit(intervalMs: number): number {
 export function waitMax(intervalMs: number, thresholdMs: number): number {
   const multiple = thresholdMs % intervalMs === 0
   return Math.min(intervalMs, multiple ? 30_000 : Math.max(30_000, intervalMs - 10_000))
+}
+
+/** What an attempt that is answered takes at most: the next check should find the lock free. */
+const ATTEMPT_MS = 20_000
+
+/** How long a check may wait under the lock for the moment at which what was refused is tried again. */
+export function retryMax({ checkIntervalMs, hibernateThresholdMs }: Policy): number {
+  return Math.max(waitMax(checkIntervalMs, hibernateThresholdMs), checkIntervalMs - ATTEMPT_MS)
 }
 
 /** Classifies the time since the last stored check. Pure. */

@@ -49,7 +49,7 @@ function heldWords(state: State, standing: Standing, clocks: Clocks): string {
   const { held } = standing
   const retry = state.attempt.retryAt
   if (retry !== undefined && retry >= (held?.until ?? 0)) {
-    return `${state.attempt.refusal ?? 'refused'}, again at ${timeOfDay(retry, clocks)}`
+    return `${state.attempt.refusal ?? 'the cloud does not answer'}, again at ${timeOfDay(retry, clocks)}`
   }
   if (held === undefined) return 'waiting'
   return `${evidenceInWords(held.evidence)} until ${timeOfDay(held.until, clocks)}`

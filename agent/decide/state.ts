@@ -25,7 +25,7 @@ import type {
   Veto,
 } from '../types.ts'
 import { causeOf } from './cause.ts'
-import { classify, waitMax } from './clock.ts'
+import { classify, retryMax, waitMax } from './clock.ts'
 import { explain, methodIn } from './explain.ts'
 import { combine, heldUntil, type Judgement, rememberHolds } from './policy.ts'
 import {
@@ -196,16 +196,13 @@ function act(state: State, now: Moment, wanted: Method): Action {
   return { kind: 'act', method: methodIn(state, wanted) }
 }
 
-/** What an attempt takes at most, from the look before it to the cloud's answer: the next check must find the lock free. */
-const ATTEMPT_MS = 45_000
-
 function waiting(standing: Standing, input: Input, retryAt: Instant | undefined): { waitUntil?: Instant } {
   const { policy, vetoes } = input
   if (!policy.enabled || policy.action === 'report' || vetoes.length > 0) return {}
   if (standing.due === undefined || standing.due <= standing.now) return {}
   // The moment after a refusal is this machine's own, among many that were refused: not the next one of cron, which is everybody's.
-  const usual = waitMax(policy.checkIntervalMs, policy.hibernateThresholdMs)
-  const most = standing.due === retryAt ? Math.max(usual, policy.checkIntervalMs - ATTEMPT_MS) : usual
+  const most =
+    standing.due === retryAt ? retryMax(policy) : waitMax(policy.checkIntervalMs, policy.hibernateThresholdMs)
   return standing.due - standing.now <= most ? { waitUntil: standing.due } : {}
 }
 

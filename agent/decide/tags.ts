@@ -59,7 +59,8 @@ function reasonOf(state: State, standing: Standing, context: Context): { class: 
   if (veto !== undefined) return { class: `held:${veto.name}`, text: `held: ${veto.reason}` }
   if (state.attempt.refusal !== undefined) return refusedReason(state.attempt.refusal)
   const held = standing.held
-  if (held === undefined) return { class: '', text: '' }
+  // Nothing but the moment of another try is waited for.
+  if (held === undefined || held.until <= standing.now) return { class: '', text: '' }
   return {
     class: `held:${held.evidence}`,
     text: `held: ${evidenceInWords(held.evidence)} until ${timeOfDay(held.until, clocks)}`,

@@ -1,5 +1,6 @@
 /** An intent whose call may have been accepted stays open until it is known what became of it. */
 import { expect, it } from 'vitest'
+import { loadState } from '../../agent/state.ts'
 import { openIntent } from '../../agent/state-intents.ts'
 import type { Outcome } from '../../agent/types/outcome.ts'
 import type { Reading } from '../../agent/types.ts'
@@ -26,16 +27,21 @@ async function unanswered(): Promise<Bench> {
   return bench
 }
 
-/** The reading of the last look only: the third of a check that would act. */
-function atLastLook(bench: Bench, reading: () => Reading): void {
+/** The number of a look in an attempt: the third is the last. One from which the check goes on to wait does not count. */
+async function attemptLooks(bench: Bench): Promise<() => number> {
+  const { stored } = await loadState(bench.host, paths.state)
+  const { retryAt = 0 } = stored?.state.attempt ?? {}
   let looks = 0
-  bench.fakes[0] = {
-    name: 'cpu',
-    judge: () => {
-      looks += 1
-      return looks === 3 ? reading() : quiet
-    },
+  return () => {
+    if (bench.host.clock.now().monoMs >= retryAt) looks += 1
+    return looks
   }
+}
+
+/** The reading of the last look only. */
+async function atLastLook(bench: Bench, reading: () => Reading): Promise<void> {
+  const look = await attemptLooks(bench)
+  bench.fakes[0] = { name: 'cpu', judge: () => (look() === 3 ? reading() : quiet) }
 }
 
 /** Resumes 14 hours later. */
@@ -46,7 +52,7 @@ function resume(bench: Bench): void {
 
 it('postponed by the last look, it is told at the next start', async () => {
   const bench = await unanswered()
-  atLastLook(bench, () => rate)
+  await atLastLook(bench, () => rate)
   const postponed = await bench.check()
   expect(postponed.deeds.map(({ detail }) => detail)).toContainEqual(expect.stringContaining('postponed right before'))
   expect([await open(bench), bench.acts]).toMatchObject([{ phase: 'intended' }, 1])
@@ -57,7 +63,7 @@ it('postponed by the last look, it is told at the next start', async () => {
 
 it('cancelled by the last look because somebody types, it is withdrawn, and told at the next start', async () => {
   const bench = await unanswered()
-  atLastLook(bench, () => typing(bench.host.clock.now().monoMs))
+  await atLastLook(bench, () => typing(bench.host.clock.now().monoMs))
   await bench.check()
   expect([await open(bench), bench.cloud.tags.get('T:IdleAction')]).toMatchObject([{ phase: 'withdrawn' }, ''])
   resume(bench)
@@ -66,12 +72,11 @@ it('cancelled by the last look because somebody types, it is withdrawn, and told
 
 it('overtaken right before the call, it is told at the next check', async () => {
   const bench = await unanswered()
-  let looks = 0
+  const look = await attemptLooks(bench)
   bench.fakes[0] = {
     name: 'cpu',
     read: () => {
-      looks += 1
-      if (looks === 3) resume(bench)
+      if (look() === 3) resume(bench)
       return { count: 1 }
     },
   }
@@ -86,7 +91,7 @@ it.each([
 ])('never sent and %s by the last look, it is closed', async (_name, reading) => {
   const bench = new Bench()
   await bench.settle(5)
-  atLastLook(bench, reading)
+  await atLastLook(bench, reading)
   await bench.check()
   expect([await open(bench), bench.acts, bench.cloud.tags.get('T:IdleAction')]).toEqual([undefined, 0, ''])
   expect(bench.host.files.read(paths.intents)).toContain('abandoned')

@@ -1,6 +1,7 @@
 /** The second look, and what each answer of the cloud does to the state. */
 import { describe, expect, it } from 'vitest'
-import { afterOutcome, beginAttempt, confirm } from '../../agent/decide/attempt.ts'
+import { afterOutcome, afterSilence, beginAttempt, confirm } from '../../agent/decide/attempt.ts'
+import { retryMax } from '../../agent/decide/clock.ts'
 import type { Outcome, Refusal } from '../../agent/types/outcome.ts'
 import type { Decision, Interval, Method, State } from '../../agent/types.ts'
 import {
@@ -33,6 +34,8 @@ function answered(outcome: Outcome, from: { before?: State; method?: Method; run
 function waitMinutes(next: State, runMs = HOUR): number {
   return ((next.attempt.retryAt ?? Number.NaN) - start.monoMs - runMs) / MINUTE
 }
+
+const INTERVAL = policy.checkIntervalMs / MINUTE
 
 describe('the wait after refusals in a row, in minutes', () => {
   it.each<[Refusal, readonly number[]]>([
@@ -77,7 +80,7 @@ describe('the wait after refusals in a row, in minutes', () => {
         [15, 15],
       ],
     ],
-  ])('%s: at a moment of its own within %j', (why, expected) => {
+  ])('%s: at a moment of its own in the interval of one within %j', (why, expected) => {
     const told = ['i-1', 'i-2', 'i-3'].map((instanceId) => {
       let before = state()
       return expected.map(() => {
@@ -87,7 +90,10 @@ describe('the wait after refusals in a row, in minutes', () => {
       })
     })
     const within = (waits: readonly number[]) =>
-      waits.every((wait, at) => wait >= (expected[at]?.[0] ?? 1) && wait <= (expected[at]?.[1] ?? 0))
+      waits.every((wait, at) => {
+        const [least = 1, most = 0] = expected[at] ?? []
+        return most === 0 ? wait === 0 : wait > least - INTERVAL && wait < most + INTERVAL
+      })
     expect(told.map(within)).toEqual([true, true, true])
     expect(new Set(told.map((waits) => waits.join())).size).toBe(3)
   })
@@ -163,10 +169,32 @@ describe('other answers', () => {
     expect(next.tags.IdleAction).toBe('hibernating')
   })
 
-  it('unknown: nothing changes', () => {
-    const before = beginAttempt(state(), 'stop')
-    expect(answered({ result: 'unknown', message: '' }, { before })).toBe(before)
-    expect(before.tags.IdleAction).toBe('stopping')
+  it('unknown: tried again in the next interval, then in the next quarter of an hour, then every quarter; no refusal', () => {
+    let before = beginAttempt(state(), 'stop')
+    const waits = [1, 2, 3, 4].map(() => {
+      before = answered({ result: 'unknown', message: '' }, { before })
+      return waitMinutes(before)
+    })
+    const [first = 0, second = 0, ...more] = waits
+    expect(first).toBeGreaterThan(0)
+    expect(first).toBeLessThan(2 * INTERVAL)
+    expect(second).toBeGreaterThanOrEqual(0)
+    expect(second).toBeLessThan(15 + INTERVAL)
+    for (const wait of more) expect(Math.abs(wait - 15)).toBeLessThan(INTERVAL)
+    expect([before.tags.IdleAction, before.attempt.refusals, before.attempt.silences]).toEqual(['stopping', 0, 4])
+  })
+
+  it('are tried again at moments that a check can wait for, spread evenly over those', () => {
+    const { checkIntervalMs } = policy
+    const offsets = Array.from({ length: 500 }, (_, n) => {
+      const now = moment(later(start, HOUR + n * SECOND), { identity: { ...identity, instanceId: `i-${n}` } })
+      const { retryAt = Number.NaN } = afterSilence(state(), now, policy).attempt
+      return (now.clocks.wallMs + retryAt - now.clocks.monoMs) % checkIntervalMs
+    })
+    expect(Math.max(...offsets)).toBeLessThanOrEqual(retryMax(policy))
+    const firstHalf = offsets.filter((ms) => ms < retryMax(policy) / 2).length
+    expect(firstHalf).toBeGreaterThan(200)
+    expect(firstHalf).toBeLessThan(300)
   })
 })
 

@@ -202,8 +202,8 @@ describe('waiting for the due time', () => {
   })
 
   it.each([
-    ['75 s before, which leaves the next check its 45 s', 75_000, true],
-    ['more than 75 s before', 75_001, false],
+    ['100 s before, which leaves 20 s until the next check', 100_000, true],
+    ['more than 100 s before', 100_001, false],
   ])('after a refusal, at a moment of its own: %s', (_name, ms, expected) => {
     const attempt = { refusals: 1, stopInstead: false, retryAt: start.monoMs + 15 * MINUTE, refusal: 'X (throttled)' }
     const machine = new Machine({ state: { ...state(), attempt } })

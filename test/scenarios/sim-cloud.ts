@@ -111,7 +111,9 @@ export function createSimCloud(world: World, process: Process): Cloud {
         `pid ${process.pid} writes tags ${Object.values(tags).join(' | ')}${gap === undefined ? '' : ' (fails)'}`,
       )
       point()
-      if (gap !== undefined) throw unavailable('answer to CreateTags')
+      if (gap === undefined) return
+      process.tagFailed = true
+      throw unavailable('answer to CreateTags')
     },
     act,
   }

@@ -47,6 +47,8 @@ export interface Process {
   operator: 'free' | 'forbids' | 'unread'
   acts: number
   tagWrites: number
+  /** What the cloud shows is not known after that. */
+  tagFailed: boolean
 }
 
 /** A call that took the machine down. */
@@ -460,6 +462,7 @@ export class World {
       operator: 'free',
       acts: 0,
       tagWrites: 0,
+      tagFailed: false,
     }
   }
 
