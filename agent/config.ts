@@ -25,6 +25,7 @@ export interface Config extends Omit<Policy, 'action'> {
   /** `undefined`: follows the cloud. */
   readonly action?: WantedAction
   readonly tagPrefix: string
+  readonly tagWindowMs: number
   readonly protected: boolean
   readonly operatorTags: (typeof tagRules)[number]
   readonly allow: readonly OptIn[]
@@ -176,6 +177,7 @@ function configOf(given: readonly Given[], source: string): Config {
     unknownCeilingMs: ms('unknown_ceiling_hours', 3_600_000),
     ...(action === undefined ? {} : { action }),
     tagPrefix: String(values.get('tag_prefix')),
+    tagWindowMs: ms('tag_window_minutes', 60_000),
     protected: values.get('protected') !== false,
     operatorTags: tagRules.find((one) => one === values.get('operator_tags')) ?? 'required',
     allow: optIns.filter((one) => isSet(values, 'allow', one)),

@@ -17,7 +17,7 @@ export async function partsBy(
     return own?.enabled === true ? [{ sensor, limits: own.limits }] : []
   })
   const listed = config.lists.size === 0 ? undefined : (await import('../sensors/listed.ts')).readLists(config.lists)
-  const { tagPrefix, operatorTags, allow, keepCeilingMs, horizonMs, learnFloor } = config
+  const { tagPrefix, tagWindowMs, operatorTags, allow, keepCeilingMs, horizonMs, learnFloor } = config
   return {
     host,
     cloud,
@@ -26,6 +26,7 @@ export async function partsBy(
     policy: policyOf(config, cloud.defaultAction),
     settings: {
       tagPrefix,
+      tagWindowMs,
       protected: config.protected,
       operatorTags,
       allow,

@@ -35,6 +35,8 @@ export interface ConfiguredSensor {
 /** Settings that the loop needs and the decision does not. */
 export interface Settings {
   readonly tagPrefix: string
+  /** Within which each machine writes its tags at a moment of its own; one that is learned may be longer. */
+  readonly tagWindowMs?: number
   readonly protected: boolean
   readonly operatorTags: 'optional' | 'required'
   /** What an operator allows although the machine is not ours alone, or loses data by it. */

@@ -36,7 +36,7 @@ export async function syncTags(
   if (!parts.policy.enabled || id === undefined) return { mirror: given }
   // What another instance had to wait for, of which this one is a copy, does not bind it.
   const own = given.instanceId === undefined || given.instanceId === id
-  const mirror: TagMirror = own ? given : { failures: 0 }
+  const mirror = inWindow(own ? given : { failures: 0 }, parts.settings.tagWindowMs)
   const known = mirror.instanceId === id ? mirror.written : undefined
   if (known !== undefined && same(known, tags)) return { mirror: withoutTurn(mirror) }
   const waiting = { id, moment, urgent: wanted.urgent, intervalMs: parts.policy.checkIntervalMs }
@@ -63,6 +63,11 @@ export async function syncTags(
     }
   const spread = mirror.spreadMs === undefined ? {} : await spreadAfter(mirror, wanted, waiting.intervalMs)
   return { mirror: { written: tags, instanceId: id, failures: 0, ...spread }, deed }
+}
+
+/** The window is the configured one, unless a longer one was learned. */
+function inWindow(mirror: TagMirror, configuredMs = 0): TagMirror {
+  return configuredMs > (mirror.spreadMs ?? 0) ? { ...mirror, spreadMs: configuredMs } : mirror
 }
 
 function awaitsStop({ base, look }: Wanted): boolean {

@@ -114,6 +114,16 @@ export const general = {
       'and not begin with what a cloud reserves (aws:, azure, microsoft, windows)',
     about: 'What the names of the tags begin with, before the colon.',
   },
+  tag_window_minutes: {
+    type: 'number',
+    default: 0,
+    min: 0,
+    max: 180,
+    unit: 'minutes',
+    about:
+      'Each machine writes its tags at a moment of its own within this time after they change: for an account in which ' +
+      'thousands start together (10,000: 20, 100,000: 180). A stop never waits for it.',
+  },
   protected: { type: 'boolean', default: false, about: 'Never act on this machine, only judge.' },
   operator_tags: {
     type: 'choice',

@@ -136,6 +136,29 @@ describe('a window', () => {
 })
 
 describe('a check', () => {
+  it('in a window that is set writes in it, and is not told a shorter one by what is accepted', async () => {
+    const bench = new Bench()
+    bench.policy = { ...bench.policy, action: 'report' }
+    const check = async () => {
+      const parts = bench.parts()
+      bench.host.clock.advance(2 * MINUTE)
+      await checkAndAct({ ...parts, settings: { ...parts.settings, tagWindowMs: HOUR } })
+    }
+    await check()
+    const { notBeforeBootMs = 0, sinceBootMs = 0 } = await mirrorOf(bench)
+    expect([writes(bench), notBeforeBootMs > sinceBootMs, notBeforeBootMs < sinceBootMs + HOUR]).toEqual([
+      0,
+      true,
+      true,
+    ])
+    for (let n = 0; n < 32; n += 1) await check()
+    expect(writes(bench)).toBe(1)
+    bench.fakes[0] = { name: 'cpu', judge: () => ({ kind: 'active', reason: 'a program works' }) }
+    await check()
+    const next = await mirrorOf(bench)
+    expect([next.spreadMs, writes(bench)]).toEqual([HOUR, 1])
+  })
+
   it('whose write was throttled writes at its moment, between the checks if it lies there, and once', async () => {
     const bench = await throttledOnce()
     const { notBeforeBootMs = 0, spreadMs } = await mirrorOf(bench)

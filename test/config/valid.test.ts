@@ -29,6 +29,7 @@ describe('without a file', () => {
       notReadyMs: 600_000,
       unknownCeilingMs: 86_400_000,
       tagPrefix: 'CloudWorkstation',
+      tagWindowMs: 0,
       protected: false,
       operatorTags: 'optional',
       allow: [],

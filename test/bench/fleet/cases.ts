@@ -1,5 +1,5 @@
 // The cases of the bench: which fleet, what happens to it, and what is read off.
-import { Fleet, type FleetOptions } from './fleet.ts'
+import { Fleet } from './fleet.ts'
 import { DAY, HOUR, type Life, MINUTE, mixedLife, morningLife, outage, outageLife } from './life.ts'
 import { PeerFleet, type PeerOptions } from './peer.ts'
 import { type Quantiles, quantiles, type Stretch, stretch } from './score.ts'
@@ -59,9 +59,9 @@ function resultOf(
 }
 
 /** 1,000 machines for a week. */
-export async function week(name: string, more: Partial<FleetOptions> = {}): Promise<readonly Result[]> {
+export async function week(name: string): Promise<readonly Result[]> {
   const endMs = WEEK * DAY
-  const fleet = new Fleet({ ...usual, machines: 1_000, endMs, lifeOf: (seed) => mixedLife(seed, WEEK), ...more })
+  const fleet = new Fleet({ ...usual, machines: 1_000, endMs, lifeOf: (seed) => mixedLife(seed, WEEK) })
   await fleet.live()
   return [resultOf(fleet, { name, fromMs: 0, untilMs: endMs, binMinutes: 180 })]
 }
@@ -87,10 +87,19 @@ function mixedEvenings(seed: number, mornings: readonly number[]): Life {
   return mornings.map((from, day) => [from, from + 9 * HOUR + ((seed * 7919 + day * 104_729) % 120) * MINUTE])
 }
 
-/** Mornings on which a fleet comes up within an hour; windows of the machines as they were learned before, by seed. */
+interface Mornings {
+  readonly machines: number
+  readonly share: number
+  readonly count: number
+  /** As the machines learned them before, by seed. */
+  readonly windows?: readonly number[]
+  readonly tagWindowMs?: number
+}
+
+/** Mornings on which a fleet comes up within an hour. */
 async function mornings(
   label: string,
-  { machines, share, count, windows }: { machines: number; share: number; count: number; windows?: readonly number[] },
+  { machines, share, count, ...known }: Mornings,
 ): Promise<{ results: readonly Result[]; windows: readonly number[] }> {
   const at = Array.from({ length: count }, (_, day) => day * DAY)
   const endMs = (count - 1) * DAY + HOUR + STAY_MS
@@ -98,12 +107,12 @@ async function mornings(
   const offMs = at.slice(0, -1).map((ms) => ms + HOUR + STAY_MS + 1)
   const fleet = new Fleet({
     ...usual,
+    ...known,
     machines,
     share,
     endMs,
     lifeOf,
     offMs,
-    ...(windows === undefined ? {} : { windows }),
   })
   const results: Result[] = []
   for (const [day, fromMs] of at.entries()) {
@@ -120,8 +129,9 @@ async function mornings(
   return { results, windows: await fleet.windows() }
 }
 
-export async function firstMorning(): Promise<readonly Result[]> {
-  return (await mornings('100,000 come up, nothing learned', { machines: FLEET, share: 1, count: 1 })).results
+export async function windowedMorning(): Promise<readonly Result[]> {
+  const whole = { machines: FLEET, share: 1, count: 1, tagWindowMs: 3 * HOUR }
+  return (await mornings('100,000 come up, `tag_window_minutes: 180`', whole)).results
 }
 
 export async function learnedMorning(): Promise<readonly Result[]> {
@@ -193,10 +203,9 @@ const tenth = { machines: FLEET * TENTH, share: TENTH }
 /** Every case by name, the longest first. */
 export const cases: Readonly<Record<string, () => Promise<readonly Result[]>>> = {
   learned: learnedMorning,
-  first: firstMorning,
+  windowed: windowedMorning,
   outage: () => outageOf(FLEET, 1),
   week: () => week('1,000 for a week'),
-  'week-alone': () => week('the same without windows', { windowless: true }),
   'week-peer': () =>
     peers(
       'peer: 1,000 for a week',

@@ -177,6 +177,12 @@ describe('600 machines before buckets that take one tag in ten seconds, which al
     expect(throttled(fleet, last)).toBeLessThan(accepted(fleet, last))
   }, 120_000)
 
+  it('ask hardly ever in vain where a window is set from the first day', async () => {
+    const fleet = await fleetOf(storm(1, { tagWindowMs: 3 * HOUR }))
+    expect(fleet.wrongTags()).toBe(0)
+    expect(throttled(fleet)).toBeLessThan(accepted(fleet) / 10)
+  }, 120_000)
+
   it('ask far less often than the peer', async () => {
     const ours = await fleetOf(storm(1))
     const peer = new PeerFleet({

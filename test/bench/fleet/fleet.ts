@@ -24,8 +24,8 @@ export interface FleetOptions {
   readonly broken: number
   /** Windows in which the machines write their tags, in milliseconds, as learned before; 0 for none. */
   readonly windows?: readonly number[]
-  /** That there are too many calls is not told apart from other failures: no window is ever learned. */
-  readonly windowless?: boolean
+  /** `tag_window_minutes`, in milliseconds; the default unless given. */
+  readonly tagWindowMs?: number
   /** False: each check is made. */
   readonly skips: boolean
 }
@@ -68,7 +68,7 @@ export class Fleet implements World {
   }
 
   #add(seed: number): void {
-    const { broken, metadataTags, lifeOf, windows = [], windowless = false } = this.#options
+    const { broken, metadataTags, lifeOf, windows = [], tagWindowMs = 0 } = this.#options
     const chance = (salt: number) => draw(Math.imul(seed + 1, 0x9e3779b1) ^ salt)
     // Most clocks are right to a second; one in a hundred is minutes off.
     const skewMs = chance(1) < 0.01 ? (chance(2) - 0.5) * 10 * MINUTE : (chance(3) - 0.5) * SECOND
@@ -79,7 +79,7 @@ export class Fleet implements World {
       broken: chance(4) < broken,
       metadataTags: chance(5) < metadataTags,
       windowMs: windows[seed % windows.length] ?? 0,
-      windowless,
+      tagWindowMs,
     })
     this.machines.push(machine)
     this.#watches.set(machine, { ...unwatched })

@@ -57,7 +57,8 @@ export interface MachineOptions {
   readonly metadataTags: boolean
   /** As its first check finds it, in milliseconds. */
   readonly windowMs: number
-  readonly windowless: boolean
+  /** `tag_window_minutes`, in milliseconds. */
+  readonly tagWindowMs: number
 }
 
 export interface World {
@@ -168,7 +169,6 @@ export class Machine {
       startedAt: `${new Date(EPOCH_MS + this.bootedMs).toISOString().slice(0, 19)}Z`,
       metadata: options.broken ? ('broken' as const) : ('answers' as const),
       metadataTags: options.metadataTags,
-      windowless: options.windowless,
       tagged: (tags: Readonly<Record<string, string>>) => {
         this.tags = JSON.stringify(Object.values(tags))
       },
@@ -180,7 +180,7 @@ export class Machine {
       sensors: [{ sensor: this.#sensor(), limits: {} }],
       vetoes: [],
       policy,
-      settings,
+      settings: { ...settings, tagWindowMs: options.tagWindowMs },
       paths,
       decide,
     }

@@ -40,7 +40,6 @@ async function simulated(name: string, down: boolean): Promise<{ told: unknown; 
     startedAt: '',
     metadata: 'answers',
     metadataTags: false,
-    windowless: false,
     tagged: () => undefined,
     stopped: () => undefined,
   } as const

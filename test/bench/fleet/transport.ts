@@ -83,14 +83,8 @@ export interface Instance {
   readonly metadata: 'answers' | 'broken'
   /** Does metadata show tags? Else the operator's are asked of the API. */
   readonly metadataTags: boolean
-  readonly windowless: boolean
   tagged(tags: Readonly<Record<string, string>>): void
   stopped(): void
-}
-
-/** As a driver tells it that knows no throttling. */
-function told(error: CloudError, { windowless }: Instance): CloudError {
-  return windowless ? new CloudError(error.message, { code: error.code, retryable: true }) : error
 }
 
 /** The driver of one instance. */
@@ -114,7 +108,7 @@ export function createFleetCloud(instance: Instance, line: Line): Cloud {
     async writeTags(tags) {
       if (instance.metadata === 'broken') throw broken()
       const sent = await send(line, 'CreateTags', tagging)
-      if ('failure' in sent) throw told(errorOf(sent.failure, 'CreateTags'), instance)
+      if ('failure' in sent) throw errorOf(sent.failure, 'CreateTags')
       instance.tagged(tags)
     },
     async act(method) {
