@@ -13,12 +13,15 @@ import type { Clocks, Moment } from '../types.ts'
 const WIDER = 8
 /** What another try has at least, as part of the window. */
 const LEAST_LEFT = 1 / 8
-/** 34 writes that are accepted at the first try halve a window. Where it neither grows nor shrinks, one in a hundred is throttled. */
-const NARROWER = 0.98
+/**
+ * 34 writes that are accepted at the first try halve a window of hours, in which one in a hundred is throttled where it neither grows nor shrinks;
+ * 7 halve a shorter one, so that a small account is done with it within days.
+ */
+const NARROWER = { hours: 0.98, minutes: 0.9 }
+const HOUR_MS = 3_600_000
 /** Longest second and later wait after failures that pass by themselves, in check intervals; and longest after one that an operator has to mend. */
 const SECOND = 4
 const OUTAGE = 9
-const FAULT_MS = 3_600_000
 
 /** Who waits, since when, and how often it checks. */
 export interface Waiting {
@@ -43,7 +46,7 @@ export function withTurn(mirror: TagMirror, { id, moment }: Waiting): TagMirror 
 
 /** What is remembered of a window after a first try that was accepted: less than one interval needs none. */
 export function narrowed({ spreadMs = 0 }: TagMirror, intervalMs: number): Pick<TagMirror, 'spreadMs'> {
-  const next = Math.round(spreadMs * NARROWER)
+  const next = Math.round(spreadMs * (spreadMs > HOUR_MS ? NARROWER.hours : NARROWER.minutes))
   return next < intervalMs ? {} : { spreadMs: next }
 }
 
@@ -70,7 +73,7 @@ export function afterFailure(
   if (failures === 1) return { failures, ...after(lasting ? 0 : intervalMs * share, moment) }
   // The second wait parts the machines; from then on as many of them try in every minute, and so do when the outage ends.
   const passing = intervalMs * (failures === 2 ? SECOND * share : OUTAGE)
-  const wait = lasting ? Math.min(FAULT_MS, intervalMs * 2 ** Math.min(failures - 1, 20)) : passing
+  const wait = lasting ? Math.min(HOUR_MS, intervalMs * 2 ** Math.min(failures - 1, 20)) : passing
   return { failures, ...after(wait, moment) }
 }
 

@@ -130,7 +130,8 @@ describe('a window', () => {
   })
 
   it('is forgotten when it has become shorter than an interval', () => {
-    expect(narrowed({ failures: 0, spreadMs: HOUR }, 2 * MINUTE)).toEqual({ spreadMs: 0.98 * HOUR })
+    expect(narrowed({ failures: 0, spreadMs: 2 * HOUR }, 2 * MINUTE)).toEqual({ spreadMs: 1.96 * HOUR })
+    expect(narrowed({ failures: 0, spreadMs: HOUR }, 2 * MINUTE)).toEqual({ spreadMs: 0.9 * HOUR })
     expect(narrowed({ failures: 0, spreadMs: 2 * MINUTE }, 2 * MINUTE)).toEqual({})
   })
 })

@@ -176,7 +176,7 @@ const patience =
   'Stops that seem later than a check are of machines that somebody started again soon after a stop: they wait longer at that hour of the day, and are counted here from the shorter wait.'
 
 const morning = `Everybody starts a machine within one hour, most of them in its middle, and stays; each boot has tags to put right. Ten writes a second are 2.8 hours for 100,000, whoever sends them.
-A machine that is throttled widens the window in which it writes its next tags (a quarter of an hour, two hours, three) and takes a moment in it that its id gives; each first try that is accepted narrows it by a fiftieth.
+A machine that is throttled widens the window in which it writes its next tags (a quarter of an hour, two hours, three) and takes a moment in it that its id gives; each first try that is accepted narrows it by a fiftieth, below an hour by a tenth.
 A tenth of the fleet before a tenth of the buckets shows how it learns; "windows learned" are those, given to the whole fleet. With \`tag_window_minutes: 180\` the window is there from the first day. Status and
 reason on the machine itself are never late, and no stop waits for a tag.
 
