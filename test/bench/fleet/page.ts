@@ -170,7 +170,8 @@ its tags in metadata, the other half asks DescribeTags before a stop. Checks of 
 \`test/bench/peer/idle-check.sh\`: it reads its tags at every check, and its CLI repeats a call twice.
 
 In the tables: accepted + throttled. Delays: median, 95 %, 99 %, longest. A call a success: everything that was sent, the SDK's repetitions included, by what was accepted. "Best" spends every token as it comes, for
-machines that know of each other. \`test/bench/fleet/cases.ts\` has the cases.`
+machines that know of each other. \`test/bench/fleet/cases.ts\` has the cases. Azure is not simulated: its Resource Manager counts writes by identity, one for each VM (200 + 10/s), and fifteen times as many for all of a subscription in
+a region, 150 a second: more than the 56 that a morning's busiest second has.`
 
 const patience =
   'Stops that seem later than a check are of machines that somebody started again soon after a stop: they wait longer at that hour of the day, and are counted here from the shorter wait.'
