@@ -24,7 +24,7 @@ export interface Result {
 export const FLEET = 100_000
 /** A tenth of the fleet before a tenth of the buckets does about what the whole does before the whole: compare the first mornings. */
 const TENTH = 0.1
-const MORNINGS = 8
+const MORNINGS = 6
 const STAY_MS = 4.5 * HOUR
 const WEEK = 7
 
@@ -66,19 +66,26 @@ export async function week(name: string): Promise<readonly Result[]> {
   return [resultOf(fleet, { name, fromMs: 0, untilMs: endMs, binMinutes: 180 })]
 }
 
-/** All 1,000 machines are started in the same second of five mornings, and stop by themselves. */
-export async function together(): Promise<readonly Result[]> {
-  const endMs = 5 * DAY
-  const at = [0, 1, 2, 3, 4].map((day) => day * DAY + 8 * HOUR)
+/** All machines are started in the same second of each morning, and stop by themselves. */
+export async function together(machines: number, mornings: number): Promise<readonly Result[]> {
+  const endMs = mornings * DAY
+  const at = Array.from({ length: mornings }, (_, day) => day * DAY + 8 * HOUR)
   const lifeOf = (seed: number): Life => mixedEvenings(seed, at)
-  const fleet = new Fleet({ ...usual, machines: 1_000, endMs, lifeOf })
+  const fleet = new Fleet({ ...usual, machines, endMs, lifeOf })
   const found: Result[] = []
   for (const [day, fromMs] of at.entries()) {
     fleet.outcome.stopDelays.length = 0
     fleet.outcome.tagDelays.length = 0
     const untilMs = Math.min(endMs, fromMs + 22 * HOUR)
     await fleet.timeline.until(untilMs - 1)
-    found.push(resultOf(fleet, { name: `started together, day ${day + 1}`, fromMs, untilMs, binMinutes: 60 }))
+    found.push(
+      resultOf(fleet, {
+        name: `${machines.toLocaleString('en-US')} together, day ${day + 1}`,
+        fromMs,
+        untilMs,
+        binMinutes: 60,
+      }),
+    )
   }
   return found
 }
@@ -212,7 +219,7 @@ export const cases: Readonly<Record<string, () => Promise<readonly Result[]>>> =
       { machines: 1_000, endMs: WEEK * DAY, lifeOf: (seed) => mixedLife(seed, WEEK) },
       180,
     ),
-  together,
+  together: async () => [...(await together(200, 3)), ...(await together(1_000, 5))],
   'peer-morning': () =>
     peers(
       'peer: 10,000 come up before a tenth of the buckets',

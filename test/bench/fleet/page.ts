@@ -7,6 +7,7 @@ import { FLEET, type Result } from './cases.ts'
 import { kindsInWords } from './life.ts'
 import { plot } from './plot.ts'
 import type { Quantiles } from './score.ts'
+import { away, how, morning, patience } from './words.ts'
 
 /** What `make bench-fleet` ran, and for how long. */
 export interface CaseResults {
@@ -48,9 +49,9 @@ const head = [
   'StopInstances',
   'Describe*',
   'calls a success',
-  'stops: from due',
+  'stops, from due on',
   'stops not made',
-  'tags: from the change',
+  'tags, from the change on',
   'tags wrong',
 ]
 
@@ -163,37 +164,22 @@ function byName(found: readonly CaseResults[]): (name: string) => readonly Resul
   return (name) => found.find((one) => one.name === name)?.results ?? []
 }
 
-const how = `The agent's real decision and its real loop, tags, back-off and driver's errors (\`agent/\`), over a simulated transport and clock: one account and region with EC2's published buckets
-(CreateTags 100 + 10/s; StopInstances 50 + 5/s; filtered Describe 100 + 20/s), the SDK's own repetitions. Checks every two minutes by cron, all at the same seconds; 0.2 to 2 s until a check looks. Clocks
-are up to half a second off, one in a hundred up to five minutes; metadata of one machine in a hundred never answers (it is never stopped nor tagged, and not counted below); one half of the machines has
-its tags in metadata, the other half asks DescribeTags before a stop. Checks of which nothing can come are left out; \`test/bench/fleet/fleet.test.ts\` shows that the calls are the same. The peer is
-\`test/bench/peer/idle-check.sh\`: it reads its tags at every check, and its CLI repeats a call twice.
+/** Calls of one machine on one of seven days. */
+function perMachineDay({ machines, stretch: { calls } }: Result): string {
+  const all = Object.values(calls).reduce((sum, { accepted, throttled }) => sum + accepted + throttled, 0)
+  return (all / machines / 7).toFixed(1)
+}
 
-In the tables: accepted + throttled. Delays: median, 95 %, 99 %, longest. A call a success: everything that was sent, the SDK's repetitions included, by what was accepted. "Best" spends every token as it comes, for
-machines that know of each other. \`test/bench/fleet/cases.ts\` has the cases. Azure is not simulated: its Resource Manager counts writes by identity, one for each VM (200 + 10/s), and fifteen times as many for all of a subscription in
-a region, 150 a second: more than the 56 that a morning's busiest second has.`
-
-const patience =
-  'Stops that seem later than a check are of machines that somebody started again soon after a stop: they wait longer at that hour of the day, and are counted here from the shorter wait.'
-
-const morning = `Everybody starts a machine within one hour, most of them in its middle, and stays; each boot has tags to put right. Ten writes a second are 2.8 hours for 100,000, whoever sends them.
-A machine that is throttled widens the window in which it writes its next tags (a quarter of an hour, two hours, three) and takes a moment in it that its id gives; each first try that is accepted narrows it by a fiftieth, below an hour by a tenth.
-A tenth of the fleet before a tenth of the buckets shows how it learns; "windows learned" are those, given to the whole fleet. With \`tag_window_minutes: 180\` the window is there from the first day. Status and
-reason on the machine itself are never late, and no stop waits for a tag.
-
-Why the last is later than 1.2 times the best: no machine knows of another one, so each counts its window from its own start. The buckets need 165 min for all, so the window has at least that, and of those who start at the end of
-the hour somebody draws its end: 60 + 165 min are 1.37 times the best. A shorter window asks for more
-than the buckets give.`
-
-const away = `100,000 are up; the API does not answer for an hour (one half of the requests gets an error, the other half nothing). In that hour 4 % become due to be stopped, 3 % are left for eight minutes and 3 % are started; nothing else
-changes afterwards. The delays of the second row count from the end of the outage. What was not answered
-is tried again in the next check, then at a moment of the next quarter of an hour that the machine's id gives, then every quarter. Nobody had learned a window before.`
+function weekWords(found: readonly Result[]): string {
+  return found.map((one) => `${one.name}: ${perMachineDay(one)} calls a day and machine.`).join(' ')
+}
 
 /** The whole page. */
 export function page(found: readonly CaseResults[]): string {
   const worked = found.reduce((all, { wallSeconds }) => all + wallSeconds, 0)
   const named = byName(found)
   const last = named('learned').at(-1)
+  const weeks = [...named('week'), ...named('week-peer')]
   const goalRows = goals(named).map(({ about, figure, reached }) => [about, figure, reached ? 'yes' : '**no**'])
   return `${[
     '# Many machines in one account',
@@ -201,10 +187,10 @@ export function page(found: readonly CaseResults[]): string {
     how,
     '## What was to be shown',
     table(['goal', 'figure', 'reached'], goalRows),
-    section('1,000 machines for a week', `${kindsInWords}. ${patience}`, [...named('week'), ...named('week-peer')]),
+    section('1,000 machines for a week', `${kindsInWords}. ${patience}\n\n${weekWords(weeks)}`, weeks),
     section(
-      '1,000 machines, started in the same second',
-      'Five mornings; they are left over two hours of the evening, and stop by themselves.',
+      'Machines that are started in the same second',
+      'Mornings in a row; they are left over two hours of the evening, and stop by themselves.',
       named('together'),
     ),
     section('A morning', morning, [...named('windowed'), ...named('learned'), ...named('peer-morning')]),
@@ -215,7 +201,7 @@ export function page(found: readonly CaseResults[]): string {
       [named('peer-morning')[0], 'CreateTags', 10],
       [named('peer-morning')[0], 'DescribeTags', 20],
     ]),
-    '`#` accepted, `x` throttled, `+` both, `o` unanswered, `-` what the bucket gives.',
+    'Calls a second on a logarithmic scale: `#` accepted, `x` throttled, `+` both, `-` what the bucket gives.',
     section('An hour without the API', away, [...named('outage'), ...named('peer-outage')]),
     plots([
       [named('outage')[1], 'StopInstances', 5],

@@ -16,6 +16,8 @@ function before(a: Entry, b: Entry): boolean {
 
 /** A clock in milliseconds from 0, and what happens by it. */
 export class Timeline {
+  /** Told the time of each 4,096th moment. */
+  static told: ((now: number) => void) | undefined
   now = 0
   readonly #heap: Entry[] = []
   #turns = 0
@@ -57,6 +59,7 @@ export class Timeline {
       this.#pop()
       this.now = next.at
       next.run()
+      if (next.turn % 4_096 === 0) Timeline.told?.(this.now)
       await this.#settle()
     }
     this.now = endMs
