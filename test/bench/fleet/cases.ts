@@ -205,7 +205,8 @@ async function peers(name: string, options: PeerOptions, binMinutes: number, fro
   ]
 }
 
-const tenth = { machines: FLEET * TENTH, share: TENTH }
+/** The peer is throttled so often that a hundredth takes as long as the whole of ours. */
+const hundredth = { machines: FLEET / 100, share: 0.01 }
 
 /** Every case by name, the longest first. */
 export const cases: Readonly<Record<string, () => Promise<readonly Result[]>>> = {
@@ -222,13 +223,13 @@ export const cases: Readonly<Record<string, () => Promise<readonly Result[]>>> =
   together: async () => [...(await together(200, 3)), ...(await together(1_000, 5))],
   'peer-morning': () =>
     peers(
-      'peer: 10,000 come up before a tenth of the buckets',
-      { ...tenth, endMs: HOUR + STAY_MS, lifeOf: (seed) => morningLife(seed, [0], STAY_MS) },
+      'peer: 1,000 come up before a hundredth of the buckets',
+      { ...hundredth, endMs: HOUR + STAY_MS, lifeOf: (seed) => morningLife(seed, [0], STAY_MS) },
       6,
     ),
   'peer-outage': () => {
     const endMs = outage.untilMs + 2 * HOUR
-    const options = { ...tenth, endMs, outage, lifeOf: (seed: number) => outageLife(seed, endMs) }
-    return peers('peer: 10,000 before a tenth of the buckets, from the end of an outage on', options, 2, outage.untilMs)
+    const options = { ...hundredth, endMs, outage, lifeOf: (seed: number) => outageLife(seed, endMs) }
+    return peers('peer: 1,000 before a hundredth of the buckets, from the end of an outage on', options, 2, outage.untilMs)
   },
 }
