@@ -230,6 +230,11 @@ export const cases: Readonly<Record<string, () => Promise<readonly Result[]>>> =
   'peer-outage': () => {
     const endMs = outage.untilMs + 2 * HOUR
     const options = { ...hundredth, endMs, outage, lifeOf: (seed: number) => outageLife(seed, endMs) }
-    return peers('peer: 1,000 before a hundredth of the buckets, from the end of an outage on', options, 2, outage.untilMs)
+    return peers(
+      'peer: 1,000 before a hundredth of the buckets, from the end of an outage on',
+      options,
+      2,
+      outage.untilMs,
+    )
   },
 }
