@@ -20,9 +20,15 @@ function load(name) {
   if (known !== undefined) return known.exports
   const module = { exports: {} }
   loaded.set(name, module)
-  const ask = hot.exports[name]
-  if (ask === undefined) compile(name)(module.exports, load, module)
-  else module.exports = ask()
+  try {
+    const ask = hot.exports[name]
+    if (ask === undefined) compile(name)(module.exports, load, module)
+    else module.exports = ask()
+  } catch (error) {
+    // What came of it so far is no module: whoever asks again is told again.
+    loaded.delete(name)
+    throw error
+  }
   return module.exports
 }
 
