@@ -1,4 +1,5 @@
 /** Reads typed fields out of foreign JSON where no schema library may be loaded: the path of a steady check. */
+import type { Clocks } from './types.ts'
 
 export type JsonObject = Readonly<Record<string, unknown>>
 
@@ -23,6 +24,15 @@ export function numberAt(object: JsonObject, key: string): number {
   const value = object[key]
   if (typeof value !== 'number' || !Number.isFinite(value)) throw new Error(`${key} is no number`)
   return value
+}
+
+/** Reads a number that is at most so large. What it gives throws Error naming the key. */
+export function numberUpTo(most: number): typeof numberAt {
+  return (object, key) => {
+    const value = numberAt(object, key)
+    if (value > most) throw new Error(`${key} is too large`)
+    return value
+  }
 }
 
 /** A text. Throws Error naming the key. */
@@ -51,6 +61,12 @@ export function listAt<T>(object: JsonObject, key: string, member: (value: unkno
   const value = object[key]
   if (!Array.isArray(value)) throw new Error(`${key} is no list`)
   return value.map(member)
+}
+
+/** Three clocks. Throws Error naming the key. */
+export function clocksAt(object: JsonObject, key: string): Clocks {
+  const clocks = objectAt(object, key)
+  return { wallMs: numberAt(clocks, 'wallMs'), bootMs: numberAt(clocks, 'bootMs'), monoMs: numberAt(clocks, 'monoMs') }
 }
 
 /** What `read` gives where the key is there, else nothing; for spreading into an object with optional fields. */

@@ -1,8 +1,8 @@
 /** The journal of intents: written and fsynced before the call, apart from the state, so that a lost state does not lose it. */
 import { appendLine, isInTheWay } from './host/aside.ts'
 import type { Host } from './host/host.ts'
-import { booleanAt, isObject, type JsonObject, oneOf, textAt } from './parse.ts'
-import { clocksAt, parseIdentity } from './state.ts'
+import { booleanAt, clocksAt, isObject, type JsonObject, oneOf, textAt } from './parse.ts'
+import { parseIdentity } from './state.ts'
 import type { Intent } from './types.ts'
 
 /** Above this size the journal is rewritten with its open intent only; the audit log keeps the history. */

@@ -4,10 +4,12 @@ import { isInTheWay } from './host/aside.ts'
 import type { Host } from './host/host.ts'
 import {
   booleanAt,
+  clocksAt,
   isObject,
   type JsonObject,
   listAt,
   numberAt,
+  numberUpTo,
   objectAt,
   oneOf,
   optional,
@@ -142,12 +144,15 @@ function parseMirror(mirror: JsonObject): TagMirror {
 
 function parseState(state: JsonObject): State {
   const score = objectAt(state, 'score')
+  const last = clocksAt(state, 'last')
+  // One wrong digit must not keep a machine up for ever: nothing is waited for longer than the longest grace, a day.
+  const instantAt = numberUpTo(last.monoMs + 86_400_000)
   return {
     identity: parseIdentity(objectAt(state, 'identity')),
-    last: clocksAt(state, 'last'),
+    last,
     cadenceMs: listAt(state, 'cadenceMs', (value) => numberAt({ value }, 'value')),
-    run: parseRun(objectAt(state, 'run')),
-    idleSince: numberAt(state, 'idleSince'),
+    run: parseRun(objectAt(state, 'run'), instantAt),
+    idleSince: instantAt(state, 'idleSince'),
     idleSinceReason: textAt(state, 'idleSinceReason'),
     seen: parseSeen(objectAt(state, 'seen')),
     ...optional(state, 'unknownSince', numberAt),
@@ -156,7 +161,7 @@ function parseState(state: JsonObject): State {
     ...optional(state, 'reported', numberAt),
     tags: tagsAt(state, 'tags'),
     reasonClass: textAt(state, 'reasonClass'),
-    attempt: parseAttempt(objectAt(state, 'attempt')),
+    attempt: parseAttempt(objectAt(state, 'attempt'), instantAt),
     unseenStops: numberAt(state, 'unseenStops'),
     falseStops: listAt(state, 'falseStops', parseFalseStop),
     ...optional(state, 'told', toldAt),
@@ -178,12 +183,12 @@ export function parseIdentity(identity: JsonObject): RunIdentity {
   }
 }
 
-function parseRun(run: JsonObject): State['run'] {
+function parseRun(run: JsonObject, instantAt: typeof numberAt): State['run'] {
   return {
     id: textAt(run, 'id'),
     began: clocksAt(run, 'began'),
     cause: textAt(run, 'cause'),
-    graceUntil: numberAt(run, 'graceUntil'),
+    graceUntil: instantAt(run, 'graceUntil'),
     personSeen: booleanAt(run, 'personSeen'),
     ...optional(run, 'settling', booleanAt),
     ...optional(run, 'canHibernate', booleanAt),
@@ -201,12 +206,12 @@ function parseSeen(seen: JsonObject): State['seen'] {
   return found
 }
 
-function parseAttempt(attempt: JsonObject): Attempt {
+function parseAttempt(attempt: JsonObject, instantAt: typeof numberAt): Attempt {
   return {
     refusals: numberAt(attempt, 'refusals'),
     stopInstead: booleanAt(attempt, 'stopInstead'),
     ...optional(attempt, 'silences', numberAt),
-    ...optional(attempt, 'retryAt', numberAt),
+    ...optional(attempt, 'retryAt', instantAt),
     ...optional(attempt, 'notReadySince', numberAt),
     ...optional(attempt, 'refusal', textAt),
   }
@@ -240,10 +245,4 @@ function tagsAt(object: JsonObject, key: string): StateTags {
     IdleAction: oneOf(tags, 'IdleAction', ['', 'hibernating', 'hibernated', 'stopping', 'stopped']),
     IdleReason: textAt(tags, 'IdleReason'),
   }
-}
-
-/** Three clocks under a key. Throws Error naming it. */
-export function clocksAt(object: JsonObject, key: string): Clocks {
-  const clocks = objectAt(object, key)
-  return { wallMs: numberAt(clocks, 'wallMs'), bootMs: numberAt(clocks, 'bootMs'), monoMs: numberAt(clocks, 'monoMs') }
 }

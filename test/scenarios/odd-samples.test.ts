@@ -86,6 +86,9 @@ describe('a state that cannot be used', () => {
     ['another schema', (text) => text.replace('state.v1', 'state.v9')],
     ['a text for a number', (text) => text.replace(/"idleSince":\d+(\.\d+)?/, '"idleSince":"0"')],
     ['no number', (text) => text.replace(/"idleSince":\d+(\.\d+)?/, '"idleSince":null')],
+    ['an idle time that begins in a million years', (text) => text.replace(/"idleSince":\d+/, '"idleSince":3e16')],
+    ['a grace that never ends', (text) => text.replace(/"graceUntil":\d+/, '"graceUntil":1e300')],
+    ['a refusal to wait for for ever', (text) => text.replace('"attempt":{', '"attempt":{"retryAt":1e300,')],
     ['a phase that does not exist', (text) => text.replace('"IdleStatus":"active"', '"IdleStatus":"sleepy"')],
   ]
 
