@@ -19,12 +19,24 @@ export class CloudError extends Error {
   readonly retryable: boolean
   /** There were too many calls, not ours alone. */
   readonly throttled: boolean
-  constructor(message: string, details: { code: string; retryable: boolean; throttled?: boolean; cause?: unknown }) {
+  /** How long the cloud asks to wait, in milliseconds. */
+  readonly retryAfterMs: number | undefined
+  constructor(
+    message: string,
+    details: {
+      code: string
+      retryable: boolean
+      throttled?: boolean
+      retryAfterMs?: number | undefined
+      cause?: unknown
+    },
+  ) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })
     this.name = 'CloudError'
     this.code = details.code
     this.retryable = details.retryable
     this.throttled = details.throttled === true
+    this.retryAfterMs = details.retryAfterMs
   }
 }
 

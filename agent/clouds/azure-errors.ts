@@ -3,6 +3,7 @@ import { type CloudError, messageOf } from '../errors.ts'
 import { isObject } from '../parse.ts'
 import type { Outcome, Refusal } from '../types/outcome.ts'
 import type { Method } from '../types.ts'
+import { longestWaitMs } from './azure-memory.ts'
 import { asError, asOutcome, asUnsent, doctor, type FailureOf, type Words } from './failures.ts'
 
 export type Failure = FailureOf<Refused>
@@ -55,9 +56,6 @@ const definite = new Set(['VMHibernateFailed', 'InternalOperationError', 'VMHibe
 /** Right after boot hibernation is not supported yet (cloud.md 2.3). */
 const YOUNG_MS = 10 * 60_000
 
-/** No wait is longer, whatever the answer says. */
-const LONGEST_WAIT_MS = 3_600_000
-
 /** An answer that is no success. */
 export function failureOf(answer: Answer, nowMs: number): Failure {
   const { status, body } = answer
@@ -83,8 +81,8 @@ export function failureOf(answer: Answer, nowMs: number): Failure {
 /** Seconds, or a date (RFC 9110 10.2.3); asking earlier begins the wait anew (cloud.md 2.6). */
 function retryAfter({ headers }: Answer, nowMs: number): number | undefined {
   const text = headers['retry-after']?.trim() ?? ''
-  const ms = /^\d{1,6}$/.test(text) ? Number(text) * 1000 : Date.parse(text) - nowMs
-  return ms > 0 ? Math.min(ms, LONGEST_WAIT_MS) : undefined
+  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - nowMs
+  return ms > 0 ? Math.min(ms, longestWaitMs) : undefined
 }
 
 /** What a thrown error says about the call; `handedOver` is whether the SDK had come to sending it. */

@@ -6,6 +6,9 @@ import { isObject, numberAt, optional, parseObject, textAt } from '../parse.ts'
 /** Each kind of call has a bucket of its own: a tag that was refused must not keep a deallocation waiting. */
 export type CallKind = 'deallocate' | 'tags' | 'read'
 
+/** No wait is longer, in milliseconds, whatever an answer says, or this file. */
+export const longestWaitMs = 3_600_000
+
 /** A call that comes too early begins the wait anew (cloud.md 2.6). */
 interface Wait {
   readonly bootId: string
@@ -32,9 +35,10 @@ export async function keepWaiting(place: Place, kind: CallKind): Promise<void> {
   const { host } = place
   const wait = (await readMemory(place)).waits[kind]
   if (wait === undefined || wait.bootId !== host.self.bootId) return
-  const seconds = Math.ceil((wait.untilBootMs - host.clocks().bootMs) / 1000)
-  if (seconds <= 0) return
-  throw new CloudError(`Azure asked to wait: not sent for another ${seconds} s`, { code: 'throttled', retryable: true })
+  const retryAfterMs = wait.untilBootMs - host.clocks().bootMs
+  if (retryAfterMs <= 0 || retryAfterMs > longestWaitMs) return
+  const message = `Azure asked to wait: not sent for another ${Math.ceil(retryAfterMs / 1000)} s`
+  throw new CloudError(message, { code: 'throttled', retryable: true, retryAfterMs })
 }
 
 /** Remembers to wait for `ms` milliseconds from now. */

@@ -5,6 +5,8 @@ import type { Outcome, Refusal } from '../types/outcome.ts'
 interface Told {
   readonly code: string
   readonly message: string
+  /** How long the cloud asks to wait, in milliseconds. */
+  readonly retryAfterMs?: number | undefined
 }
 
 export type FailureOf<Answer extends Told> =
@@ -27,9 +29,16 @@ export interface Words {
 
 export const doctor = 'see "sudo idle-agent doctor"'
 
-function refused({ advices, special }: Words, why: Refusal, { code, message }: Told): Outcome {
+function refused({ advices, special }: Words, why: Refusal, { code, message, retryAfterMs }: Told): Outcome {
   const advice = special(code, message) ?? advices[why]
-  return { result: 'refused', why, code, message, ...(advice === undefined ? {} : { advice }) }
+  return {
+    result: 'refused',
+    why,
+    code,
+    message,
+    ...(advice === undefined ? {} : { advice }),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  }
 }
 
 function whyOf<Answer extends Told>(failure: FailureOf<Answer>, refusalOf: (answer: Answer) => Refusal): Refusal {
@@ -61,5 +70,6 @@ export function asError<Answer extends Told>(
   if (failure.kind === 'lost') return new CloudError(message, { code: 'no-answer', retryable: true })
   const why = whyOf(failure, refusalOf)
   const retryable = ['throttled', 'credentials', 'unreachable'].includes(why)
-  return new CloudError(message, { code: failure.code, retryable, throttled: why === 'throttled' })
+  const { code, retryAfterMs } = failure
+  return new CloudError(message, { code, retryable, throttled: why === 'throttled', retryAfterMs })
 }

@@ -34,6 +34,8 @@ export interface Refused {
   readonly message: string
   /** What it means and what an operator can do about it: at most 80 characters, without names, for a tag. */
   readonly advice?: string
+  /** How long the cloud asks to wait, in milliseconds: a call before that would only begin the wait anew. */
+  readonly retryAfterMs?: number
 }
 
 export type Outcome =

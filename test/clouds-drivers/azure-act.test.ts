@@ -140,15 +140,24 @@ describe('throttled', () => {
     expect(await cloud.act('stop', it.signal)).toMatchObject({ result: 'accepted' })
   })
 
+  it.each([1e300, 1e12])(
+    'a wait until %d, which nobody can have asked for, keeps nothing waiting',
+    async (untilBootMs) => {
+      await using it = await startDriver()
+      const wait = { bootId: it.host.self.bootId, untilBootMs }
+      await it.host.store.replace(`${stateDir}/azure.json`, JSON.stringify({ waits: { deallocate: wait } }), 0o600)
+      expect(await it.cloud.act('stop', it.signal)).toMatchObject({ result: 'accepted' })
+    },
+  )
+
   it('tags do not keep the deallocation waiting', async () => {
     await using it = await startDriver()
     const fault = { kind: 'api-error', code: 'TooManyRequests', retryAfterSeconds: 600 } as const
     it.azure.faults.add({ server: 'api', action: 'Tags_UpdateAtScope', fault, times: 1 })
-    await expect(it.cloud.writeTags({ a: 'b' }, it.signal)).rejects.toMatchObject({ retryable: true })
-    await expect(it.cloud.writeTags({ a: 'b' }, it.signal)).rejects.toMatchObject({
-      code: 'throttled',
-      retryable: true,
-    })
+    const asked = { retryable: true, throttled: true, retryAfterMs: 600_000 }
+    await expect(it.cloud.writeTags({ a: 'b' }, it.signal)).rejects.toMatchObject(asked)
+    const left = { code: 'throttled', retryable: true, retryAfterMs: expect.closeTo(600_000, -5) as number }
+    await expect(it.cloud.writeTags({ a: 'b' }, it.signal)).rejects.toMatchObject(left)
     expect(await it.cloud.act('hibernate', it.signal)).toMatchObject({ result: 'accepted' })
     expect([it.sent(CALL), it.sent('Tags_UpdateAtScope')]).toEqual([1, 1])
   })

@@ -109,6 +109,10 @@ describe('Retry-After', () => {
     ['soon', undefined],
     [undefined, undefined],
     ['999999', 3_600_000],
+    ['1000000000', 3_600_000],
+    ['9'.repeat(400), 3_600_000],
+    ['1e9', undefined],
+    ['Fri, 31 Dec 9999 23:59:59 GMT', 3_600_000],
     ['Sun, 22 Nov 2026 12:00:20 GMT', 20_000],
     ['Sun, 22 Nov 2026 11:00:00 GMT', undefined],
   ])('%s is %s ms', (text, ms) => {
@@ -120,6 +124,17 @@ describe('Retry-After', () => {
       status: 429,
       ...(ms === undefined ? {} : { retryAfterMs: ms }),
     })
+  })
+})
+
+describe('a call that is to be waited for', () => {
+  const failure = failureOf(answer(429, 'TooManyRequests', '', { 'retry-after': '30' }), NOW)
+
+  it('says for how long', () => {
+    expect(outcomeOf(failure, { method: 'stop', uptimeMs: HOUR })).toMatchObject({ retryAfterMs: 30_000 })
+    expect(errorOf(failure, 'tags')).toMatchObject({ throttled: true, retryAfterMs: 30_000 })
+    const unsent = new CloudError('m', { code: 'throttled', retryable: true, retryAfterMs: 9_000 })
+    expect(outcomeOfUnsent(unsent)).toMatchObject({ why: 'throttled', retryAfterMs: 9_000 })
   })
 })
 
