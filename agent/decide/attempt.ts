@@ -95,7 +95,7 @@ export function afterOutcome(
     reasonClass: reason.class,
     attempt: {
       refusals,
-      retryAt: mono + waitMs(outcome.why, refusals, { ...context, state }),
+      retryAt: mono + Math.max(askedMs(outcome, context.now), waitMs(outcome.why, refusals, { ...context, state })),
       ...(since === undefined ? {} : { notReadySince: since }),
       stopInstead,
       refusal,
@@ -123,6 +123,11 @@ export function afterLostAnswer(outcome: Outcome): Outcome {
 /** May the first call still be carried out after this answer to the second? */
 export function leavesOpen(outcome: Outcome): boolean {
   return outcome.result === 'refused' && !ofRunning.has(outcome.why)
+}
+
+/** Milliseconds that the cloud asked to wait, and up to a minute more: many machines may have been asked at once. */
+function askedMs({ retryAfterMs }: Refused, now: Moment): number {
+  return retryAfterMs === undefined ? 0 : retryAfterMs + shareOf(now) * MINUTE_MS
 }
 
 function waitMs(

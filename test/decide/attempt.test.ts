@@ -105,6 +105,36 @@ describe('the wait after refusals in a row, in minutes', () => {
     expect(waitMinutes(answered(refused('forbidden'), { runMs }), runMs)).toBe(minutes)
   })
 
+  it.each<[Refusal, number, readonly [number, number]]>([
+    ['throttled', 30 * MINUTE, [30, 31]],
+    ['throttled', 10 * SECOND, [2, 3]],
+    ['wrong-state', 10 * SECOND, [5, 5]],
+    ['credentials', 10 * SECOND, [1 / 6, 7 / 6]],
+  ])('%s, and asked to wait for %d ms: not before that, at a moment of its own: %j min', (why, retryAfterMs, most) => {
+    const told = ['i-1', 'i-2', 'i-3'].map((instanceId) => {
+      const now = moment(later(start, HOUR), { identity: { ...identity, instanceId } })
+      const outcome: Outcome = { result: 'refused', why, code: 'Code', message: 'text', retryAfterMs }
+      return waitMinutes(afterOutcome(state(), outcome, { method: 'stop', now, policy }))
+    })
+    for (const wait of told) {
+      expect(wait).toBeGreaterThanOrEqual(most[0])
+      expect(wait).toBeLessThanOrEqual(most[1])
+    }
+    expect(new Set(told).size).toBe(most[0] === most[1] ? 1 : 3)
+  })
+
+  it('forbidden right after the start, and asked to wait: not before that', () => {
+    const outcome: Outcome = {
+      result: 'refused',
+      why: 'forbidden',
+      code: 'Code',
+      message: 'text',
+      retryAfterMs: MINUTE,
+    }
+    const wait = waitMinutes(answered(outcome, { runMs: MINUTE }), MINUTE)
+    expect([wait >= 1, wait <= 2]).toEqual([true, true])
+  })
+
   it('stays bounded after a thousand refusals', () => {
     const before = state({ attempt: { refusals: 1_000, stopInstead: false } })
     expect(waitMinutes(answered(refused('owned'), { before }))).toBe(360)
