@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { Refusal } from '../../agent/types/outcome.ts'
 import { MINUTE } from '../decide/given.ts'
 import { Bench } from '../scenarios/bench.ts'
+import { startAzureRow } from './azure-row-machine.ts'
 
 /** A machine whose first call is refused after `meanwhile`; checked until it was sent. */
 async function refusedAfter(meanwhile: (bench: Bench) => void, why: Refusal = 'owned'): Promise<Bench> {
@@ -48,5 +49,22 @@ describe('a call that is refused', () => {
     const bench = await refusedAfter((one) => one.host.clock.suspend(14 * 60 * MINUTE), 'unsupported')
     expect(bench.acts).toBe(1)
     expect((await refusedAfter(() => undefined, 'unsupported')).acts).toBe(2)
+  })
+
+  it('with a time to wait is tried once when that is over, not before, and nothing is said of it meanwhile', async () => {
+    await using machine = await startAzureRow()
+    const fault = { kind: 'api-error', code: 'TooManyRequests', retryAfterSeconds: 1200 } as const
+    machine.azure.faults.add({ server: 'api', action: 'VirtualMachines_Deallocate', fault, times: 1 })
+    await machine.due()
+    const began = machine.host.clock.now().monoMs
+    const sent = machine.azure.requests.counts().api
+    while (machine.stops().length < 2) await machine.check()
+    const minutes = (machine.host.clock.now().monoMs - began) / MINUTE
+    expect(minutes).toBeGreaterThan(20)
+    expect(minutes).toBeLessThan(23)
+    expect(machine.stops()).toEqual(['hibernate TooManyRequests', 'hibernate accepted'])
+    // Tags once before the call, and nothing before that.
+    expect(machine.azure.requests.counts().api - sent).toBe(2)
+    expect(machine.audit().filter(({ action }) => action === 'hibernate')).toHaveLength(2)
   })
 })
