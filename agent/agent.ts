@@ -114,7 +114,7 @@ async function underLock(parts: Parts, lock: Lock): Promise<Checked & { readonly
     decision: { ...done.decision, state: done.state },
     deeds: [...before, ...done.deeds],
     notes: [...notes, ...endedLeases(parts, done.look)],
-    turn: { ms: turnBeforeNext(parts, done), since, identity: done.look.moment.identity },
+    turn: { ms: turnBeforeNext(parts, done), since, look: done.look },
   }
 }
 

@@ -4,9 +4,11 @@ import { parted } from '../clouds/reach.ts'
 import { LockedError } from '../errors.ts'
 import type { Lock } from '../lock.ts'
 import { loadState, saveState } from '../state.ts'
-import type { Instant, Moment } from '../types.ts'
+import type { Instant } from '../types.ts'
+import type { Look } from './observe.ts'
 import { takeLock } from './open.ts'
 import type { Parts } from './parts.ts'
+import { settled } from './save.ts'
 import { syncTags } from './tag-sync.ts'
 
 /** The write must be over when the next check begins, or that one would find the lock taken and be lost. */
@@ -19,14 +21,15 @@ export interface Turn {
   readonly ms: number
   /** When the check began. */
   readonly since: Instant
-  readonly identity: Moment['identity']
+  /** The look whose samples it stored. */
+  readonly look: Pick<Look, 'moment' | 'sampledAt'>
 }
 
 /**
  * After a check, and without the lock, which another one may want meanwhile. Waits the part of an interval that the turn is away,
  * and writes; not where the rest of the interval is too short for it. Throws HostError.
  */
-export async function writeInTurn(parts: Parts, { ms, since, identity }: Turn): Promise<readonly Deed[]> {
+export async function writeInTurn(parts: Parts, { ms, since, look }: Turn): Promise<readonly Deed[]> {
   const { host, policy } = parts
   const began = host.clocks()
   const waitMs = Math.min(Math.round(ms * OF_INTERVAL), policy.checkIntervalMs - LEFT_MS - (began.monoMs - since))
@@ -39,7 +42,7 @@ export async function writeInTurn(parts: Parts, { ms, since, identity }: Turn): 
   const lock = await lockIfFree(parts)
   if (lock === undefined) return []
   try {
-    return await write(parts, identity)
+    return await write(parts, look)
   } finally {
     await lock.release()
   }
@@ -55,7 +58,7 @@ async function lockIfFree(parts: Parts): Promise<Lock | undefined> {
   }
 }
 
-async function write(parts: Parts, identity: Moment['identity']): Promise<readonly Deed[]> {
+async function write(parts: Parts, look: Turn['look']): Promise<readonly Deed[]> {
   const { host, paths } = parts
   const { stored } = await loadState(host, paths.state)
   // Another check may have written in the meantime.
@@ -64,10 +67,13 @@ async function write(parts: Parts, identity: Moment['identity']): Promise<readon
   const due = { ...stored.mirror, notBeforeBootMs: now.bootMs }
   const synced = await syncTags(parts, due, {
     tags: stored.state.tags,
-    look: { moment: { clocks: now, identity, cloudInitRunning: false }, sampledAt: now },
+    look: { moment: { ...look.moment, clocks: now }, sampledAt: now },
     urgent: false,
     base: stored,
   })
-  await saveState(host, paths.state, { ...stored, mirror: synced.mirror })
+  // What was used to write is our own, and no part of what another check has sampled since.
+  const ours = stored.sampledAt.monoMs === look.sampledAt.monoMs
+  const samples = ours ? settled(parts, stored.samples, { cpuMs: host.self.cpuMs(), warned: [] }) : stored.samples
+  await saveState(host, paths.state, { ...stored, samples, mirror: synced.mirror })
   return synced.deed === undefined ? [] : [synced.deed]
 }
