@@ -31,6 +31,13 @@ export function parseFloors(floors: unknown): Floors {
   }
 }
 
+/** Is it known to be that of another instance, of which this machine is a copy? */
+function isForeign({ memory }: Floors, { look }: Episode): boolean {
+  const { instanceId } = look.moment.identity
+  const machine = isObject(memory) ? memory['machine'] : undefined
+  return instanceId !== undefined && typeof machine === 'string' && !machine.startsWith(`${instanceId} `)
+}
+
 /** Was nobody there in the interval, as far as it shows without a closer look? Rates may be noise; everything else is evidence. */
 function wasQuiet(parts: Parts, { look, decision }: Episode): boolean {
   if (!decision.interval.covered || decision.interval.newRun || decision.phase === 'grace') return false
@@ -52,7 +59,8 @@ export interface Noise {
 
 /** Learns what is there while nobody is, at most every ten minutes; unchanged where somebody may be. */
 export async function nextNoise(parts: Parts, episode: Episode): Promise<Noise> {
-  const old = parseFloors(episode.base?.floors)
+  const stored = parseFloors(episode.base?.floors)
+  const old = isForeign(stored, episode) ? unknown : stored
   const quietMs = wasQuiet(parts, episode) ? old.quietMs + episode.look.coveredMs : 0
   // Nothing is kept of what was somebody's work.
   if (quietMs === 0 && old.memory === undefined) return {}

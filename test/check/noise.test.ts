@@ -38,7 +38,9 @@ const noise: Worker = { comm: 'python3', group: 'system.slice/noise.service', co
 function createWorld(more: { learnFloor?: boolean } = {}) {
   const host = createMemoryHost({ clocks: { wallMs: Date.UTC(2026, 0, 5), bootMs: 60_000, monoMs: 60_000 } })
   const paths = pathsOf(undefined)
-  const cloud = createLocal(host, { name: 'local', stateDir: paths.stateDir })
+  const local = createLocal(host, { name: 'local', stateDir: paths.stateDir })
+  const machine = { id: 'i-1' }
+  const cloud = { ...local, identify: async () => ({ id: machine.id }) }
   const sensors = [{ sensor: cpu, limits: defaults(cpu.options) }]
   const parts: Parts = { host, cloud, sensors, vetoes: [], policy, settings: { ...settings, ...more }, paths, decide }
   const used = new Map<string, number>()
@@ -76,7 +78,7 @@ function createWorld(more: { learnFloor?: boolean } = {}) {
     for (let index = 0; index < count * 144; index += 1) last = await check(workers)
     return last
   }
-  return { host, parts, check, days }
+  return { host, parts, machine, check, days }
 }
 
 /** What the state holds, changed by `edit`. */
@@ -113,6 +115,15 @@ it('is idle once three days of the noise are known, and says what is usual; what
   await editState(host, parts.paths.state, (state) => {
     state['floors'] = { quietMs: 0, known: { cpu: { 'system.slice/noise.service': 'much' } }, memory: 7 }
   })
+  expect(await check(workers)).toMatchObject({ kind: 'active', limit: 0.1 })
+})
+
+it('knows nothing of the noise of the machine that it is a copy of', async () => {
+  const { machine, check, days } = createWorld()
+  const workers = [...quiet, noise]
+  expect(await days(4, workers)).toMatchObject({ kind: 'idle' })
+  machine.id = 'i-2'
+  expect(await check(workers)).toMatchObject({ kind: 'unknown' })
   expect(await check(workers)).toMatchObject({ kind: 'active', limit: 0.1 })
 })
 
