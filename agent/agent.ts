@@ -189,7 +189,7 @@ async function carryOut(
   const synced = await syncTags(parts, episode.mirror, {
     tags: episode.state.tags,
     look: episode.look,
-    urgent: false,
+    urgent: action !== undefined && episode.state.tags.IdleAction === '',
     base: episode.base,
   })
   episode = {

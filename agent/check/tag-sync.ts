@@ -18,7 +18,7 @@ const OF_INTERVAL = 3 / 4
 interface Wanted {
   readonly tags: StateTags
   readonly look: Pick<Look, 'moment' | 'sampledAt'>
-  /** True just before an action: earlier failures do not postpone it. */
+  /** True just before an action, and after one that came to nothing: earlier failures do not postpone what is said of it. */
   readonly urgent: boolean
   /** What the disk holds now. */
   readonly base: Stored | undefined
@@ -39,8 +39,9 @@ export async function syncTags(
   const mirror = inWindow(own ? given : { failures: 0 }, parts.settings.tagWindowMs)
   const known = mirror.instanceId === id ? mirror.written : undefined
   if (known !== undefined && same(known, tags)) return { mirror: withoutTurn(mirror) }
-  const waiting = { id, moment, urgent: wanted.urgent, intervalMs: parts.policy.checkIntervalMs }
-  if (!wanted.urgent) {
+  const urgent = wanted.urgent && (tags.IdleAction !== '' || isUnderWay(known))
+  const waiting = { id, moment, urgent, intervalMs: parts.policy.checkIntervalMs }
+  if (!urgent) {
     // A stop that nobody answered is tried again at its own moment, and writes what failed before.
     if (mirror.failures > 0 && awaitsStop(wanted)) return { mirror }
     const turn = mirror.spreadMs === undefined ? mirror : (await turns()).withTurn(mirror, waiting)
@@ -50,7 +51,7 @@ export async function syncTags(
     // A crash between the write and the save must not leave a memory of tags that are no longer there.
     await saveState(parts.host, parts.paths.state, { ...wanted.base, mirror: unsure(mirror) })
   }
-  const error = await write(parts, wanted)
+  const error = await write(parts, { ...wanted, urgent })
   const said: Deed =
     error === undefined
       ? { action: 'tag', result: 'done', detail: changedKeys(known, tags).join(' ') }
@@ -61,13 +62,18 @@ export async function syncTags(
       mirror: { ...unsure(mirror), instanceId: id, ...(await turns()).afterFailure(mirror, error, waiting) },
       deed,
     }
-  const spread = mirror.spreadMs === undefined ? {} : await spreadAfter(mirror, wanted, waiting.intervalMs)
+  const spread = mirror.spreadMs === undefined ? {} : await spreadAfter(mirror, waiting)
   return { mirror: { written: tags, instanceId: id, failures: 0, ...spread }, deed }
 }
 
 /** The window is the configured one, unless a longer one was learned. */
 function inWindow(mirror: TagMirror, configuredMs = 0): TagMirror {
   return configuredMs > (mirror.spreadMs ?? 0) ? { ...mirror, spreadMs: configuredMs } : mirror
+}
+
+/** Does the cloud say that it is being stopped? In its turn that would be taken back after the next try, which says it again. */
+function isUnderWay(shown: StateTags | undefined): boolean {
+  return shown?.IdleAction === 'hibernating' || shown?.IdleAction === 'stopping'
 }
 
 function awaitsStop({ base, look }: Wanted): boolean {
@@ -82,8 +88,7 @@ function turns() {
 /** Only a first try at its own moment tells that the window is wide enough. */
 async function spreadAfter(
   mirror: TagMirror,
-  { urgent }: Wanted,
-  intervalMs: number,
+  { urgent, intervalMs }: { readonly urgent: boolean; readonly intervalMs: number },
 ): Promise<Pick<TagMirror, 'spreadMs'>> {
   const { spreadMs } = mirror
   if (!urgent && mirror.failures === 0) return (await turns()).narrowed(mirror, intervalMs)

@@ -6,6 +6,7 @@ import { CloudError } from '../../agent/errors.ts'
 import type { Host } from '../../agent/host/host.ts'
 import { acquireLock } from '../../agent/lock.ts'
 import { loadState, type Stored, saveState, type TagMirror } from '../../agent/state.ts'
+import type { Outcome } from '../../agent/types/outcome.ts'
 import { HOUR, identity, MINUTE, moment, start } from '../decide/given.ts'
 import { Bench, paths } from '../scenarios/bench.ts'
 
@@ -258,6 +259,36 @@ describe('a check', () => {
     while (bench.acts === 0) await bench.check()
     expect(bench.cloud.tags.get('T:IdleAction')).toBe('hibernating')
     expect((await mirrorOf(bench)).spreadMs).toBe(3 * HOUR)
+  })
+
+  it('takes back at once that it is being stopped, where that was refused, whatever the window', async () => {
+    const bench = new Bench()
+    bench.answers = [1, 2].map(() => () => ({ result: 'refused', why: 'protected', code: 'Code', message: 'text' }))
+    await bench.check()
+    await changeMirror(bench, { spreadMs: 3 * HOUR })
+    while (bench.acts === 0) await bench.check()
+    expect(bench.cloud.tags.get('T:IdleAction')).toBe('')
+    expect(bench.cloud.tags.get('T:IdleReason')).toBe('refused: Code (protected)')
+    const before = writes(bench)
+    while (bench.acts === 1) await bench.check()
+    expect(writes(bench) - before).toBe(2)
+    expect((await mirrorOf(bench)).spreadMs).toBe(3 * HOUR)
+  })
+
+  it.each<[string, Outcome]>([
+    ['not answered', { result: 'unknown', message: 'text' }],
+    ['accepted', { result: 'accepted', detail: 'text' }],
+  ])('tries the tags of a stop once, where they fail and it is %s', async (_name, outcome) => {
+    const bench = new Bench()
+    bench.answers = [() => outcome]
+    await bench.settle(5)
+    bench.cloud.failing.set('write-tags', 'no-answer')
+    let before = 0
+    while (bench.acts === 0) {
+      before = writes(bench)
+      await bench.check()
+    }
+    expect(writes(bench) - before).toBe(1)
   })
 
   it('writes nothing of a change that is gone before its moment', async () => {
