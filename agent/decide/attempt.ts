@@ -149,10 +149,14 @@ function shareOf({ clocks, identity }: Moment): number {
   return drawn(`${identity.instanceId} ${clocks.wallMs}`)
 }
 
-/** About so many milliseconds, to a moment that a check can wait for: one that it cannot is the beginning of the next check, which cron starts everywhere at once. */
+/**
+ * About so many milliseconds, to a moment that a check can wait for: one that it cannot, in this interval or at the end of one, is the
+ * beginning of the next check, which cron starts everywhere at once.
+ */
 function ownMoment(ms: number, { clocks, identity }: Moment, policy: Policy): number {
   const { checkIntervalMs } = policy
   const at = clocks.wallMs + ms
   const share = drawn(`${identity.instanceId} ${at}`)
-  return Math.max(0, at - (at % checkIntervalMs) + share * retryMax(policy) - clocks.wallMs)
+  const next = clocks.wallMs - (clocks.wallMs % checkIntervalMs) + checkIntervalMs
+  return Math.max(next, at - (at % checkIntervalMs)) + share * retryMax(policy) - clocks.wallMs
 }

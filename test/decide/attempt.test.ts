@@ -1,6 +1,6 @@
 /** The second look, and what each answer of the cloud does to the state. */
 import { describe, expect, it } from 'vitest'
-import { afterOutcome, afterSilence, beginAttempt, confirm } from '../../agent/decide/attempt.ts'
+import { afterOutcome, beginAttempt, confirm } from '../../agent/decide/attempt.ts'
 import { retryMax } from '../../agent/decide/clock.ts'
 import type { Outcome, Refusal } from '../../agent/types/outcome.ts'
 import type { Decision, Interval, Method, State } from '../../agent/types.ts'
@@ -107,7 +107,7 @@ describe('the wait after refusals in a row, in minutes', () => {
 
   it.each<[Refusal, number, readonly [number, number]]>([
     ['throttled', 30 * MINUTE, [30, 31]],
-    ['throttled', 10 * SECOND, [2, 3]],
+    ['throttled', 10 * SECOND, [2 - INTERVAL, 3 + INTERVAL]],
     ['wrong-state', 10 * SECOND, [5, 5]],
     ['credentials', 10 * SECOND, [1 / 6, 7 / 6]],
   ])('%s, and asked to wait for %d ms: not before that, at a moment of its own: %j min', (why, retryAfterMs, most) => {
@@ -214,18 +214,30 @@ describe('other answers', () => {
     expect([before.tags.IdleAction, before.attempt.refusals, before.attempt.silences]).toEqual(['stopping', 0, 4])
   })
 
-  it('are tried again at moments that a check can wait for, spread evenly over those', () => {
-    const { checkIntervalMs } = policy
-    const offsets = Array.from({ length: 500 }, (_, n) => {
-      const now = moment(later(start, HOUR + n * SECOND), { identity: { ...identity, instanceId: `i-${n}` } })
-      const { retryAt = Number.NaN } = afterSilence(state(), now, policy).attempt
-      return (now.clocks.wallMs + retryAt - now.clocks.monoMs) % checkIntervalMs
-    })
-    expect(Math.max(...offsets)).toBeLessThanOrEqual(retryMax(policy))
-    const firstHalf = offsets.filter((ms) => ms < retryMax(policy) / 2).length
-    expect(firstHalf).toBeGreaterThan(200)
-    expect(firstHalf).toBeLessThan(300)
-  })
+  it.each([1, 2, 5, 15, 60])(
+    'every %d min: are tried again at moments that a check can wait for, spread evenly',
+    (minutes) => {
+      const own = { ...policy, checkIntervalMs: minutes * MINUTE }
+      const { checkIntervalMs } = own
+      const answers: readonly Outcome[] = [{ result: 'unknown', message: '' }, refused('throttled')]
+      for (const [before, outcome] of [0, 1, 2, 3].flatMap((n) => answers.map((one) => [n, one] as const))) {
+        const offsets = Array.from({ length: 500 }, (_, n) => {
+          const now = moment(later(start, HOUR + n * SECOND), { identity: { ...identity, instanceId: `i-${n}` } })
+          const attempt = { refusals: before, silences: before, stopInstead: false }
+          const next = afterOutcome(state({ attempt }), outcome, { method: 'stop', now, policy: own })
+          const { retryAt = Number.NaN } = next.attempt
+          const at = now.clocks.wallMs + retryAt - now.clocks.monoMs
+          // Not while no check runs that could wait.
+          expect(at).toBeGreaterThanOrEqual(now.clocks.wallMs - (now.clocks.wallMs % checkIntervalMs) + checkIntervalMs)
+          return at % checkIntervalMs
+        })
+        expect(Math.max(...offsets)).toBeLessThanOrEqual(retryMax(own))
+        const firstHalf = offsets.filter((ms) => ms < retryMax(own) / 2).length
+        expect(firstHalf).toBeGreaterThan(200)
+        expect(firstHalf).toBeLessThan(300)
+      }
+    },
+  )
 })
 
 describe('confirm', () => {
