@@ -18,6 +18,7 @@ const LEAST_LEFT = 1 / 8
  * 7 halve a shorter one, so that a small account is done with it within days.
  */
 const NARROWER = { hours: 0.98, minutes: 0.9 }
+const MINUTE_MS = 60_000
 const HOUR_MS = 3_600_000
 /** Longest second and later wait after failures that pass by themselves, in check intervals; and longest after one that an operator has to mend. */
 const SECOND = 4
@@ -46,35 +47,45 @@ export function withTurn(mirror: TagMirror, { id, moment }: Waiting): TagMirror 
 
 /** What is remembered of a window after a first try that was accepted: less than one interval needs none. */
 export function narrowed({ spreadMs = 0 }: TagMirror, intervalMs: number): Pick<TagMirror, 'spreadMs'> {
-  const next = Math.round(spreadMs * (spreadMs > HOUR_MS ? NARROWER.hours : NARROWER.minutes))
+  const was = Math.min(longestTurnMs, spreadMs)
+  const next = Math.round(was * (was > HOUR_MS ? NARROWER.hours : NARROWER.minutes))
   return next < intervalMs ? {} : { spreadMs: next }
 }
 
-/** When a write that failed is tried again. A single failure of another kind than throttling is tried again before the next check, or by it. */
-export function afterFailure(
+/**
+ * When a write that failed is tried again, and what it tells of the window. A single failure of another kind than throttling is tried again
+ * before the next check, or by it; nothing is before the cloud wants to be asked again.
+ */
+export function afterFailure(mirror: TagMirror, error: unknown, waiting: Waiting): Partial<TagMirror> {
+  const { moment } = waiting
+  const share = drawn(keyOf(waiting.id, moment.clocks))
+  const { ms, ...learned } = nextTry(mirror, error, { ...waiting, share })
+  const askedMs = error instanceof CloudError ? error.retryAfterMs : undefined
+  // Many may have been asked to wait at once.
+  const least = askedMs === undefined ? 0 : askedMs + share * MINUTE_MS
+  return { failures: mirror.failures + 1, ...learned, ...after(Math.max(ms, least), moment) }
+}
+
+function nextTry(
   mirror: TagMirror,
   error: unknown,
-  { id, moment, intervalMs, urgent = false }: Waiting,
-): Partial<TagMirror> {
-  const failures = mirror.failures + 1
-  const share = drawn(keyOf(id, moment.clocks))
-  // Out of an outage everybody comes at once, which tells nothing of the account's usual storms.
-  const fromOutage = mirror.failures > 0 && mirror.sinceBootMs === undefined
-  if (error instanceof CloudError && error.throttled && !urgent && fromOutage)
-    return { failures, ...after(OUTAGE * intervalMs * share, moment) }
+  { moment, intervalMs, urgent = false, share }: Waiting & { readonly share: number },
+): { readonly ms: number } & Pick<TagMirror, 'spreadMs' | 'sinceBootMs'> {
   if (error instanceof CloudError && error.throttled && !urgent) {
+    // Out of an outage everybody comes at once, which tells nothing of the account's usual storms.
+    if (mirror.failures > 0 && mirror.sinceBootMs === undefined) return { ms: OUTAGE * intervalMs * share }
     const spreadMs = Math.min(longestTurnMs, WIDER * Math.max(intervalMs, mirror.spreadMs ?? 0))
     const now = Math.round(moment.clocks.bootMs)
     const sinceBootMs = sameBoot(mirror, moment) ? Math.min(mirror.sinceBootMs ?? now, now) : now
     const left = Math.max(sinceBootMs + spreadMs - now, spreadMs * LEAST_LEFT)
-    return { failures, spreadMs, sinceBootMs, ...after(left * share, moment) }
+    return { ms: left * share, spreadMs, sinceBootMs }
   }
   const lasting = error instanceof CloudError && !error.retryable
-  if (failures === 1) return { failures, ...after(lasting ? 0 : intervalMs * share, moment) }
-  // The second wait parts the machines; from then on as many of them try in every minute, and so do when the outage ends.
-  const passing = intervalMs * (failures === 2 ? SECOND * share : OUTAGE)
-  const wait = lasting ? Math.min(HOUR_MS, intervalMs * 2 ** Math.min(failures - 1, 20)) : passing
-  return { failures, ...after(wait, moment) }
+  if (lasting)
+    return { ms: mirror.failures === 0 ? 0 : Math.min(HOUR_MS, intervalMs * 2 ** Math.min(mirror.failures, 20)) }
+  // The first waits part the machines; from then on as many of them try in every minute, and so do when the outage ends.
+  const intervals = [share, SECOND * share][mirror.failures] ?? OUTAGE
+  return { ms: intervalMs * intervals }
 }
 
 function sameBoot({ bootId }: TagMirror, { identity }: Moment): boolean {

@@ -13,7 +13,7 @@ import { syncTags } from './tag-sync.ts'
 
 /** The write must be over when the next check begins, or that one would find the lock taken and be lost. */
 const OF_INTERVAL = 7 / 8
-const LEFT_MS = 12_000
+const LEFT_MS = 15_000
 
 /** A machine that waits for its turn. */
 export interface Turn {

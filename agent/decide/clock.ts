@@ -48,10 +48,12 @@ export function waitMax(intervalMs: number, thresholdMs: number): number {
 
 /** What an attempt that is answered takes at most: the next check should find the lock free. */
 const ATTEMPT_MS = 20_000
+/** A check that waits goes by the configuration of its beginning. */
+const RETRY_MOST_MS = 10 * 60_000
 
 /** How long a check may wait under the lock for the moment at which what was refused is tried again. */
 export function retryMax({ checkIntervalMs, hibernateThresholdMs }: Policy): number {
-  return Math.max(waitMax(checkIntervalMs, hibernateThresholdMs), checkIntervalMs - ATTEMPT_MS)
+  return Math.max(waitMax(checkIntervalMs, hibernateThresholdMs), Math.min(RETRY_MOST_MS, checkIntervalMs - ATTEMPT_MS))
 }
 
 /** Classifies the time since the last stored check. Pure. */

@@ -93,6 +93,18 @@ describe('after failures in a row', () => {
     expect((next.notBeforeBootMs ?? 0) - start.bootMs).toBeLessThan(18 * MINUTE)
   })
 
+  it.each([throttled, unanswered])('asked to wait: not before that, and within a minute after it', ({ code }) => {
+    const error = new CloudError('text', {
+      code,
+      retryable: true,
+      throttled: code !== 'no-answer',
+      retryAfterMs: 2 * HOUR,
+    })
+    const wait = (afterFailure({ failures: 0 }, error, waiting).notBeforeBootMs ?? 0) - start.bootMs
+    expect(wait).toBeGreaterThan(2 * HOUR)
+    expect(wait).toBeLessThan(2 * HOUR + MINUTE)
+  })
+
   it('forbidden: ever later, up to an hour', () => {
     expect(told(forbidden, 7).map(([, wait]) => wait)).toEqual([0, 4, 8, 16, 32, 60, 60])
   })
