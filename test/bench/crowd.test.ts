@@ -1,0 +1,45 @@
+// The crowd leaves nothing behind: when it ends, when it cannot be gathered, and when the bench around it was killed.
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, test } from 'vitest'
+import { canCrowd, crowdTrees, gather } from './crowd.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'crowd-'))
+const possible = canCrowd(folder)
+const size = { processes: 20, groups: 4, sockets: 10, ptys: 2 }
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+function ours(): readonly string[] {
+  return crowdTrees().filter((tree) => tree.endsWith(`-${process.pid}.slice`))
+}
+
+test.skipIf(!possible)('ends with all that it made', async () => {
+  const end = await gather(folder, size)
+  expect(ours()).toHaveLength(1)
+  await end()
+  expect(ours()).toEqual([])
+})
+
+test.skipIf(!possible)('leaves nothing where it cannot be gathered', async () => {
+  await expect(gather(folder, { ...size, sockets: 1e6 })).rejects.toThrow('could not be gathered')
+  expect(ours()).toEqual([])
+  // There are processes by then, and a tree without a place for them.
+  await expect(gather(folder, { ...size, groups: 0 })).rejects.toThrow('ENOENT')
+  expect(ours()).toEqual([])
+})
+
+test.skipIf(!possible)('clears what a killed bench left behind', async () => {
+  const module = JSON.stringify(join(import.meta.dirname, 'crowd.ts'))
+  const script = `import(${module}).then(({ gather }) => gather(${JSON.stringify(folder)}, ${JSON.stringify(size)})).then(() => process.kill(process.pid, 'SIGKILL'))`
+  const { pid, signal } = spawnSync(process.execPath, ['-e', script])
+  const left = crowdTrees().find((tree) => tree.endsWith(`-${pid}.slice`)) ?? ''
+  expect([signal, left]).toEqual(['SIGKILL', expect.stringContaining('bench-crowd-')])
+  // Its processes end with it, a moment later.
+  for (let attempt = 0; existsSync(left) && attempt < 50; attempt += 1) {
+    const end = await gather(folder, size)
+    await end()
+  }
+  expect(existsSync(left)).toBe(false)
+})
