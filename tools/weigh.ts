@@ -21,6 +21,11 @@ interface Module {
   readonly cacheBytes: number
 }
 
+interface Title {
+  readonly main: string
+  readonly others: number
+}
+
 /** What a package, or a file of ours, adds to the source in the executable. */
 interface Share {
   readonly name: string
@@ -49,13 +54,11 @@ export function sharesOf({ outputs }: Pick<Metafile, 'outputs'>): readonly Share
   return [...rows.values()].filter(({ bytes }) => bytes > 0).sort((a, b) => b.bytes - a.bytes)
 }
 
-/** What a chunk is known by: where it is entered, or the heaviest it holds. */
-function titleOf({ entryPoint, inputs }: Metafile['outputs'][string]): string {
+/** What a chunk is known by, and how many modules lie in it: where it is entered, or the heaviest it holds. */
+function titleOf({ entryPoint, inputs }: Metafile['outputs'][string]): Title {
   const byWeight = Object.entries(inputs).sort(([, a], [, b]) => b.bytesInOutput - a.bytesInOutput)
   const main = (entryPoint ?? byWeight[0]?.[0] ?? '').replace(/^node_modules\//, '')
-  const others = byWeight.filter(([path]) => !path.endsWith(main)).length
-  if (main === '') return "esbuild's own"
-  return others === 0 ? main : `${main} and ${others} more`
+  return { main: main || "esbuild's own", others: byWeight.filter(([path]) => !path.endsWith(main)).length }
 }
 
 /** An executable like the real one, but for its loader. */
@@ -97,14 +100,34 @@ async function measure(bundled: Bundled, runs: number): Promise<ReadonlyMap<stri
 async function modulesOf(bundled: Bundled, runs: number): Promise<readonly Module[]> {
   const { outputs } = bundled.metafile
   const titles = new Map(Object.entries(outputs).map(([path, output]) => [`./${basename(path)}`, titleOf(output)]))
-  const rows = [...(await measure(bundled, runs))].map(([name, ms]): Module => {
-    const title = titles.get(name)
-    if (title === undefined) return { name, ms, bytes: 0, cacheBytes: 0, everyCheck: budget.builtins.includes(name) }
-    const bytes = statSync(join(bundled.folder, name)).size
-    const cacheBytes = statSync(join(bundled.folder, process.arch, `${name}.cache`)).size
-    return { name: title, ms, bytes, cacheBytes, everyCheck: bundled.hot.includes(basename(name)) }
-  })
-  return rows.sort((a, b) => b.ms - a.ms)
+  const rows = new Map<string, Module & Title>()
+  for (const [name, ms] of await measure(bundled, runs)) {
+    const { main, others } = titles.get(name) ?? { main: name, others: 0 }
+    const everyCheck = titles.has(name) ? bundled.hot.includes(basename(name)) : budget.builtins.includes(name)
+    const chunk = titles.has(name) ? bytesOf(bundled.folder, name) : { bytes: 0, cacheBytes: 0 }
+    // Where a module is entered by a chunk of its own and lies in another, the two are one row.
+    const key = `${main} ${everyCheck}`
+    const row = rows.get(key)
+    rows.set(key, {
+      main,
+      others: others + (row?.others ?? 0),
+      name: '',
+      ms: ms + (row?.ms ?? 0),
+      bytes: chunk.bytes + (row?.bytes ?? 0),
+      cacheBytes: chunk.cacheBytes + (row?.cacheBytes ?? 0),
+      everyCheck,
+    })
+  }
+  return [...rows.values()]
+    .map(({ main, others, ...row }) => ({ ...row, name: others === 0 ? main : `${main} and ${others} more` }))
+    .sort((a, b) => b.ms - a.ms)
+}
+
+function bytesOf(folder: string, chunk: string): Pick<Module, 'bytes' | 'cacheBytes'> {
+  return {
+    bytes: statSync(join(folder, chunk)).size,
+    cacheBytes: statSync(join(folder, process.arch, `${chunk}.cache`)).size,
+  }
 }
 
 function line(...cells: readonly (number | string)[]): string {
@@ -115,43 +138,68 @@ function line(...cells: readonly (number | string)[]): string {
     .join('')}  ${cells.at(-1) ?? ''}\n`
 }
 
-function tables(modules: readonly Module[], shares: readonly Share[]): string {
-  const sum = <Row>(rows: readonly Row[], field: (row: Row) => number) => rows.reduce((all, row) => all + field(row), 0)
-  const every = modules.filter(({ everyCheck }) => everyCheck)
+function sum<Row>(rows: readonly Row[], field: (row: Row) => number): number {
+  return rows.reduce((all, row) => all + field(row), 0)
+}
+
+/** The sums first, then the heaviest, `most` of each. */
+export function tables(modules: readonly Module[], shares: readonly Share[], most: number): string {
   const total = (name: string, rows: readonly Module[]) =>
     line(
       sum(rows, ({ ms }) => ms).toFixed(1),
       sum(rows, ({ bytes }) => bytes),
       sum(rows, ({ cacheBytes }) => cacheBytes),
-      '',
+      rows.length,
       name,
     )
+  const every = modules.filter(({ everyCheck }) => everyCheck)
   return [
-    line('ms', 'bytes', 'code cache', 'every check', 'module (a median; without what it loads in turn)'),
-    ...modules.map(({ name, ms, bytes, cacheBytes, everyCheck }) =>
-      line(ms.toFixed(2), bytes || '', cacheBytes || '', everyCheck ? 'yes' : '', name),
-    ),
-    total('in all', modules),
-    total('of that in every check', every),
-    '\n',
-    line('bytes', 'every check', 'package or file'),
-    ...shares.map(({ name, bytes, hotBytes }) => line(bytes, hotBytes || '', name)),
+    line('ms', 'bytes', 'code cache', 'rows', ''),
+    total('all that the executable can load: its bundle, and the modules of Node that this names', modules),
+    total('what every check loads', every),
+    `\nModules as they are loaded, slowest first; a median of processes, without what a module loads in turn\n`,
+    line('ms', 'bytes', 'code cache', 'every check', 'module'),
+    ...modules
+      .slice(0, most)
+      .map(({ name, ms, bytes, cacheBytes, everyCheck }) =>
+        line(ms.toFixed(2), bytes || '', cacheBytes || '', everyCheck ? 'loads it' : '', name),
+      ),
+    left(modules.length - most),
+    `\nSource in the bundle by package, or file of ours, largest first\n`,
+    line('bytes', 'of it hot', 'package or file; hot: every check loads it'),
     line(
       sum(shares, ({ bytes }) => bytes),
       sum(shares, ({ hotBytes }) => hotBytes),
-      'in all',
+      'all of them',
     ),
+    ...shares.slice(0, most).map(({ name, bytes, hotBytes }) => line(bytes, hotBytes || '', name)),
+    left(shares.length - most),
   ].join('')
+}
+
+function left(rows: number): string {
+  return rows > 0 ? line('', `and ${rows} more`) : ''
 }
 
 if (import.meta.main) {
   const { values } = parseArgs({
-    options: { json: { type: 'boolean', default: false }, runs: { type: 'string', default: '15' } },
+    options: {
+      all: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+      runs: { type: 'string', default: '15' },
+    },
   })
   const folder = 'build/weigh'
   mkdirSync('build', { recursive: true })
+  if (!values.json)
+    process.stdout.write(`bundling, then loading all of it in ${values.runs} processes: half a minute\n\n`)
   const identity = readIdentity()
   const bundled = { ...(await bundle('agent/main.ts', folder, identity)), folder, identity }
   const [modules, shares] = [await modulesOf(bundled, Number(values.runs)), sharesOf(bundled.metafile)]
-  process.stdout.write(values.json ? `${JSON.stringify({ modules, shares })}\n` : tables(modules, shares))
+  if (values.json) process.stdout.write(`${JSON.stringify({ modules, shares })}\n`)
+  else {
+    writeFileSync('build/weigh.txt', tables(modules, shares, Number.POSITIVE_INFINITY))
+    process.stdout.write(tables(modules, shares, values.all ? Number.POSITIVE_INFINITY : 20))
+    if (!values.all) process.stdout.write('\nAll of it: build/weigh.txt\n')
+  }
 }

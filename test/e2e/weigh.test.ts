@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { ownerOf, sharesOf } from '../../tools/weigh.ts'
+import { ownerOf, sharesOf, tables } from '../../tools/weigh.ts'
 
 const Weighed = z.object({
   modules: z.array(
@@ -24,6 +24,8 @@ test('bytes and milliseconds of each module', { timeout: 90_000 }, () => {
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
   const { modules, shares } = Weighed.parse(JSON.parse(stdout))
   const find = (name: string) => modules.find((one) => one.name.split(' ')[0] === name)
+  const titles = modules.map(({ name }) => name.replace(/ and \d+ more$/, ''))
+  expect(titles.filter((title, at) => titles.indexOf(title) < at)).toEqual([])
   for (const { ms } of modules) expect(ms).toBeGreaterThanOrEqual(0)
   expect(find('agent/main.ts')).toMatchObject({ everyCheck: true })
   expect(find('agent/commands/check.ts')).toMatchObject({ everyCheck: true })
@@ -67,4 +69,30 @@ test('adds up what an owner has in several chunks, hot and not, and leaves out w
     { name: 'agent/b.ts', bytes: 20, hotBytes: 0 },
     { name: 'a', bytes: 12, hotBytes: 5 },
   ])
+})
+
+test('prints the sums of all, and the heaviest only', () => {
+  const module = { ms: 2, everyCheck: true, bytes: 3000, cacheBytes: 10 }
+  const modules = [
+    { ...module, name: 'slow.ts' },
+    { ...module, name: 'quick.ts', ms: 1, everyCheck: false },
+  ]
+  const shares = [
+    { name: 'large', bytes: 5000, hotBytes: 0 },
+    { name: 'small', bytes: 1000, hotBytes: 1000 },
+  ]
+  const lines = tables(modules, shares, 1)
+    .split('\n')
+    .map((text) => text.trim().replace(/ +/g, ' '))
+  expect(lines).toEqual(
+    expect.arrayContaining([
+      expect.stringMatching(/^3\.0 6,000 20 2 all/),
+      '2.0 3,000 10 1 what every check loads',
+      '2.00 3,000 10 loads it slow.ts',
+      '6,000 1,000 all of them',
+      '5,000 large',
+    ]),
+  )
+  expect(lines.filter((text) => text === 'and 1 more')).toHaveLength(2)
+  expect(tables(modules, shares, 2)).toContain('small')
 })
