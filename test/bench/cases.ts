@@ -60,7 +60,7 @@ export async function createCases(
     },
     {
       name: 'steady',
-      about: 'a check with nothing to write, 3 min after the last activity; the peer reads its tags back',
+      about: 'a check with no tags to write, 3 min after the last activity; the peer reads its tags back',
       pairs: 15,
       agent: agentSide(await agentFor('steady'), { checkedMs, idleMs: 3 * MINUTE_MS, tags: activeTags }, []),
       peer: peer('idle for 3 min', { IdleStatus: 'idle', minutes: 3 }),

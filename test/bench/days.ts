@@ -19,7 +19,7 @@ export interface Day {
 
 /** The default of `check_interval_minutes`, in seconds. */
 export const INTERVAL_SECONDS = 120
-const checksADay = 86_400 / INTERVAL_SECONDS
+export const checksADay = 86_400 / INTERVAL_SECONDS
 
 /** Each side of the steady case, so often; without what cron and its shell take. */
 export function cronDays({ pairs, agent, peer, floor }: Row): readonly Day[] {

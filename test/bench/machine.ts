@@ -1,10 +1,12 @@
 // The machine that the figures are of, and the programs that the bench needs on it.
 import { execFileSync, spawnSync } from 'node:child_process'
-import { accessSync, constants, readFileSync } from 'node:fs'
+import { accessSync, constants, readFileSync, statSync } from 'node:fs'
 import { cpus, release, totalmem } from 'node:os'
 import { executable } from './agent-side.ts'
 
 export interface Machine {
+  /** Of the executable on disk, in MB (10^6 bytes). */
+  readonly executableMb: number
   readonly cpu: string
   readonly cores: number
   readonly memoryGb: number
@@ -24,6 +26,9 @@ const tools = [
   { path: '/usr/bin/uptime', package: 'procps' },
   { path: '/usr/bin/ss', package: 'iproute2' },
 ] as const
+
+/** What the bench may install, where apt-get is and this is root. */
+export const installed: readonly string[] = [...tools.map((tool) => tool.package), 'awscli']
 
 /** Installs what is missing, where that can be done, and returns where an AWS CLI of version 2 is. Throws with what to install. */
 export function installTools(): { readonly aws: string } {
@@ -70,6 +75,7 @@ export function describeMachine(aws: string, autosuspend: string | undefined): M
   const system = /^PRETTY_NAME="?([^"\n]*)/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1] ?? 'unknown'
   const shell = execFileSync('/bin/bash', ['-c', 'echo $BASH_VERSION'], { encoding: 'utf8' })
   return {
+    executableMb: statSync(executable).size / 1e6,
     cpu: cpus()[0]?.model ?? 'unknown',
     cores: cpus().length,
     memoryGb: Math.round(totalmem() / 1e9),

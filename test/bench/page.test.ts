@@ -10,7 +10,8 @@ import type { Report } from './report.ts'
 
 function cost(cpuMs: number, peakMb: number): Cost {
   const [cpu, peak] = [spreadOf([cpuMs]), spreadOf([peakMb])]
-  return { cpuMs: cpu, userMs: cpu, systemMs: cpu, wallMs: cpu, peakMb: peak }
+  const systemCalls = { calls: 1600, filesOpened: 160, bytesRead: 60_000, bytesWritten: 7900, bytesStored: 6510 }
+  return { cpuMs: cpu, userMs: cpu, systemMs: cpu, wallMs: cpu, peakMb: peak, systemCalls }
 }
 
 function row(name: CaseName): Row {
@@ -42,6 +43,7 @@ const report: Report = {
   at: '2026-11-22T18:00:00.000Z',
   seconds: 421,
   machine: {
+    executableMb: 113.4,
     cpu: 'Some CPU',
     cores: 2,
     memoryGb: 8,
@@ -61,10 +63,16 @@ const report: Report = {
 test('what is told in short comes from the steady case and from the days', () => {
   const text = inShort(report).replaceAll('\n', ' ')
   expect(text).toContain(
-    'takes 91 ms of CPU, with 61 MB of memory for as long: 66 s of CPU a day. EC2 is asked 0 times',
+    'takes 91 ms of CPU and 61 MB of memory while it runs, nothing between two checks. One every two minutes: 66 s of CPU a day, 0.08 % of one core. EC2 is asked 0 times in 100',
   )
-  expect(text).toContain('takes 9.1 times the CPU. Resident (`run`): at most 14 s a day, and at most 62 MB held.')
-  expect(() => inShort({ rows: [], days, calls })).toThrow('no steady check')
+  expect(text).toContain(
+    'takes 9.1 times the CPU (median of 15 pairs). Resident (`run`): 14 s of CPU a day, 62 MB held,',
+  )
+  expect(text).toContain('checks every 60 s and 3 s. On disk: 113 MB for the executable; a check writes 6.5 kB there')
+  expect(text).toContain(': 4.7 MB a day.')
+  const { systemCalls: _, ...untraced } = cost(91, 61)
+  expect(inShort({ ...report, rows: [{ ...row('steady'), agent: untraced }] })).toMatch(/executable\.$/)
+  expect(() => inShort({ ...report, rows: [] })).toThrow('no steady check')
 })
 
 test('names machine, date, time, peers, calls, limits and what was left out on its page', () => {
@@ -97,6 +105,14 @@ describe('README.md', () => {
     const [, quote = ''] = /<!-- from docs\/benchmarks\.md [^\n]*\n([\s\S]+)\n<!-- end -->/.exec(readme) ?? []
     expect(quote).toContain('ms of CPU')
     expect(readFileSync('docs/benchmarks.md', 'utf8')).toContain(quote)
+  })
+
+  test('says of the files what docs/soak.md does', () => {
+    const [, most = '', atMost = ''] =
+      /^\| all files, kB \|[^|]*\|[^|]*\| ([\d.]+) \| (\d+) \|/m.exec(readFileSync('docs/soak.md', 'utf8')) ?? []
+    const [took, mayTake] = [most, atMost].map((kilobytes) => `${Number((Number(kilobytes) / 1000).toFixed(1))} MB`)
+    expect(readme).toContain(`State, history and log may take ${mayTake};`)
+    expect(readme).toContain(`they took ${took} at most.`)
   })
 
   test('is changed in that place and nowhere else', () => {

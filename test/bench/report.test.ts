@@ -4,7 +4,7 @@ import { type Day, residentDay } from './days.ts'
 import { spreadOf } from './figures.ts'
 import { holds, limitsOf } from './limits.ts'
 import type { CaseName, Cost, Row } from './measure-cases.ts'
-import { costTable, dayTable, limitLine, type Report, terminalTable } from './report.ts'
+import { costTable, dayTable, limitLine, missedLine, type Report, terminalTable } from './report.ts'
 
 function cost(cpuMs: number, peakMb: number): Cost {
   const spread = spreadOf([cpuMs])
@@ -14,7 +14,7 @@ function cost(cpuMs: number, peakMb: number): Cost {
     systemMs: spread,
     wallMs: spread,
     peakMb: spreadOf([peakMb]),
-    systemCalls: { calls: 100, filesOpened: 10, bytesRead: 5000, bytesWritten: 2345 },
+    systemCalls: { calls: 100, filesOpened: 10, bytesRead: 5000, bytesWritten: 2345, bytesStored: 1200 },
   }
 }
 
@@ -98,6 +98,15 @@ describe('limits', () => {
   })
 })
 
+test('the last line says how many limits were missed, and which', () => {
+  const calls = { ...quiet, steady: { ...quiet.steady, metadataAtMost: 3 } }
+  const limits = limitsOf({ rows: [row('steady', 60, 81), row('writing', 150)], days: [resident(50, 60)], calls })
+  expect(missedLine(limits)).toBe(
+    '2 of 10 limits missed: steady check: peak memory; metadata requests in a steady check',
+  )
+  expect(missedLine(limits.filter(holds))).toBe('all 8 limits hold')
+})
+
 describe('the tables', () => {
   test('have a line for each side and one for the ratio', () => {
     const lines = terminalTable(costTable([row('steady', 60)])).split('\n')
@@ -120,7 +129,7 @@ describe('the tables', () => {
   })
 
   test('have no ratio to nothing', () => {
-    const systemCalls = { calls: 10, filesOpened: 0, bytesRead: 0, bytesWritten: 10 }
+    const systemCalls = { calls: 10, filesOpened: 0, bytesRead: 0, bytesWritten: 10, bytesStored: 0 }
     const peer = { ...row('steady', 60).peer, systemCalls }
     expect(costTable([{ ...row('steady', 60), peer }])[3]?.slice(-4)).toEqual(['10', '-', '-', '235'])
   })

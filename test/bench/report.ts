@@ -1,5 +1,5 @@
 // What was measured, and its tables: for a terminal and for the page.
-import type { Day } from './days.ts'
+import { checksADay, type Day } from './days.ts'
 import type { Spread } from './figures.ts'
 import { holds, type Limit, type Measured } from './limits.ts'
 import type { Machine } from './machine.ts'
@@ -33,7 +33,16 @@ const costHeading = [
   'read kB',
   'written kB',
 ]
-const dayHeading = ['mode', 'who', 'every s', 'CPU ms a check', 'from - to', 'CPU s a day', 'held MB', 'of it private']
+const dayHeading = [
+  'mode',
+  'who',
+  'every s',
+  'CPU ms a check',
+  'from - to',
+  `CPU s, ${checksADay} checks`,
+  'held MB',
+  'of it private',
+]
 
 /** The figures as lines of cells: one for each side of a case, and after each that is not ours one for the ratio to it. */
 export function costTable(rows: readonly Row[]): Table {
@@ -128,7 +137,14 @@ export function limitLine(limit: Limit): string {
   return `${holds(limit) ? 'pass' : 'FAIL'}  ${what}: ${Number(measured.toFixed(3))} ${unit}, at most ${atMost}`
 }
 
-/** The same for a page. */
+/** How many limits were missed, and which. */
+export function missedLine(limits: readonly Limit[]): string {
+  const missed = limits.filter((limit) => !holds(limit)).map(({ what }) => what)
+  if (missed.length === 0) return `all ${limits.length} limits hold`
+  return `${missed.length} of ${limits.length} limits missed: ${missed.join('; ')}`
+}
+
+/** Markdown. */
 export function markdownTable(table: Table): string {
   const lines = table.map((cells) => `| ${cells.join(' | ')} |`)
   const rule = `|${(table[0] ?? []).map((_, column) => (column < 2 ? ' --- |' : ' ---: |')).join('')}`
