@@ -26,7 +26,7 @@ build: $(READY) ## dist/idle-agent-linux-x64, dist/idle-agent-linux-arm64, dist/
 cloud: $(READY) ## the loopback clouds in the foreground; prints what to export
 	@$(NODE) test/clouds/main.ts
 
-bench: dist/idle-agent ## every cost figure that the docs quote, measured here
+bench: dist/idle-agent ## every cost figure that the docs quote, in 10 minutes; writes docs/benchmarks.md and README's figures; as root installs awscli, strace, ... with apt
 	@$(NODE) test/bench/main.ts
 
 bench-accuracy: $(READY) ## is the verdict right? on real series, beside naive policies; needs ../shared/data
@@ -38,7 +38,7 @@ soak: dist/idle-agent ## 90 days of checks with faults, the clock turned: disk, 
 bench-fleet: $(READY) ## what many of these agents do to one account: a week, a morning, an outage, in simulated time
 	@$(NODE) test/bench/fleet/main.ts
 
-weigh: $(READY) ## bytes and milliseconds of each module in the executable, and which of them every check loads
+weigh: $(READY) ## bytes and milliseconds of each module in the executable, and which of them every check loads; half a minute
 	@$(NODE) tools/weigh.ts
 
 golden: dist/idle-agent ## rewrite the golden files and the generated docs; review the diff

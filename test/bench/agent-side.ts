@@ -1,6 +1,8 @@
 // The executable's side of the bench: its state folder, its configuration, and what a check printed.
+import { execFile } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
 import { z } from 'zod'
 import type { AwsCloud } from '../clouds/aws.ts'
 import type { Command, Measurer, Run } from './processes.ts'
@@ -30,6 +32,8 @@ const limits = `
 export interface Agent {
   readonly stateDir: string
   readonly check: Command
+  /** A check that writes nothing and acts on nothing. */
+  readonly look: Command
   /** The defaults are 2 minutes between checks, idle after 5, hibernated after 10. */
   readonly intervalMs: number
 }
@@ -47,15 +51,29 @@ export function createAgent(folder: string, cloud: AwsCloud, options: AgentOptio
   const stateDir = join(folder, 'state')
   const minutes = intervalMs / 60_000
   writeFileSync(config, `idle_detection:\n  check_interval_minutes: ${minutes}${limits}, enabled: ${sessions} }\n`)
-  const argv = [executable, 'check', '--act', '--json', '--config', config, '--state-dir', stateDir] as const
-  return { stateDir, intervalMs, check: { argv, env: { PATH: '/usr/bin:/bin', ...cloud.env } } }
+  const words = ['--json', '--config', config, '--state-dir', stateDir]
+  const env = { PATH: '/usr/bin:/bin', ...cloud.env }
+  return {
+    stateDir,
+    intervalMs,
+    check: { argv: [executable, 'check', '--act', ...words], env },
+    look: { argv: [executable, 'check', ...words], env },
+  }
+}
+
+/** Throws where the firmware names a cloud that is not EC2: firmware goes before the simulated endpoint. */
+export async function expectEc2({ argv: [program, ...args], env }: Command): Promise<void> {
+  const { stdout } = await promisify(execFile)(program, args, { env })
+  const { cloud } = Check.pick({ host: true }).parse(JSON.parse(stdout)).host
+  if (cloud === 'aws') return
+  throw new Error(
+    `this is a machine of ${cloud}, by its firmware, and the bench simulates EC2: run it on EC2, or where there is no cloud. Nothing was measured, installed or written`,
+  )
 }
 
 /** The first check: nothing can be said yet, the tags are written for the first time. */
 export async function beginHistory(measurer: Measurer, agent: Agent): Promise<void> {
-  const { host, actions } = readCheck(await measurer.run(agent.check))
-  if (host.cloud !== 'aws') throw new Error(`the firmware of this machine says ${host.cloud}; the bench simulates EC2`)
-  expectDeeds(actions, ['tag'])
+  expectDeeds(readCheck(await measurer.run(agent.check)).actions, ['tag'])
 }
 
 /** What a finished check printed. Throws with all of it if the check failed. */

@@ -2,22 +2,23 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type AwsCloud, startAws } from '../clouds/aws.ts'
-import { executable } from './agent-side.ts'
+import { createAgent, executable, expectEc2 } from './agent-side.ts'
 import { countEpisode, countSteady } from './calls.ts'
 import { createCases } from './cases.ts'
 import { canCrowd } from './crowd.ts'
 import { cronDays } from './days.ts'
 import { createFloor } from './floor-side.ts'
 import { holds, limitsOf } from './limits.ts'
-import { describeMachine, installTools } from './machine.ts'
+import { describeMachine, installed, installTools } from './machine.ts'
 import { measureCase, type Row } from './measure-cases.ts'
 import { inShort, page, withQuote } from './page.ts'
 import { createMeasurer, type Measurer } from './processes.ts'
-import { costTable, dayTable, limitLine, type Report, terminalTable } from './report.ts'
+import { costTable, dayTable, limitLine, missedLine, type Report, terminalTable } from './report.ts'
 import { followStays } from './stays.ts'
 
 const folder = 'build/bench'
 const skipped: string[] = []
+const interrupted = new AbortController()
 
 /** With the seconds since the bench began. */
 function say(line: string): void {
@@ -27,6 +28,29 @@ function say(line: string): void {
 function skip(what: string): void {
   say(`SKIPPED  ${what}`)
   skipped.push(what)
+}
+
+function introduce(): void {
+  process.stdout.write(`idle-agent bench: about 10 minutes, 3 to 4 for single runs and 6 for what stays resident. As root it installs with apt-get
+what is missing of ${installed.join(', ')}. At the end it writes docs/benchmarks.md and the figures
+in README.md, also where a limit is missed. Ctrl-C ends it and leaves nothing behind.
+`)
+}
+
+/** What is measured ends, all that was made for it goes, and the process ends when that is done. */
+function endOnSignals(): void {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (interrupted.signal.aborted) return
+      say('ending ...')
+      process.once('exit', () => {
+        rmSync(folder, { recursive: true, force: true })
+        say('ended; nothing was written, and nothing is left behind')
+        process.exitCode = 130
+      })
+      interrupted.abort()
+    })
+  }
 }
 
 async function measureAll(measurer: Measurer, cloud: AwsCloud, aws: string): Promise<readonly Row[]> {
@@ -48,28 +72,33 @@ async function measureAll(measurer: Measurer, cloud: AwsCloud, aws: string): Pro
 }
 
 async function countAll(measurer: Measurer, cloud: AwsCloud): Promise<Report['calls']> {
-  say('calls: 100 steady checks, and two idle periods to their end')
+  say('calls, meanwhile: 100 steady checks, and two idle periods to their end; half a minute')
   const steady = await countSteady(measurer, cloud, join(folder, 'hundred'))
   const episodes = [
     await countEpisode(measurer, { metadataTags: true, folder: join(folder, 'episode-metadata') }),
     await countEpisode(measurer, { metadataTags: false, folder: join(folder, 'episode-describe') }),
   ]
+  say('calls: counted')
   return { steady, episodes }
 }
 
 async function bench(): Promise<number> {
   if (!existsSync(executable)) throw new Error('there is no dist/idle-agent; make build')
-  const { aws } = installTools()
+  introduce()
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
   const cloud = await startAws()
-  const measurer = createMeasurer(folder)
   const ending = new AbortController()
+  let measurer: Measurer | undefined
   try {
+    await expectEc2(createAgent(folder, cloud).look)
+    const { aws } = installTools()
+    endOnSignals()
+    measurer = createMeasurer(folder, interrupted.signal)
     const rows = await measureAll(measurer, cloud, aws)
     // Counting takes half a minute, in which what stays is still warming up.
     const [{ days: resident, autosuspend }, calls] = await Promise.all([
-      followAll(ending.signal),
+      followAll(AbortSignal.any([ending.signal, interrupted.signal])),
       countAll(measurer, cloud),
     ])
     const days = [...rows.filter(({ name }) => name === 'steady').flatMap(cronDays), ...resident]
@@ -79,13 +108,13 @@ async function bench(): Promise<number> {
     return write({ at, seconds, machine, rows, days, calls, limits, skipped })
   } finally {
     ending.abort()
-    await Promise.all([measurer.close(), cloud.close()])
+    await Promise.all([measurer?.close(), cloud.close()])
   }
 }
 
 async function followAll(signal: AbortSignal): ReturnType<typeof followStays> {
-  say('resident: idle-agent run and autosuspend, for 4 to 6 minutes')
-  const followed = await followStays(folder, signal)
+  say('resident: idle-agent run every 120 s and every 3 s, and autosuspend every 3 s, side by side; about 6 minutes')
+  const followed = await followStays(folder, { signal, say })
   if (followed.autosuspend === undefined) skip("autosuspend: apt-get cannot download Debian's package")
   return followed
 }
@@ -99,12 +128,15 @@ function write(report: Report): number {
   const lines = [...report.limits.map(limitLine), ...report.skipped.map((what) => `SKIPPED  ${what}`)]
   process.stdout.write(`${lines.join('\n')}\n\n`)
   say('build/bench.json, docs/benchmarks.md and what README.md quotes are written')
+  say(missedLine(report.limits))
   return report.limits.every(holds) ? 0 : 1
 }
 
 try {
   process.exitCode = await bench()
 } catch (error) {
-  process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`)
-  process.exitCode = 1
+  if (!interrupted.signal.aborted) {
+    process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`)
+    process.exitCode = 1
+  }
 }

@@ -38,15 +38,24 @@ const Usage = z.object({
   peakKib: z.number(),
 })
 
-/** Starts the runner; what a command prints goes through files in `folder`. */
-export function createMeasurer(folder: string): Measurer {
+/**
+ * Starts the runner; what a command prints goes through files in `folder`. When the signal comes, the runner ends with
+ * the command that it is at, and `run` rejects.
+ */
+export function createMeasurer(folder: string, signal: AbortSignal): Measurer {
   const script = join(import.meta.dirname, 'measure.py')
-  const child = spawn('/usr/bin/python3', ['-I', script], { stdio: ['pipe', 'pipe', 'inherit'] })
+  // A group of its own: Ctrl-C reaches this process alone, which then ends that group.
+  const child = spawn('/usr/bin/python3', ['-I', script], { stdio: ['pipe', 'pipe', 'inherit'], detached: true })
   const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   const ended = once(child, 'close')
+  const kill = (): void => {
+    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGTERM')
+  }
+  signal.addEventListener('abort', kill, { once: true })
   const [stdout, stderr] = [join(folder, 'stdout'), join(folder, 'stderr')]
   return {
     async run(command) {
+      signal.throwIfAborted()
       child.stdin.write(`${JSON.stringify({ ...command, stdout, stderr })}\n`)
       const answer = await answers.next()
       if (answer.done === true) throw new Error('measure.py ended; is /usr/bin/python3 there?')
@@ -55,6 +64,7 @@ export function createMeasurer(folder: string): Measurer {
       return { ...usage, peakMb, stdout: readFileSync(stdout, 'utf8'), stderr: readFileSync(stderr, 'utf8') }
     },
     async close() {
+      signal.removeEventListener('abort', kill)
       child.stdin.end()
       await ended
     },

@@ -26,13 +26,21 @@ function secondsOf({ intervalSeconds, warmUps, checks }: Pace): number {
 }
 
 /** Its own account and state folder; it writes its tags first, as everywhere. */
-async function followAgent(folder: string, pace: Pace, signal: AbortSignal): Promise<Day> {
+async function followAgent(folder: string, pace: Pace, watch: Watch): Promise<Day> {
   mkdirSync(folder)
   const cloud = await startAws()
   try {
     const { stateDir, check } = createAgent(folder, cloud, { intervalMs: pace.intervalSeconds * 1000 })
     const argv = [executable, 'run', '--config', join(folder, 'config.yaml'), '--state-dir', stateDir] as const
-    const stay = await follow({ argv, env: check.env }, { ...pace, signal, isCheck: isAgentCheck })
+    const stay = await follow(
+      { argv, env: check.env },
+      {
+        ...pace,
+        ...watch,
+        who: 'idle-agent run',
+        isCheck: isAgentCheck,
+      },
+    )
     const { api } = cloud.requests.counts()
     if (api !== 1) throw new Error(`run asked EC2 ${api} times; it was to write its tags once`)
     return residentDay('idle-agent', pace.intervalSeconds, stay)
@@ -47,35 +55,49 @@ function isAgentCheck(line: string): boolean {
   throw new Error(`run says: ${line}`)
 }
 
-type Following = Pace & Pick<StayOptions, 'isCheck' | 'signal'>
+/** What ends the following, and who is told how far it has come. */
+interface Watch {
+  readonly signal: AbortSignal
+  say(line: string): void
+}
+
+type Following = Pace & Watch & Pick<StayOptions, 'isCheck'> & { readonly who: string }
 
 function follow(command: Command, following: Following): Promise<Stay> {
-  const { intervalSeconds } = following
+  const { who, intervalSeconds, warmUps, checks, say } = following
+  const all = warmUps + checks
+  let seen = 0
   return followStay(command, {
     ...following,
+    isCheck(line) {
+      if (!following.isCheck(line)) return false
+      seen += 1
+      if (seen === all || intervalSeconds >= 60) say(`${who} every ${intervalSeconds} s: check ${seen} of ${all}`)
+      return true
+    },
     restMs: (intervalSeconds / 6) * 1000,
     timeoutMs: secondsOf(following) * 1000,
   })
 }
 
-async function followAutosuspend(folder: string, signal: AbortSignal): Promise<Day> {
+async function followAutosuspend(folder: string, watch: Watch): Promise<Day> {
   const { intervalSeconds } = fast
   const daemon = autosuspendDaemon(folder, { intervalSeconds, seconds: secondsOf(fast) })
-  const stay = await follow(daemon, { ...fast, signal, isCheck: isAutosuspendCheck })
+  const stay = await follow(daemon, { ...fast, ...watch, who: 'autosuspend', isCheck: isAutosuspendCheck })
   return residentDay('autosuspend', intervalSeconds, stay)
 }
 
 /** Days of all that could be followed, and the version of autosuspend if it was to be had. */
 export async function followStays(
   folder: string,
-  signal: AbortSignal,
+  watch: Watch,
 ): Promise<{ readonly days: readonly Day[]; readonly autosuspend: string | undefined }> {
   const daemonFolder = join(folder, 'autosuspend')
   const autosuspend = unpackAutosuspend(daemonFolder)
   const days = await Promise.all([
-    followAgent(join(folder, 'run-slow'), slow, signal),
-    followAgent(join(folder, 'run-fast'), fast, signal),
-    ...(autosuspend === undefined ? [] : [followAutosuspend(daemonFolder, signal)]),
+    followAgent(join(folder, 'run-slow'), slow, watch),
+    followAgent(join(folder, 'run-fast'), fast, watch),
+    ...(autosuspend === undefined ? [] : [followAutosuspend(daemonFolder, watch)]),
   ])
   return { days, autosuspend }
 }
