@@ -4,30 +4,26 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { canCrowd, crowdTrees, gather } from './crowd.ts'
+import { canCrowd, crowdTrees, gather, ownTree } from './crowd.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'crowd-'))
 const possible = canCrowd(folder)
 const size = { processes: 20, groups: 4, sockets: 10, ptys: 2 }
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-function ours(): readonly string[] {
-  return crowdTrees().filter((tree) => tree.endsWith(`-${process.pid}.slice`))
-}
-
 test.skipIf(!possible)('ends with all that it made', async () => {
   const end = await gather(folder, size)
-  expect(ours()).toHaveLength(1)
+  expect(existsSync(ownTree)).toBe(true)
   await end()
-  expect(ours()).toEqual([])
+  expect(existsSync(ownTree)).toBe(false)
 })
 
 test.skipIf(!possible)('leaves nothing where it cannot be gathered', async () => {
   await expect(gather(folder, { ...size, sockets: 1e6 })).rejects.toThrow('could not be gathered')
-  expect(ours()).toEqual([])
+  expect(existsSync(ownTree)).toBe(false)
   // There are processes by then, and a tree without a place for them.
   await expect(gather(folder, { ...size, groups: 0 })).rejects.toThrow('ENOENT')
-  expect(ours()).toEqual([])
+  expect(existsSync(ownTree)).toBe(false)
 })
 
 test.skipIf(!possible)('clears what a killed bench left behind', async () => {

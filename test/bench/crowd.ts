@@ -15,7 +15,10 @@ export type Crowd = Readonly<Record<keyof typeof crowd, number>>
 /** Where control groups of version 2 can be made, or nowhere. */
 const root = ['/sys/fs/cgroup/unified', '/sys/fs/cgroup'].find((path) => existsSync(join(path, 'cgroup.procs'))) ?? ''
 
-/** The trees of control groups that are there, of all benches. */
+/** The tree of control groups of this process's crowd; there while that is. */
+export const ownTree = join(root, `bench-crowd-${process.pid}.slice`)
+
+/** The trees that are there, of all benches. */
 export function crowdTrees(): readonly string[] {
   if (root === '') return []
   return readdirSync(root)
@@ -40,19 +43,19 @@ export async function gather(folder: string, size: Crowd = crowd): Promise<() =>
   const words = [size.processes, size.ptys, size.sockets].map(String)
   const child = spawn(join(folder, 'crowd'), words, { stdio: ['pipe', 'pipe', 'inherit'] })
   const ended = once(child, 'close')
-  const tree = join(root, `bench-crowd-${process.pid}.slice`)
   const end = async (): Promise<void> => {
     child.stdin.end()
     await ended
-    if (!existsSync(tree)) return
-    await emptied(tree)
-    remove(tree)
+    if (!existsSync(ownTree)) return
+    await emptied(ownTree)
+    remove(ownTree)
   }
   try {
     const pids = await pidsOf(child)
-    mkdirSync(tree)
-    for (let group = 0; group < size.groups; group += 1) mkdirSync(join(tree, `group-${group}`))
-    for (const [at, pid] of pids.entries()) writeFileSync(join(tree, `group-${at % size.groups}`, 'cgroup.procs'), pid)
+    mkdirSync(ownTree)
+    for (let group = 0; group < size.groups; group += 1) mkdirSync(join(ownTree, `group-${group}`))
+    for (const [at, pid] of pids.entries())
+      writeFileSync(join(ownTree, `group-${at % size.groups}`, 'cgroup.procs'), pid)
   } catch (error) {
     await end()
     throw error

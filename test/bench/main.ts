@@ -5,7 +5,7 @@ import { type AwsCloud, startAws } from '../clouds/aws.ts'
 import { createAgent, executable, expectEc2 } from './agent-side.ts'
 import { countEpisode, countSteady } from './calls.ts'
 import { createCases } from './cases.ts'
-import { canCrowd } from './crowd.ts'
+import { canCrowd, ownTree } from './crowd.ts'
 import { cronDays } from './days.ts'
 import { createFloor } from './floor-side.ts'
 import { holds, limitsOf } from './limits.ts'
@@ -45,7 +45,7 @@ function endOnSignals(): void {
       say('ending ...')
       process.once('exit', () => {
         rmSync(folder, { recursive: true, force: true })
-        say('ended; nothing was written, and nothing is left behind')
+        say(`ended; nothing was written, and ${existsSync(ownTree) ? ownTree : 'nothing'} is left behind`)
         process.exitCode = 130
       })
       interrupted.abort()
