@@ -31,7 +31,7 @@ function skip(what: string): void {
 }
 
 function introduce(): void {
-  process.stdout.write(`idle-agent bench: about 10 minutes, 3 to 4 for single runs and 6 for what stays resident. As root it installs with apt-get
+  process.stdout.write(`idle-agent bench: up to 10 minutes, 3 to 4 for single runs and 4 to 6 for what stays resident. As root it installs with apt-get
 what is missing of ${installed.join(', ')}. At the end it writes docs/benchmarks.md and the figures
 in README.md, also where a limit is missed. Ctrl-C ends it and leaves nothing behind.
 `)
@@ -113,7 +113,7 @@ async function bench(): Promise<number> {
 }
 
 async function followAll(signal: AbortSignal): ReturnType<typeof followStays> {
-  say('resident: idle-agent run every 120 s and every 3 s, and autosuspend every 3 s, side by side; about 6 minutes')
+  say('resident: idle-agent run every 120 s and every 3 s, and autosuspend every 3 s, side by side; 4 to 6 minutes')
   const followed = await followStays(folder, { signal, say })
   if (followed.autosuspend === undefined) skip("autosuspend: apt-get cannot download Debian's package")
   return followed
