@@ -45,9 +45,37 @@ const local = [
 
 export type FaultName = keyof typeof orders | (typeof local)[number]
 
-/** Nothing but the call itself waits for these. */
-export function isOfTheCall(name: FaultName): boolean {
-  return name.startsWith('api ') || name.startsWith('hibernation ')
+/** What a machine may have to wait for because of a fault, refusals of a call apart. */
+export type Cost =
+  /** Nothing is sent while it lasts; idle time counts on. */
+  | 'unsent'
+  /** Nobody vouches for that time: it is counted anew from the first check after it. */
+  | 'unseen'
+  /** From the first check after it began it is counted anew. */
+  | 'turned'
+  /** So it is after a state that is lost, and grace comes first. */
+  | 'forgotten'
+
+/** What each fault costs, as the product has it (agent/decide/clock.ts, agent/decide/state.ts). */
+export function costOf(name: FaultName): Cost {
+  if (name.startsWith('state ')) return 'forgotten'
+  if (name === 'wall clock stepped') return 'turned'
+  return local.some((one) => one === name) ? 'unseen' : 'unsent'
+}
+
+/**
+ * How long a call that was refused with that code is not sent again, in minutes: with each refusal twice as long, up to the
+ * most (agent/decide/attempt.ts). After any other the next check sends it: where no answer came that tells, too.
+ */
+export const waits: Readonly<Record<string, { readonly first: number; readonly most: number }>> = {
+  RequestLimitExceeded: { first: 3, most: 15 },
+  UnauthorizedOperation: { first: 15, most: 60 },
+}
+
+/** The wait after calls that a fault refuses. */
+export function waitAfter(name: FaultName): (typeof waits)[string] | undefined {
+  const fault = orders[name]?.fault
+  return fault?.kind === 'api-error' ? waits[fault.code] : undefined
 }
 
 /** From the end of one to the beginning of the next, at least. */
@@ -60,11 +88,18 @@ export interface PlannedFault extends Stretch {
 /** Processes are killed more often than anything else goes wrong: there are many places to die. */
 const names: readonly FaultName[] = [...Object.keys(orders), ...local, 'processes killed', 'processes killed']
 
+interface Planning {
+  readonly thresholdMs: number
+  readonly aDay: number
+  /** Those that there are; all of them unless told. */
+  readonly of?: readonly FaultName[] | undefined
+}
+
 /** So many on days when somebody works, about: half of them somewhere in the day, half around the time when the machine is due. */
 export function planFaults(
   random: Random,
   { typing }: Owner,
-  { thresholdMs, aDay }: { readonly thresholdMs: number; readonly aDay: number },
+  { thresholdMs, aDay, of = names }: Planning,
 ): readonly PlannedFault[] {
   const planned: PlannedFault[] = []
   const lasts = new Map<number, Stretch>()
@@ -74,7 +109,7 @@ export function planFaults(
     for (let index = 0; index < count; index += 1) {
       const due = last.until + thresholdMs + random.whole(-8, 4) * MINUTE
       const from = random.chance(0.5) ? due : day * DAY + 9 * HOUR + random.whole(0, 9 * 60) * MINUTE
-      const name = names[random.whole(0, names.length - 1)] ?? 'disk full'
+      const name = of[random.whole(0, of.length - 1)] ?? 'disk full'
       planned.push({ name, from, until: from + random.whole(2, 25) * MINUTE })
     }
   }
@@ -88,6 +123,7 @@ export function planFaults(
 export interface Faults {
   /** Begins and ends what is to begin and end by now. */
   go(): void
+  /** The one that goes on, from when it began. */
   readonly now: () => PlannedFault | undefined
   /** How often each has begun while the machine was up. */
   readonly met: ReadonlyMap<FaultName, number>
@@ -120,7 +156,7 @@ export function createFaults(plan: readonly PlannedFault[], where: Where): Fault
       for (let one = plan[next]; one !== undefined && machine.now >= one.from; one = plan[next]) {
         next += 1
         if (!machine.isUp || machine.now >= one.until) continue
-        open = one
+        open = { ...one, from: machine.now }
         met.set(one.name, (met.get(one.name) ?? 0) + 1)
         begin(one.name, where)
       }

@@ -18,6 +18,8 @@ export interface Sizes {
 export interface Sample extends Held, Sizes {
   /** Checks so far. */
   readonly checks: number
+  /** Processes that ran or wanted to, on the average of a minute. */
+  readonly load: number
 }
 
 /** What a line has to keep to. */
@@ -89,7 +91,16 @@ const bounds: readonly Bound[] = [
     mayWarm: anyRise,
     mayBe: 200,
   },
-  { what: 'heap in use', unit: 'MB', of: ({ heapBytes }) => heapBytes / 1e6, mayRise: 1, mayWarm: 4, mayBe: 60 },
+  { what: 'objects', unit: 'MB', of: ({ heapBytes }) => heapBytes / 1e6, mayRise: 0.5, mayWarm: 4, mayBe: 20 },
+  { what: 'buffers', unit: 'MB', of: ({ externalBytes }) => externalBytes / 1e6, mayRise: 0.5, mayBe: 20 },
+  {
+    what: 'compiled code',
+    unit: 'MB',
+    of: ({ codeBytes }) => codeBytes / 1e6,
+    mayRise: 2,
+    mayWarm: anyRise,
+    mayBe: 20,
+  },
   { what: 'open descriptors', unit: '', of: ({ descriptors }) => descriptors, mayRise: 0.5, mayBe: 40 },
   { what: 'timers, sockets, pipes', unit: '', of: ({ resources }) => resources, mayRise: 0.5, mayBe: 20 },
   { what: 'state file', unit: 'kB', of: ({ stateBytes }) => stateBytes / 1e3, mayRise: 4, mayBe: 64 },

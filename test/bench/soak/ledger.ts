@@ -29,13 +29,21 @@ interface Stop {
   told: boolean
 }
 
+/** What reached the cloud in a check. */
+export interface Called {
+  /** Calls to stop. */
+  readonly calls: readonly LoggedRequest[]
+  /** How often tags were written. */
+  readonly writes: number
+}
+
 /** What a check is known to have gone through, from outside. */
-export interface Seen {
+export interface Seen extends Called {
   readonly killed: boolean
   /** Nothing could be written for a while. */
   readonly full: boolean
-  /** Calls to stop that reached the cloud in it. */
-  readonly calls: readonly LoggedRequest[]
+  /** It may have given up before the cloud had answered. */
+  readonly hurried: boolean
 }
 
 export class Ledger {
@@ -80,7 +88,10 @@ export class Ledger {
     const { lines, rewritten } = this.#news()
     this.lines.push(...lines)
     for (const line of lines) this.#match(line)
-    if (!seen.killed && !seen.full && !rewritten) this.#compare(lines, seen.calls)
+    if (!seen.killed && !seen.full && !rewritten) {
+      this.#compare(lines, seen.calls)
+      this.#compareTags(lines, seen)
+    }
     this.#accepted = []
     return lines
   }
@@ -105,6 +116,12 @@ export class Ledger {
     const done = told.filter(({ result }) => result !== 'refused').length
     if (this.#accepted.length > done)
       this.problems.push(`${at}: ${this.#accepted.length} stops accepted, and ${done} of them in the audit log`)
+  }
+
+  #compareTags(lines: readonly AuditLine[], { writes, hurried }: Seen): void {
+    const told = lines.filter(({ action, result }) => action === 'tag' && result === 'done')
+    if (told.length === writes || (hurried && told.length < writes)) return
+    this.problems.push(`${told[0]?.at}: tags written ${writes} times, and ${told.length} of them in the audit log`)
   }
 
   /** At the end: each accepted stop but one that still goes on has its outcome, and the log has all of the last 90 days. */

@@ -1,56 +1,19 @@
 // The life of a soak's machine: check after check by a resident agent, the owner who comes back, measurements, and what came of it all.
 import { writeFileSync } from 'node:fs'
+import { loadavg } from 'node:os'
 import { join } from 'node:path'
 import type { Clocks } from '../../../agent/types.ts'
-import type { Instance, LoggedRequest } from '../../clouds/aws.ts'
+import type { Instance } from '../../clouds/aws.ts'
 import type { Random } from '../../scenarios/random.ts'
 import { type Around, cronAgent, type Fate, type Ran, type SoakAgent, startResident } from './agents.ts'
 import type { Faults } from './faults.ts'
 import { type Sample, sizesOf } from './figures.ts'
-import type { Ledger } from './ledger.ts'
+import type { Called, Ledger, Seen } from './ledger.ts'
 import type { SoakMachine } from './machine.ts'
 import { DAY, MINUTE, nextTyping, type Owner } from './owner.ts'
 import { writePast } from './past.ts'
 import { Promises } from './promises.ts'
-
-export interface SoakOptions {
-  readonly checks: number
-  /** Checks between two measurements. */
-  readonly sampleEvery: number
-  readonly seed: number
-  /** The resident agent, and its first arguments; without one, the executable as cron runs it. */
-  readonly program?: readonly string[]
-  readonly mutant?: string
-  /** How many on a day when somebody works, about. */
-  readonly faultsADay: number
-  /** A history and a log that are about to be rolled up are there already. */
-  readonly past?: true
-  /** More lines of the configuration's block, each indented by two. */
-  readonly settings?: string
-  readonly say?: (line: string) => void
-}
-
-export interface SoakResult {
-  readonly checks: number
-  readonly killed: number
-  /** Days of the machine's calendar. */
-  readonly days: number
-  readonly boots: number
-  readonly resumes: number
-  readonly stops: number
-  readonly requests: { readonly metadata: number; readonly api: number }
-  readonly auditLines: number
-  readonly rewritings: number
-  readonly faults: Readonly<Record<string, number>>
-  readonly lateMs: readonly number[]
-  readonly samples: readonly Sample[]
-  /** What each check called the machine: `idle (counting)`; '' of one that was killed. */
-  readonly verdicts: readonly string[]
-  /** What was done in the order of the log: `hibernate done`. */
-  readonly deeds: readonly string[]
-  readonly problems: readonly string[]
-  readonly seconds: number
-}
+import type { SoakOptions, SoakResult } from './result.ts'
 
 const INTERVAL_MS = 2 * MINUTE
 /** As configured, by default. */
@@ -78,6 +41,8 @@ export class Life implements Around {
   readonly #requests = { metadata: 0, api: 0 }
   readonly #samples: Sample[] = []
   readonly #verdicts: string[] = []
+  /** Checks that failed, or did not all that they had to, and what they said. */
+  readonly #failed: string[] = []
   #agent: SoakAgent | undefined
   #checks = 0
   #killed = 0
@@ -94,12 +59,15 @@ export class Life implements Around {
   }
 
   hurried(): boolean {
-    return /hang|silent|does not say/.test(this.#world.faults.now()?.name ?? '')
+    return this.#goesOn(/hang|silent|does not say/)
   }
 
   pass(ms: number): void {
-    this.#world.machine.pass(ms)
-    this.#world.faults.go()
+    const { machine, faults } = this.#world
+    machine.pass(ms)
+    faults.go()
+    const fault = faults.now()
+    if (fault !== undefined) this.#promises.during(fault)
   }
 
   /** The cloud accepts a stop. */
@@ -134,7 +102,7 @@ export class Life implements Around {
   }
 
   get #problems(): readonly string[] {
-    return [...this.#world.ledger.problems, ...this.#promises.problems]
+    return [...this.#world.ledger.problems, ...this.#promises.problems, ...this.#failed]
   }
 
   async #start(mutant: string): Promise<SoakAgent> {
@@ -146,18 +114,15 @@ export class Life implements Around {
 
   /** One check, or the time of one that is left out. */
   async #turn(agent: SoakAgent): Promise<void> {
-    const { machine, faults, ledger } = this.#world
+    const { machine } = this.#world
+    if (this.#goesOn(/no checks/)) return this.pass(INTERVAL_MS)
     const before = machine.now
-    const fault = faults.now()
-    this.#promises.before(fault)
-    if (fault?.name === 'no checks') return this.pass(INTERVAL_MS)
+    const began = { full: this.#goesOn(/disk full/), hurried: this.hurried() }
     const { killed, said } = await this.#check(agent)
     this.#checks += 1
     this.#killed += killed ? 1 : 0
-    this.#verdicts.push(verdictIn(said))
-    const full = fault?.name === 'disk full' || faults.now()?.name === 'disk full'
-    ledger.account({ killed, full, calls: this.#calls() })
-    if (machine.cloud.instance().state === 'running') this.#promises.stillUp()
+    const full = began.full || this.#goesOn(/disk full/)
+    this.#account(said, { killed, full, hurried: began.hurried || this.hurried() })
     if (this.#checks % this.#options.sampleEvery === 0) await this.#measure(agent)
     this.pass(Math.max(1_000, INTERVAL_MS - (machine.now - before)))
   }
@@ -175,20 +140,41 @@ export class Life implements Around {
     }
   }
 
-  /** The calls to stop since the last check; counts the others. */
-  #calls(): readonly LoggedRequest[] {
+  #goesOn(name: RegExp): boolean {
+    return name.test(this.#world.faults.now()?.name ?? '')
+  }
+
+  /** What a check said, called and told. */
+  #account(said: readonly string[], seen: Omit<Seen, keyof Called>): void {
+    const { machine, ledger } = this.#world
+    const verdict = verdictIn(said[0])
+    this.#verdicts.push(verdict)
+    const other = verdict === '' ? (said[0] ?? 'nothing') : said[1]
+    // Where the disk is full it says that it fails, or that what it did is not on record.
+    if (other !== undefined && !seen.killed && !seen.full)
+      this.#failed.push(`${new Date(machine.cloud.clock.now()).toISOString()}: a check says: ${other}`)
+    const called = this.#called()
+    ledger.account({ ...seen, ...called })
+    this.#promises.sent(called.calls)
+    if (machine.cloud.instance().state === 'running') this.#promises.stillUp()
+  }
+
+  /** What was called since the last check. */
+  #called(): Called {
     const { requests } = this.#world.machine.cloud
     const calls = requests.list({ action: 'StopInstances' })
+    const writes = requests.list({ action: 'CreateTags', status: 200 })
     const { metadata, api } = requests.counts()
     this.#requests.metadata += metadata
     this.#requests.api += api
     requests.clear()
-    return calls
+    return { calls, writes: writes.filter(({ fault }) => fault === undefined).length }
   }
 
   async #measure(agent: SoakAgent): Promise<void> {
     const held = await agent.measure()
-    if (held !== undefined) this.#samples.push({ checks: this.#checks, ...held, ...sizesOf(this.#world.stateDir) })
+    if (held !== undefined)
+      this.#samples.push({ checks: this.#checks, load: loadavg()[0] ?? 0, ...held, ...sizesOf(this.#world.stateDir) })
     // A command of the operator's is run for a tenth of the time.
     this.#configure(this.#samples.length % 10 === 1)
     const { stops } = this.#world.ledger
@@ -228,7 +214,7 @@ export class Life implements Around {
       auditLines: ledger.lines.length - ledger.past,
       rewritings: ledger.rewritings,
       faults: Object.fromEntries(faults.met),
-      lateMs: this.#promises.lateMs,
+      calls: this.#promises.calls,
       samples: this.#samples,
       verdicts: this.#verdicts,
       deeds: ledger.lines.slice(ledger.past).map(({ action, result }) => `${action} ${result}`),
@@ -239,6 +225,6 @@ export class Life implements Around {
 }
 
 /** `idle (counting)` out of "2027-01-04T11:27:30.000Z idle (counting): nothing needed this machine for 2 min". */
-function verdictIn(said: readonly string[]): string {
-  return /^(?:\S+Z )?(\w+(?: \([^)]*\))?): /.exec(said[0] ?? '')?.[1] ?? ''
+function verdictIn(line = ''): string {
+  return /^(?:\S+Z )?(\w+(?: \([^)]*\))?): /.exec(line)?.[1] ?? ''
 }

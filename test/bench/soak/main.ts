@@ -3,8 +3,8 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { executable } from '../../e2e/machine.ts'
 import { canMount } from '../../e2e/namespace.ts'
-import type { SoakResult } from './life.ts'
 import { type Agreement, page, type SoakReport, wrongIn } from './page.ts'
+import type { SoakResult } from './result.ts'
 import { soak } from './soak.ts'
 
 /** 90 days of a check every two minutes. */
@@ -16,6 +16,10 @@ const resident = ['build/soak/idle-agent']
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`)
+}
+
+function versionOf(program: string): string {
+  return execFileSync(program, ['version'], { encoding: 'utf8' }).trim()
 }
 
 function agreementOf(cron: SoakResult, other: SoakResult): Agreement {
@@ -36,8 +40,8 @@ async function measure(): Promise<SoakReport> {
   const agreement = agreementOf(cron, await soak({ ...faultless, program: resident }))
   const faulty = { checks: CHECKS, sampleEvery: SAMPLE_EVERY, seed: SEED, faultsADay: 4, past: true } as const
   const { verdicts: _, deeds: __, ...long } = await soak({ ...faulty, program: resident, say })
-  const agent = execFileSync(executable, ['version'], { encoding: 'utf8' }).trim()
-  return { at: new Date().toISOString(), agent, seed: SEED, sampleEvery: SAMPLE_EVERY, long, agreement }
+  const [agent = '', beside = ''] = [...resident, executable].map(versionOf)
+  return { at: new Date().toISOString(), agent, beside, seed: SEED, sampleEvery: SAMPLE_EVERY, long, agreement }
 }
 
 async function bench(): Promise<number> {

@@ -18,7 +18,12 @@ export type FromResident =
 /** What a process holds, after its garbage is collected. */
 export interface Held {
   readonly rssBytes: number
+  /** In V8's heap, compiled code apart. */
   readonly heapBytes: number
+  /** Compiled code, and what V8 keeps beside it: it compiles what runs often, whenever that is. */
+  readonly codeBytes: number
+  /** Buffers, and whatever else V8 holds outside its heap. */
+  readonly externalBytes: number
   /** Open descriptors. */
   readonly descriptors: number
   /** Timers, sockets, pipes, requests under way, as Node counts them. */

@@ -1,7 +1,7 @@
 // The resident agent of the soak: the check of `idle-agent run` again and again, on the real host but for its clocks, which whoever started it turns.
 import { readdirSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { setFlagsFromString } from 'node:v8'
+import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { checkOnce } from '../../../agent/commands/run.ts'
 import { version } from '../../../agent/commands/version.ts'
@@ -118,13 +118,17 @@ async function held(): Promise<Held> {
   for (let turn = 0; turn < 3; turn += 1) await new Promise((done) => setTimeout(done, 5))
   // What V8 holds in reserve it gives back: it does so by itself where it rests between two checks, and nothing rests here.
   if (typeof collect === 'function') collect({ type: 'major', execution: 'sync', flavor: 'last-resort' })
-  const { rss, heapUsed } = process.memoryUsage()
+  const { rss, heapUsed, external } = process.memoryUsage()
+  const codeBytes = getHeapSpaceStatistics()
+    .filter(({ space_name }) => /code|trusted/.test(space_name))
+    .reduce((sum, { space_used_size }) => sum + space_used_size, 0)
   const descriptors = readdirSync('/proc/self/fd').length
-  return { rssBytes: rss, heapBytes: heapUsed, descriptors, resources: process.getActiveResourcesInfo().length }
+  const resources = process.getActiveResourcesInfo().length
+  return { rssBytes: rss, heapBytes: heapUsed - codeBytes, codeBytes, externalBytes: external, descriptors, resources }
 }
 
-const mutant = mutants[values.mutant]
-const host = mutant?.host?.(createSoakHost()) ?? createSoakHost()
+const wrong = values.mutant.split(',').flatMap((name) => mutants[name] ?? [])
+const host = wrong.reduce((made, { host: change }) => change?.(made) ?? made, createSoakHost())
 let said: string[] = []
 const context = {
   host,
@@ -143,7 +147,7 @@ async function answer(message: ToResident): Promise<void> {
   hurried = message.hurried
   if (message.kind === 'go') return wake?.()
   lifetime = message.diesAt ?? Number.POSITIVE_INFINITY
-  mutant?.check?.()
+  for (const { check } of wrong) check?.()
   await checkOnce(context)
   tell({ kind: 'done', said, waitedMs })
   said = []

@@ -4,10 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { canMount } from '../../e2e/namespace.ts'
+import type { FaultName } from './faults.ts'
 import { linesOf, notFlat, riseOf, type Sample } from './figures.ts'
 import { Ledger } from './ledger.ts'
-import type { SoakOptions, SoakResult } from './life.ts'
 import { chart } from './page.ts'
+import type { SoakOptions, SoakResult } from './result.ts'
 import { soak } from './soak.ts'
 
 const slow = { timeout: 120_000 }
@@ -35,25 +36,48 @@ describe.skipIf(!canMount)('a soak', () => {
     expect(Object.keys(result.faults).length).toBeGreaterThan(3)
   })
 
-  test.concurrent.each([
-    ['a descriptor left open at every check', 'descriptor', 60, /open descriptors rises/],
-    ['a timer left at every check', 'timer', 60, /timers, sockets, pipes rises/],
-    ['memory kept at every check', 'memory', 60, /heap in use rises/],
-    ['a file left at every check', 'file', 60, /number of files rises/],
-    ['a stop that is not in the audit log', 'audit', 90, /accepted, and 0 of them in the audit log/],
-    ['an outcome that is not in the audit log', 'reconcile', 200, /its outcome is not in the audit log/],
-  ])('finds %s', slow, async (_, mutant, checks, text) => {
-    const { found } = await brief(checks, { mutant })
-    expect(found).toMatch(text)
+  test.concurrent('finds whatever is left at every check', slow, async () => {
+    const { found } = await brief(60, { mutant: 'descriptor,timer,memory,buffer,file,leftover,state' })
+    expect(found).toMatch(/open descriptors rises/)
+    expect(found).toMatch(/timers, sockets, pipes rises/)
+    expect(found).toMatch(/objects rises/)
+    expect(found).toMatch(/buffers rises/)
+    expect(found).toMatch(/number of files rises/)
+    expect(found).toMatch(/temporary files left: 1/)
+    expect(found).toMatch(/state file rises/)
   })
 
-  test.concurrent.each([
-    ['stops early', 6, /stopped \d+ s after it was needed/],
-    ['stops late', 25, /still up \d+ s after the latest that explains it/],
-  ])('finds an agent that %s', slow, async (_, minutes, text) => {
-    const settings = `  hibernate_threshold_minutes: ${minutes}\n`
-    const { found } = await brief(95, { settings })
-    expect(found).toMatch(text)
+  test.concurrent('finds what is not in the log and the journal', slow, async () => {
+    const { found } = await brief(90, { mutant: 'audit,tag,intent' })
+    expect(found).toMatch(/1 stops accepted, and 0 of them in the audit log/)
+    expect(found).toMatch(/tags written 1 times, and 0 of them in the audit log/)
+    expect(found).toMatch(/a hibernate was accepted without an intent in the journal/)
+  })
+
+  test.concurrent.each<[string, Partial<SoakOptions>, number, RegExp]>([
+    ['an outcome that is not in the log', { mutant: 'reconcile' }, 200, /its outcome is not in the audit log/],
+    ['a stop that never was', { mutant: 'lie' }, 30, /stop done, of which the cloud knows nothing/],
+    ['checks that fail', { mutant: 'fails' }, 10, /a check says: .* this check failed, the next one follows: made up/],
+    ['a stop under a lease', { mutant: 'unleased', seed: 112 }, 260, /stopped under a lease/],
+    [
+      'a stop that comes early',
+      { settings: '  hibernate_threshold_minutes: 6\n' },
+      95,
+      /stopped \d+ s after it was needed/,
+    ],
+    ['a stop that comes late', { settings: '  hibernate_threshold_minutes: 25\n' }, 95, /still up \d+ s after/],
+  ])('finds %s', slow, async (_, more, checks, text) => {
+    expect((await brief(checks, more)).found).toMatch(text)
+  })
+
+  test.concurrent.each<[string, FaultName, Partial<SoakOptions>]>([
+    ['that is refused', 'api throttles', { mutant: 'sulks' }],
+    ['that cannot read metadata', 'metadata answers 500', { mutant: 'forgets' }],
+    ['that nobody ran', 'no checks', { mutant: 'forgets' }],
+    ['whose state is lost', 'state lost', { settings: '  boot_grace_minutes: 25\n' }],
+  ])('waits no longer for an agent %s than is promised', slow, async (_, kind, more) => {
+    const { found } = await brief(150, { ...more, faultsADay: 20, kinds: [kind], seed: 2 })
+    expect(found).toMatch(/still up \d+ s after the latest that explains it/)
   })
 })
 
@@ -67,13 +91,14 @@ test.each([
   const tag = { at: '2027-09-15T08:00:00.000Z', action: 'tag', result: 'done', detail: 'IdleStatus=idle' }
   const lines = (count: number) => `${JSON.stringify(tag)}\n`.repeat(count)
   const ledger = new Ledger(folder)
+  const seen = { killed: false, full: false, hurried: false, calls: [] }
   mkdirSync(join(folder, 'log'))
   writeFileSync(log, lines(14))
-  ledger.account({ killed: false, full: false, calls: [] })
+  ledger.account({ ...seen, writes: 14 })
   // As a check does it that writes the fifteenth: twelve of a day stay, the others become one line.
   writeFileSync(`${log}.new`, `${lines(12)}${JSON.stringify({ ...tag, times })}\n`)
   renameSync(`${log}.new`, log)
-  ledger.account({ killed: false, full: false, calls: [] })
+  ledger.account({ ...seen, writes: 14 })
   ledger.close(Date.parse(tag.at))
   expect(ledger.problems).toEqual(problems)
   expect([ledger.rewritings, ledger.lines.length]).toEqual([1, times === 3 ? 15 : 14])
@@ -88,7 +113,16 @@ test('a rise is that of the line of least squares, whatever scatters around it',
 
 test('a bound that is passed once is told, wherever it was', () => {
   const sample: Sample = {
-    ...{ checks: 1, rssBytes: 6e7, heapBytes: 1e7, descriptors: 20, resources: 2 },
+    ...{
+      checks: 1,
+      load: 1,
+      rssBytes: 6e7,
+      heapBytes: 1e7,
+      codeBytes: 5e6,
+      externalBytes: 2e6,
+      descriptors: 20,
+      resources: 2,
+    },
     ...{ folderBytes: 5e4, stateBytes: 3e3, historyBytes: 0, auditBytes: 0, intentsBytes: 0, files: 9, leftovers: 0 },
   }
   const samples = Array.from({ length: 30 }, () => sample)

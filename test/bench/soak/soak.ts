@@ -7,9 +7,10 @@ import { makeSmallDisk } from '../../e2e/crash/small-disk.ts'
 import { createRandom } from '../../scenarios/random.ts'
 import { createFaults, planFaults } from './faults.ts'
 import { Ledger } from './ledger.ts'
-import { Life, limits, type SoakOptions, type SoakResult } from './life.ts'
+import { Life, limits } from './life.ts'
 import { createMachine } from './machine.ts'
 import { createOwner, MINUTE } from './owner.ts'
+import type { SoakOptions, SoakResult } from './result.ts'
 
 /** Days of the owner's that are made up before it begins. */
 const MOST_DAYS = 500
@@ -29,7 +30,8 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
     const from = (owner.typing[0]?.from ?? 0) - MINUTE
     const machine = await createMachine({ root: join(folder, 'root'), stateDir, owner, random, onStop, from })
     open.unshift(machine)
-    const plan = planFaults(random, owner, { thresholdMs: limits.thresholdMs, aDay: options.faultsADay })
+    const { faultsADay: aDay, kinds: of } = options
+    const plan = planFaults(random, owner, { thresholdMs: limits.thresholdMs, aDay, of })
     const faults = createFaults(plan, { machine, stateDir, random, disk })
     const life = new Life(options, { machine, owner, random, faults, ledger, folder, stateDir })
     open.unshift(life)
