@@ -21,6 +21,7 @@ export const limits = { thresholdMs: 10 * MINUTE, intervalMs: INTERVAL_MS, grace
 /** Nobody is back so soon after a stop that it would count as a false one, after which the agent waits longer. */
 const BACK_MS = 31 * MINUTE
 const MOST_PROBLEMS = 20
+const RECENT = 15
 
 /** What a life goes on in. */
 export interface World {
@@ -43,6 +44,8 @@ export class Life implements Around {
   readonly #verdicts: string[] = []
   /** Checks that failed, or did not all that they had to, and what they said. */
   readonly #failed: string[] = []
+  /** The last checks, for whoever has to find out what went wrong. */
+  readonly #recent: string[] = []
   #agent: SoakAgent | undefined
   #checks = 0
   #killed = 0
@@ -147,6 +150,7 @@ export class Life implements Around {
   /** What a check said, called and told. */
   #account(said: readonly string[], seen: Omit<Seen, keyof Called>): void {
     const { machine, ledger } = this.#world
+    const before = this.#problems.length
     const verdict = verdictIn(said[0])
     this.#verdicts.push(verdict)
     const other = verdict === '' ? (said[0] ?? 'nothing') : said[1]
@@ -157,6 +161,9 @@ export class Life implements Around {
     ledger.account({ ...seen, ...called })
     this.#promises.sent(called.calls)
     if (machine.cloud.instance().state === 'running') this.#promises.stillUp()
+    this.#recent.push(`  ${this.#world.faults.now()?.name ?? ''} | ${said.join(' | ')}`)
+    if (this.#recent.length > RECENT) this.#recent.shift()
+    if (this.#problems.length > before) this.#options.say?.([this.#problems.at(-1), ...this.#recent].join('\n'))
   }
 
   /** What was called since the last check. */

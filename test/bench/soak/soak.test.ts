@@ -111,27 +111,30 @@ test('a rise is that of the line of least squares, whatever scatters around it',
   expect(riseOf([5])).toBe(0)
 })
 
-test('a bound that is passed once is told, wherever it was', () => {
-  const sample: Sample = {
-    ...{
-      checks: 1,
-      load: 1,
-      rssBytes: 6e7,
-      heapBytes: 1e7,
-      codeBytes: 5e6,
-      externalBytes: 2e6,
-      descriptors: 20,
-      resources: 2,
-    },
-    ...{ folderBytes: 5e4, stateBytes: 3e3, historyBytes: 0, auditBytes: 0, intentsBytes: 0, files: 9, leftovers: 0 },
-  }
-  const samples = Array.from({ length: 30 }, () => sample)
+const sample: Sample = {
+  ...{ checks: 1, load: 1, rssBytes: 6e7, heapBytes: 1e7, codeBytes: 5e6, externalBytes: 2e6, descriptors: 20 },
+  ...{ resources: 2, folderBytes: 5e4, stateBytes: 3e3, historyBytes: 0, auditBytes: 0, intentsBytes: 0, files: 9 },
+  leftovers: 0,
+}
+const samples = Array.from({ length: 30 }, () => sample)
+
+test.each([
+  ['resident memory', { rssBytes: 6e9 }, 'resident memory: 6000.0 MB, at most 120.0'],
+  ['objects', { heapBytes: 6e9 }, 'objects: 6000.0 MB, at most 15.0'],
+  ['buffers', { externalBytes: 6e9 }, 'buffers: 6000.0 MB, at most 5.0'],
+  ['compiled code', { codeBytes: 6e9 }, 'compiled code: 6000.0 MB, at most 8.0'],
+  ['descriptors', { descriptors: 600 }, 'open descriptors: 600.0 , at most 30.0'],
+  ['timers', { resources: 600 }, 'timers, sockets, pipes: 600.0 , at most 5.0'],
+  ['the state', { stateBytes: 6e6 }, 'state file: 6000.0 kB, at most 65.5'],
+  ['all files', { folderBytes: 6e6 }, 'all files: 6000.0 kB, at most 3319.6'],
+  ['the history', { historyBytes: 6e6 }, 'history: 6000.0 kB, at most 2101.2'],
+  ['the log', { auditBytes: 6e6 }, 'audit log: 6000.0 kB, at most 1052.6'],
+  ['the journal', { intentsBytes: 6e6 }, 'journal of intents: 6000.0 kB, at most 34.8'],
+  ['files', { files: 600 }, 'number of files: 600.0 , at most 16.0'],
+  ['temporary files', { leftovers: 1 }, 'temporary files left: 1.0 , at most 0.0'],
+])('a bound that is passed once, while it warms up, is told: %s', (_, once, told) => {
   expect(notFlat(linesOf(samples))).toEqual([])
-  const once = samples.with(1, { ...sample, folderBytes: 6e6, leftovers: 1 })
-  expect(notFlat(linesOf(once))).toEqual([
-    'all files: 6000.0 kB, at most 5000',
-    'temporary files left: 1.0 , at most 0',
-  ])
+  expect(notFlat(linesOf(samples.with(1, { ...sample, ...once })))).toEqual([told])
 })
 
 test('a chart shows where a line is', () => {
