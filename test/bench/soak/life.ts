@@ -183,9 +183,13 @@ export class Life implements Around {
     if (held !== undefined)
       this.#samples.push({ checks: this.#checks, load: loadavg()[0] ?? 0, ...held, ...sizesOf(this.#world.stateDir) })
     // A command of the operator's is run for a tenth of the time.
-    this.#configure(this.#samples.length % 10 === 1)
+    const probes = this.#samples.length % 10 === 1
+    this.#configure(probes)
+    if (probes) this.#promises.configured()
     const { stops } = this.#world.ledger
-    const memory = `${((held?.rssBytes ?? 0) / 1e6).toFixed(0)} MB resident`
+    const { rssBytes = 0, heapBytes = 0, codeBytes = 0 } = held ?? {}
+    const [resident, objects, code] = [rssBytes, heapBytes, codeBytes].map((bytes) => (bytes / 1e6).toFixed(1))
+    const memory = `${resident} MB resident, objects ${objects}, code ${code}`
     this.#options.say?.(`${this.#checks} checks, ${memory}, ${stops.length} stops, ${this.#problems.length} problems`)
   }
 

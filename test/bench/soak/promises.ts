@@ -47,6 +47,11 @@ export class Promises {
     this.#callFrom = 0
   }
 
+  /** Something more is to be looked at: the next check has no earlier sample of it, and cannot tell. */
+  configured(): void {
+    this.#clockFrom = Math.max(this.#clockFrom, this.#machine.now + this.#limits.intervalMs)
+  }
+
   /** Whenever time has passed: what goes on that explains a machine that stays up. */
   during({ name, from }: PlannedFault): void {
     const { intervalMs, graceMs } = this.#limits
