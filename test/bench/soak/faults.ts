@@ -63,19 +63,21 @@ export function costOf(name: FaultName): Cost {
   return local.some((one) => one === name) ? 'unseen' : 'unsent'
 }
 
-/**
- * How long a call that was refused with that code is not sent again, in minutes: with each refusal twice as long, up to the
- * most (agent/decide/attempt.ts). After any other the next check sends it: where no answer came that tells, too.
- */
-export const waits: Readonly<Record<string, { readonly first: number; readonly most: number }>> = {
-  RequestLimitExceeded: { first: 3, most: 15 },
-  UnauthorizedOperation: { first: 15, most: 60 },
+/** What a call gets that asks to stop the machine, where the cloud does not stop it. */
+export type Answer = 'throttled' | 'denied' | 'silent'
+
+/** What it gets of a fault; nothing where no call is sent while it lasts, or another one follows at once. */
+export function answerOf(name: FaultName): Answer | undefined {
+  if (!name.startsWith('api ')) return undefined
+  if (name === 'api throttles') return 'throttled'
+  return name === 'api denies' ? 'denied' : 'silent'
 }
 
-/** The wait after calls that a fault refuses. */
-export function waitAfter(name: FaultName): (typeof waits)[string] | undefined {
-  const fault = orders[name]?.fault
-  return fault?.kind === 'api-error' ? waits[fault.code] : undefined
+/** How long such a call is not sent again, in minutes, when it was the first one, the second, and so on (agent/decide/attempt.ts). */
+export const waits: Readonly<Record<Answer, (count: number) => number>> = {
+  throttled: (count) => Math.min(3 * 2 ** (count - 1), 15),
+  denied: (count) => Math.min(15 * 2 ** (count - 1), 60),
+  silent: (count) => (count === 1 ? 0 : 15),
 }
 
 /** From the end of one to the beginning of the next, at least. */

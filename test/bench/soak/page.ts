@@ -2,7 +2,7 @@
 import { cpus, release, totalmem } from 'node:os'
 import { table } from '../accuracy/page.ts'
 import { spreadOf } from '../figures.ts'
-import { type Cost, costOf, type FaultName, waitAfter } from './faults.ts'
+import { answerOf, type Cost, costOf, type FaultName, waits } from './faults.ts'
 import { type Flat, linesOf, notFlat, type Sample } from './figures.ts'
 import { MINUTE } from './owner.ts'
 import type { Call } from './promises.ts'
@@ -91,8 +91,10 @@ const costs: Readonly<Record<Cost, string>> = {
 }
 
 function costInWords(name: FaultName): string {
-  const wait = waitAfter(name)
-  return `${costs[costOf(name)]}${wait === undefined ? '' : `; then ${wait.first} min, with each refusal twice as long, up to ${wait.most}`}`
+  const answer = answerOf(name)
+  if (answer === undefined) return costs[costOf(name)]
+  const minutes = [1, 2, 3, 4].map((count) => waits[answer](count)).join(', ')
+  return `${costs.unsent}; after each call ${minutes} min${answer === 'denied' ? '' : ', and one interval for a moment of its own'}`
 }
 
 /** How many stops came later for a fault, and how long after the machine was due at most, in minutes. */

@@ -1,6 +1,6 @@
 // The two promises, judged by what the soak knows of its machine and not by what the agent says: never in use, never long after.
 import type { LoggedRequest } from '../../clouds/aws.ts'
-import { costOf, type FaultName, type PlannedFault, waits } from './faults.ts'
+import { type Answer, answerOf, costOf, type FaultName, type PlannedFault, waits } from './faults.ts'
 import type { SoakMachine } from './machine.ts'
 import { MINUTE } from './owner.ts'
 
@@ -32,7 +32,8 @@ export class Promises {
   /** Until when a call is not sent. */
   #callFrom = 0
   #fault: FaultName | undefined
-  #refusals = { count: 0, at: 0 }
+  /** The calls in a row that did not stop it, the last of them at that moment. */
+  #answers: { readonly at: number; readonly kinds: readonly Answer[] } = { at: 0, kinds: [] }
 
   constructor(machine: SoakMachine, limits: Limits) {
     this.#machine = machine
@@ -68,13 +69,15 @@ export class Promises {
   /** After each check: the calls that it sent to stop the machine. */
   sent(calls: readonly LoggedRequest[]): void {
     const { now } = this.#machine
-    for (const { errorCode = '' } of calls) {
-      const wait = waits[errorCode]
-      if (wait === undefined) continue
-      const count = this.#refusals.at < this.#needed() ? 1 : this.#refusals.count + 1
-      this.#refusals = { count, at: now }
-      this.#callFrom = Math.max(this.#callFrom, now + Math.min(wait.first * 2 ** (count - 1), wait.most) * MINUTE)
-    }
+    const answer = this.#fault === undefined ? undefined : answerOf(this.#fault)
+    if (answer === undefined || calls.every(({ fault }) => fault === undefined)) return
+    const { at, kinds } = this.#answers
+    this.#answers = { at: now, kinds: [...(at < this.#needed() ? [] : kinds), answer] }
+    // What is refused for good counts on with what is throttled; an answer that does not come is counted apart.
+    const count = this.#answers.kinds.filter((one) => (one === 'silent') === (answer === 'silent')).length
+    // Within the interval each machine has a moment of its own.
+    const ownMs = answer === 'denied' ? 0 : this.#limits.intervalMs
+    this.#callFrom = Math.max(this.#callFrom, now + waits[answer](count) * MINUTE + ownMs)
   }
 
   /** The cloud accepts a stop at this moment. */
