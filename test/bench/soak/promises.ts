@@ -16,8 +16,8 @@ export interface Call {
   readonly fault?: FaultName
 }
 
-/** The second look, which needs half a minute for a rate, and what a check waits for besides. */
-const LOOK_MS = 45_000
+/** What the check that acts takes: its second look comes 6 s after the first. */
+const LOOK_MS = 15_000
 /** A job that ended so soon after a check is not seen by the next one: it is not busy for the tenth of an interval that counts. */
 const UNSEEN_SHARE = 0.12
 
