@@ -129,7 +129,8 @@ export class Ledger {
     for (const { intentId, told } of this.stops.slice(0, -1))
       if (!told) this.problems.push(`${intentId}: accepted, and its outcome is not in the audit log`)
     const kept = this.#read()
-    const recent = ({ at }: AuditLine): boolean => nowMs - Date.parse(at) < KEPT_MS
+    // Whole days: a sum bears the time of the day's first line.
+    const recent = ({ at }: AuditLine): boolean => nowMs - Date.parse(at.slice(0, 10)) < KEPT_MS
     const [wanted, found] = [sums(this.lines.filter(recent)), sums(kept.filter(recent))]
     for (const [key, count] of wanted) {
       if ((found.get(key) ?? 0) !== count)

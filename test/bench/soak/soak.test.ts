@@ -7,6 +7,7 @@ import { canMount } from '../../e2e/namespace.ts'
 import type { FaultName } from './faults.ts'
 import { linesOf, notFlat, riseOf, type Sample } from './figures.ts'
 import { Ledger } from './ledger.ts'
+import { DAY } from './owner.ts'
 import { chart } from './page.ts'
 import type { SoakOptions, SoakResult } from './result.ts'
 import { soak } from './soak.ts'
@@ -86,9 +87,10 @@ describe.skipIf(!canMount)('a soak', () => {
 })
 
 test.each([
-  ['a line that is in a sum at once', 3, []],
-  ['a line that is lost', 1, ['2027-09-15 tag done : 14 in the last 90 days, and 13 of them left in the log']],
-])('an account over a rewriting of the log: %s', (_, times, problems) => {
+  ['a line that is in a sum at once', 3, 0, []],
+  ['a line that is lost, of a day that the 90 days begin in', 1, 89.9, []],
+  ['a line that is lost', 1, 0, ['2027-09-15 tag done : 14 in the last 90 days, and 13 of them left in the log']],
+])('an account over a rewriting of the log: %s', (_, times, daysAgo, problems) => {
   const folder = mkdtempSync(join(tmpdir(), 'idle-agent-ledger-'))
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
   const log = join(folder, 'log/audit.jsonl')
@@ -103,7 +105,7 @@ test.each([
   writeFileSync(`${log}.new`, `${lines(12)}${JSON.stringify({ ...tag, times })}\n`)
   renameSync(`${log}.new`, log)
   ledger.account({ ...seen, writes: 14 })
-  ledger.close(Date.parse(tag.at))
+  ledger.close(Date.parse(tag.at) + daysAgo * DAY)
   expect(ledger.problems).toEqual(problems)
   expect([ledger.rewritings, ledger.lines.length]).toEqual([1, times === 3 ? 15 : 14])
 })
