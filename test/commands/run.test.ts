@@ -1,33 +1,75 @@
-/** `run` on a host without cron: an interval that it cannot keep is refused in words that fit. */
+/** `run` on a host without cron: when it checks. */
 import { expect, it } from 'vitest'
 import { pathsOf } from '../../agent/check/parts.ts'
-import { run } from '../../agent/cli.ts'
-import { checkOnce } from '../../agent/commands/run.ts'
+import { run as main } from '../../agent/cli.ts'
+import { checkOnce, run } from '../../agent/commands/run.ts'
 import { HostError } from '../../agent/errors.ts'
 import { configPath } from '../../agent/install/files.ts'
 import { createMemoryHost } from '../host/memory.ts'
 
+const flags = { json: false, root: undefined, stateDir: undefined, config: undefined }
+
 it.each([
   ['', 2, /^idle-agent: run must run as root: run "sudo idle-agent run"$/],
-  // Then it gets as far as the interval, which is refused.
+  // Then it gets as far as the configuration, which is refused.
   ['/home/me/state', 2, /check_interval_minutes/],
 ])('is for root, unless somebody has a state folder of their own: %j', async (stateDir, code, text) => {
-  const files = { [configPath]: 'idle_detection:\n  check_interval_minutes: 7\n' }
+  const files = { [configPath]: 'idle_detection:\n  check_interval_minutes: 700\n' }
   const host = createMemoryHost({ files, self: { uid: 1000 } })
   const lines: string[] = []
   const say = (line: string) => void lines.push(line)
   const args = ['run', ...(stateDir === '' ? [] : ['--state-dir', stateDir])]
-  expect(await run(args, { host: () => host, out: say, err: say, colour: false })).toBe(code)
+  expect(await main(args, { host: () => host, out: say, err: say, colour: false })).toBe(code)
   expect(lines.join()).toMatch(text)
 })
 
-it.each([7, 0.7, 90])('cannot check every %d minutes', async (minutes) => {
-  const host = createMemoryHost({ files: { [configPath]: `idle_detection:\n  check_interval_minutes: ${minutes}\n` } })
-  const lines: string[] = []
-  const say = (line: string) => void lines.push(line)
-  expect(await run(['run'], { host: () => host, out: say, err: say, colour: false })).toBe(2)
-  expect(lines[0]).toMatch(/check_interval_minutes/)
-  expect(lines.join()).not.toMatch(/cron/)
+/** When `run` checked, in seconds since its start, until it was to rest once more than so often; and the configuration that it compiled. */
+async function follow({
+  rests,
+  minutes = 2,
+  takes = [],
+}: Followed): Promise<{ readonly checks: readonly number[]; readonly compiled: string | undefined }> {
+  const files = { [configPath]: `idle_detection:\n  check_interval_minutes: ${minutes}\n` }
+  const memory = createMemoryHost({ files })
+  const began = memory.clocks().monoMs
+  const checks: number[] = []
+  let rested = 0
+  const sleep: typeof memory.sleep = async (ms, signal) => {
+    rested += 1
+    if (rested > rests) throw new Error('enough')
+    await memory.sleep(ms, signal)
+  }
+  const out = () => {
+    checks.push((memory.clocks().monoMs - began) / 1000)
+    memory.clock.advance((takes[checks.length - 1] ?? 0) * 1000)
+  }
+  await expect(run({ host: { ...memory, sleep }, flags, args: [], out, colour: false })).rejects.toThrow('enough')
+  return { checks, compiled: await memory.store.read(pathsOf(undefined).configCache) }
+}
+
+interface Followed {
+  readonly rests: number
+  readonly minutes?: number
+  /** Seconds, of one check after the other. */
+  readonly takes?: readonly number[]
+}
+
+it.each([
+  { name: 'at once, and then at its interval', followed: { rests: 2 }, at: [0, 120, 240] },
+  { name: 'at an interval that divides no hour', followed: { rests: 2, minutes: 7 }, at: [0, 420, 840] },
+  { name: 'on time after one that took long', followed: { rests: 3, takes: [1, 100, 2] }, at: [0, 120, 240, 360] },
+  {
+    name: 'at the next whole interval after one that outlasts its own, the first too',
+    followed: { rests: 3, takes: [130, 0, 250] },
+    at: [0, 240, 360, 720],
+  },
+])('checks $name', async ({ followed, at }) => {
+  expect((await follow(followed)).checks).toEqual(at)
+})
+
+it('leaves its configuration compiled', async () => {
+  const { compiled } = await follow({ rests: 0 })
+  expect(compiled).toContain('check_interval_minutes')
 })
 
 it('says what its log cannot hold', async () => {
@@ -38,7 +80,6 @@ it('says what its log cannot hold', async () => {
     return append(path, line, mode)
   }
   const host = { ...memory, store: { ...memory.store, append: full } }
-  const flags = { json: false, root: undefined, stateDir: undefined, config: undefined }
   const said: string[] = []
   const check = () => checkOnce({ host, flags, args: [], out: (line) => void said.push(line), colour: false })
   await check()
