@@ -56,12 +56,35 @@ export function scriptsOf({ chunks, hot }: Pick<Bundle, 'chunks' | 'hot'>): read
   return ['hot.js', ...chunks.filter((name) => !hot.includes(name))]
 }
 
+/**
+ * All scripts in one piece, each with its code cache behind it; and by name where each begins, where its cache does, and
+ * where that ends. Node reads the beginning of every asset when it starts: of two for each script, that mapped nearly all
+ * of them into every process.
+ */
+export function packed(scripts: readonly (readonly [name: string, source: Buffer, cache: Buffer])[]): {
+  readonly bytes: Buffer
+  readonly places: string
+} {
+  const places: Record<string, readonly number[]> = {}
+  let end = 0
+  for (const [name, source, cache] of scripts) {
+    const begin = end
+    end += source.length + cache.length
+    places[`./${name}`] = [begin, begin + source.length, end]
+  }
+  return { bytes: Buffer.concat(scripts.flatMap(([, ...pieces]) => pieces)), places: JSON.stringify(places) }
+}
+
 /** What its Node is to find in itself: the loader, the scripts it loads and their code caches, which stay below the folder, too. */
 export async function makeBlob(platform: Platform, bundled: Bundled, scripts = scriptsOf(bundled)): Promise<Buffer> {
   await makeCaches(platform, bundled, scripts)
   const { arch, argv } = platform
   const { folder, script } = bundled
   const output = `${arch}.blob`
+  const read = (name: string) => readFileSync(join(folder, name))
+  const { bytes, places } = packed(scripts.map((name) => [name, read(name), read(join(arch, `${name}.cache`))]))
+  writeFileSync(join(folder, `${arch}.scripts`), bytes)
+  writeFileSync(join(folder, `${arch}.places`), places)
   const config = {
     main: script, // relative, or the folder of the build would end up in the executable
     output,
@@ -70,10 +93,7 @@ export async function makeBlob(platform: Platform, bundled: Bundled, scripts = s
     // not to be had from one that was only emulated. For the chunks tools/loader.cjs compiles in silence then.
     useCodeCache: arch === process.arch,
     execArgvExtension: 'none', // NODE_OPTIONS of whoever calls it must not reach an agent that runs as root
-    assets: Object.fromEntries([
-      ...scripts.map((name) => [`./${name}`, name]),
-      ...scripts.map((name) => [`./${name}.cache`, `${arch}/${name}.cache`]),
-    ]),
+    assets: { scripts: `${arch}.scripts`, places: `${arch}.places` },
   }
   writeFileSync(join(folder, `${arch}.json`), JSON.stringify(config))
   const [program = '', ...args] = [...argv, seeded, '--experimental-sea-config', `${arch}.json`]

@@ -63,7 +63,7 @@ function options(entry: string, folder: string, identity: Identity): BuildOption
       __VERSION__: JSON.stringify(identity.version),
       __COMMIT__: JSON.stringify(identity.commit),
       __COMMIT_DATE__: JSON.stringify(identity.commitDate),
-      // node-cron asks where its file lies; CommonJS has no import.meta and would die when it is loaded.
+      // `open`, which @azure/identity brings, asks where its file lies; CommonJS has no import.meta and would die when it is loaded.
       'import.meta.url': '"file:///idle-agent.cjs"',
     },
   }

@@ -44,7 +44,6 @@ const packages: readonly { readonly name: RegExp; readonly where: RegExp; readon
   // used, and is itself imported by `await import()`, leaves the others out of the executable (66 MiB).
   { name: /^(@aws-sdk|@smithy|@azure)\//, where: /^agent\/clouds\/[^/]*-sdk\.ts$/, statically: /./ },
   { name: /^systeminformation$/, where: /^agent\/commands\/(doctor|inventory)/ },
-  { name: /^node-cron$/, where: /^agent\/commands\/run\.ts$/ },
   { name: /^yaml$/, where: /^(agent\/config|provisioning\/)/, statically: /./ },
   { name: /^diff$/, where: /^provisioning\/diff\.ts$/, statically: /./ },
   { name: /^zod(\/|$)/, where: /^(agent|provisioning)\//, statically: /./ },

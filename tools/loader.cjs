@@ -1,13 +1,15 @@
-// The script of the executable: `load` gives built-in modules and, from the assets, the agent's own, each with its code cache.
+// The script of the executable: `load` gives built-in modules and, from the assets (tools/blob.ts), the agent's own, each with its code cache.
 const { getRawAsset } = require('node:sea')
 const { Script } = require('node:vm')
 
+const scripts = Buffer.from(getRawAsset('scripts'))
+const places = JSON.parse(Buffer.from(getRawAsset('places')).latin1Slice())
 const loaded = new Map()
 
 function compile(name) {
-  const source = Buffer.from(getRawAsset(name)).latin1Slice()
-  const cachedData = Buffer.from(getRawAsset(`${name}.cache`))
-  return new Script(source, { filename: name, cachedData }).runInThisContext()
+  const [begin, cache, end] = places[name]
+  const cachedData = scripts.subarray(cache, end)
+  return new Script(scripts.latin1Slice(begin, cache), { filename: name, cachedData }).runInThisContext()
 }
 
 // What every check reads; a function by name for each chunk in it that is asked for here.

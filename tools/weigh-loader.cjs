@@ -4,6 +4,8 @@ const { writeSync } = require('node:fs')
 const { getRawAsset } = require('node:sea')
 const { Script } = require('node:vm')
 
+const scripts = Buffer.from(getRawAsset('scripts'))
+const places = JSON.parse(Buffer.from(getRawAsset('places')).latin1Slice())
 const loaded = new Map()
 const rows = []
 let current = { inner: 0 }
@@ -22,9 +24,13 @@ function timed(name, work) {
 }
 
 function evaluate(name, module) {
-  const source = Buffer.from(getRawAsset(name)).latin1Slice()
-  const cachedData = Buffer.from(getRawAsset(`${name}.cache`))
-  new Script(source, { filename: name, cachedData }).runInThisContext()(module.exports, load, module)
+  const [begin, cache, end] = places[name]
+  const cachedData = scripts.subarray(cache, end)
+  new Script(scripts.latin1Slice(begin, cache), { filename: name, cachedData }).runInThisContext()(
+    module.exports,
+    load,
+    module,
+  )
 }
 
 function load(asked) {

@@ -79,6 +79,20 @@ export interface Self {
   ownerOf(pid: number): Promise<number | undefined>
   /** User and system CPU time of this process and its ended children so far, in milliseconds. */
   cpuMs(): number
+  /** What a process that stays can do about its memory; absent where there is no real one. */
+  resident?(): Promise<Resident>
+}
+
+/** A process that stays, and rests most of the time. */
+export interface Resident {
+  /** From now on little memory counts for more than speed. What is loaded afterwards does without its code cache. */
+  preferLittle(): void
+  /**
+   * Where more than `mostBytes` are resident, gives back what is held in reserve, and where that is not enough begins the
+   * program anew in this process, with the same arguments and `env` besides: then it does not return. True if there was more.
+   * For a moment at which nothing is under way.
+   */
+  holdLess(mostBytes: number, env: Readonly<Record<string, string>>): boolean
 }
 
 /** An X display of this machine. */

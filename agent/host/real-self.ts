@@ -89,5 +89,6 @@ export function createSelf(): Self {
     startTicksOf: async (pid) => startTicksOf(pid),
     ownerOf: async (pid) => ownerOf(pid),
     cpuMs,
+    resident: async () => (await import('./real-resident.ts')).resident,
   }
 }

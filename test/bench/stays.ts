@@ -15,7 +15,7 @@ interface Pace {
   readonly checks: number
 }
 
-/** The default: four to six minutes, since `run` checks at once and then when the clock shows an even minute. */
+/** The default: six minutes, since `run` checks at once and every two minutes from then on. */
 const slow: Pace = { intervalSeconds: INTERVAL_SECONDS, warmUps: 2, checks: 2 }
 /** Many, for the spread and for what is held after them; the warm-up is over when the calls beside it are counted. */
 const fast: Pace = { intervalSeconds: 3, warmUps: 20, checks: 40 }

@@ -70,8 +70,8 @@ const broken: readonly (readonly [what: string, path: string, text: string, prob
   ['the SDK elsewhere', 'agent/state.ts', "await import('@aws-sdk/client-ec2')", 'only in ^agent'],
   ['all of the SDK at once', 'agent/clouds/aws.ts', "await import('@aws-sdk/client-ec2')", '-sdk'],
   ['the SDK up front', 'agent/clouds/gcp.ts', "import { A } from '@aws-sdk/client-ec2'", '-sdk'],
-  ['the scheduler up front', 'agent/commands/run.ts', "import { schedule } from 'node-cron'", 'only by await import()'],
   ['the inventory in a sensor', 'agent/sensors/cpu.ts', "await import('systeminformation')", 'only in'],
+  ['it up front', 'agent/commands/doctor.ts', "import { cpu } from 'systeminformation'", 'only by await import()'],
   ['a package nobody decided on', 'agent/cli.ts', "await import('left-pad')", 'not in the table of packages'],
   ['a computed import', 'agent/cli.ts', 'export const f = (x: string) => import(x)', 'cannot be bundled'],
 ]

@@ -3,17 +3,21 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { Script } from 'node:vm'
 import { expect, test } from 'vitest'
+import { packed } from '../../tools/blob.ts'
 
 const real = createRequire(import.meta.url)
 
 /** Runs tools/loader.cjs over these scripts; gives back what they told by `tell`. */
 function run(scripts: Readonly<Record<string, string>>, caches: Readonly<Record<string, Buffer>> = {}): unknown[] {
   const told: unknown[] = []
-  const assets = new Map<string, Uint8Array>()
-  for (const [name, text] of Object.entries({ 'hot.js': '(function(require,module){})', ...scripts })) {
-    assets.set(`./${name}`, Buffer.from(text))
-    assets.set(`./${name}.cache`, caches[name] ?? Buffer.alloc(0))
-  }
+  const pieces = Object.entries({ 'hot.js': '(function(require,module){})', ...scripts }).map(
+    ([name, text]) => [name, Buffer.from(text), caches[name] ?? Buffer.alloc(0)] as const,
+  )
+  const { bytes, places } = packed(pieces)
+  const assets = new Map([
+    ['scripts', bytes],
+    ['places', Buffer.from(places)],
+  ])
   const ask = (name: string): unknown => {
     if (name === 'test') return { tell: (word: unknown) => told.push(word) }
     return name === 'node:sea' ? { getRawAsset: (asset: string) => assets.get(asset) } : real(name)

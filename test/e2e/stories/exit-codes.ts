@@ -1,5 +1,5 @@
 // Exit codes, and where output goes: stdout holds the answer alone, stderr everything else.
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
@@ -257,6 +257,10 @@ test.concurrent(
       return linesOf(printed)
     }
     await printedLines(1)
+    // What its first check needed it has given back, by beginning anew in its own place.
+    const environment = (): string => readFileSync(`/proc/${resident.child.pid}/environ`, 'latin1')
+    for (let waited = 0; !environment().includes('IDLE_AGENT_SCHEDULE=') && waited < 10; waited += 1) await sleep(100)
+    expect(environment()).toContain('IDLE_AGENT_SCHEDULE=')
     machine.configure({ ...fastest, hibernate_threshold_minutes: 0 })
     await printedLines(2)
     machine.configure(fastest)
