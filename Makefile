@@ -32,10 +32,10 @@ bench: dist/idle-agent ## every cost figure that the docs quote, in 10 minutes; 
 bench-accuracy: $(READY) ## is the verdict right? on real series, beside naive policies; needs ../shared/data
 	@$(NODE) test/bench/accuracy/main.ts
 
-soak: dist/idle-agent ## 90 days of checks with faults, the clock turned: disk, memory, descriptors, every action in the log; root
+soak: dist/idle-agent ## 90 days of checks with faults, the clock turned: disk, memory, descriptors, every action in the log; 12 minutes; writes docs/soak.md; root
 	@$(NODE) test/bench/soak/main.ts
 
-bench-fleet: $(READY) ## what many of these agents do to one account: a week, a morning, an outage, in simulated time
+bench-fleet: $(READY) ## what many of these agents do to one account: a week, a morning, an outage, simulated in 15 minutes; writes docs/fleet.md
 	@$(NODE) test/bench/fleet/main.ts
 
 weigh: $(READY) ## bytes and milliseconds of each module in the executable, and which of them every check loads; half a minute

@@ -125,7 +125,9 @@ async function write(parts: Parts, { tags, urgent, look }: Wanted): Promise<unkn
 /** Milliseconds until tags are to be written, if that is before the next check; else 0, as where nothing was stored, and on the machine's way down. */
 export function turnBeforeNext({ host, policy }: Parts, { mirror, look, decision, state, overtaken }: Episode): number {
   // Nearly always: nobody waits. Nor between two others, by hand, where the next check is near.
-  if (mirror.notBeforeBootMs === undefined || decision.interval.ms < OF_INTERVAL * policy.checkIntervalMs) return 0
+  const { newRun, ms: sinceLast } = decision.interval
+  const between = !newRun && sinceLast < OF_INTERVAL * policy.checkIntervalMs
+  if (mirror.notBeforeBootMs === undefined || between) return 0
   if (!decision.store || overtaken === true || state.run.ended || !policy.enabled) return 0
   const ms = turnIn(mirror, { ...look.moment, clocks: host.clocks() })
   return ms < policy.checkIntervalMs ? ms : 0

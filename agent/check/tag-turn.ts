@@ -22,7 +22,7 @@ const MINUTE_MS = 60_000
 const HOUR_MS = 3_600_000
 /** Longest second and later wait after failures that pass by themselves, in check intervals; and longest after one that an operator has to mend. */
 const SECOND = 4
-const OUTAGE = 9
+const OUTAGE = 10
 
 /** Who waits, since when, and how often it checks. */
 export interface Waiting {

@@ -24,7 +24,7 @@ export interface Result {
 export const FLEET = 100_000
 /** A tenth of the fleet before a tenth of the buckets does about what the whole does before the whole: compare the first mornings. */
 const TENTH = 0.1
-const MORNINGS = 6
+const MORNINGS = 8
 const STAY_MS = 4.5 * HOUR
 const WEEK = 7
 

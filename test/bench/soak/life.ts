@@ -190,7 +190,9 @@ export class Life implements Around {
     const { rssBytes = 0, heapBytes = 0, codeBytes = 0 } = held ?? {}
     const [resident, objects, code] = [rssBytes, heapBytes, codeBytes].map((bytes) => (bytes / 1e6).toFixed(1))
     const memory = `${resident} MB resident, objects ${objects}, code ${code}`
-    this.#options.say?.(`${this.#checks} checks, ${memory}, ${stops.length} stops, ${this.#problems.length} problems`)
+    this.#options.say?.(
+      `${this.#checks} of ${this.#options.checks} checks, ${memory}, ${stops.length} stops, ${this.#problems.length} problems`,
+    )
   }
 
   /** The owner comes back to a machine that is off, and starts it. */

@@ -19,6 +19,12 @@ const MOST_DAYS = 500
 export async function soak(options: SoakOptions): Promise<SoakResult> {
   // In memory: what sensors read is written anew for each of them.
   const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'idle-agent-soak-'))
+  const ended = (): void => {
+    rmSync(folder, { recursive: true, force: true })
+    process.stderr.write('ended; nothing was written\n')
+    process.exit(130)
+  }
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, ended)
   const disk = await makeSmallDisk({ size: '8m', names: 300 })
   const open: { close(): Promise<void> }[] = [disk]
   try {
@@ -39,5 +45,6 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
   } finally {
     for (const one of open) await one.close()
     rmSync(folder, { recursive: true, force: true })
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, ended)
   }
 }
