@@ -109,7 +109,7 @@ describe('README.md', () => {
 
   test('says of the files what docs/soak.md does', () => {
     const [, most = '', atMost = ''] =
-      /^\| all files, kB \|[^|]*\|[^|]*\| ([\d.]+) \| (\d+) \|/m.exec(readFileSync('docs/soak.md', 'utf8')) ?? []
+      /^\| all files, kB \|[^|]*\|[^|]*\| ([\d.]+) \| ([\d.]+) \|/m.exec(readFileSync('docs/soak.md', 'utf8')) ?? []
     const [took, mayTake] = [most, atMost].map((kilobytes) => `${Number((Number(kilobytes) / 1000).toFixed(1))} MB`)
     expect(readme).toContain(`State, history and log may take ${mayTake};`)
     expect(readme).toContain(`they took ${took} at most.`)
