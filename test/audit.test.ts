@@ -179,6 +179,12 @@ describe('compact', () => {
     expect(compact(`${texts.join('\n')}\n`, { nowMs, maxBytes: 100 })).toBe(`${texts[1]}\n`)
   })
 
+  it('keeps a sum of which the last is younger than 90 days', () => {
+    const sum = line('01T00:00:00', { detail: 'refused', times: 100, until: '2026-01-01T10:00:00.000Z' })
+    const nowMs = Date.UTC(2026, 0, 1, 9) + 90 * DAY_MS
+    expect(compact(`${sum}\n`, { nowMs, maxBytes: 10 })).toBe(`${sum}\n`)
+  })
+
   it('passes over what no one can read', () => {
     const good = line('03T10:00:00', { action: 'stop', result: 'done' })
     expect(compact(`{"at":"2026-01-\n[]\nnull\n7\n{"at":7}\n${good}\n\n`, small)).toBe(`${good}\n`)

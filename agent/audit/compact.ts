@@ -21,7 +21,7 @@ interface Entry {
 /** What is to remain of the log so that it takes at most `maxBytes`; more only if what was done alone takes more. */
 export function compact(text: string, limits: { readonly nowMs: number; readonly maxBytes: number }): string {
   const all = text.split('\n').flatMap(entryOf)
-  const recent = all.filter(({ at }) => !(limits.nowMs - Date.parse(at) > KEPT_MS))
+  const recent = all.filter((entry) => !(limits.nowMs - Date.parse(lastOf(entry)) > KEPT_MS))
   let made = text
   for (const { most, old } of measures) {
     made = sumUp(old === 'kept' ? all : recent, most)
@@ -89,6 +89,10 @@ function timesOf({ times }: JsonObject): number {
 /** The last of them, with the time of the first, how often it was, and until when. */
 function written({ times, first, last }: Sum): string {
   if (first === last) return first.line
-  const until = last.deed['until'] ?? last.at
-  return JSON.stringify({ ...last.deed, at: first.at, times, until })
+  return JSON.stringify({ ...last.deed, at: first.at, times, until: lastOf(last) })
+}
+
+/** When the last of what a line sums up was. */
+function lastOf({ at, deed: { until } }: Entry): string {
+  return typeof until === 'string' ? until : at
 }

@@ -129,7 +129,8 @@ store, and differs in its clocks, which the soak turns. Each check makes its req
 loopback cloud. Sensors read a folder that stands for the machine, which the soak writes as time passes; state, journal, history and
 log lie on a file system of 8 MB, which is really full when it is. Nothing of the system is run for such a folder; a command of the
 operator's is, for a tenth of the time. A cold boot would end the process; here it goes on, so that its
-lines are of all the checks.
+lines are of all the checks. It compiles for speed and never begins anew, as \`run\` does where it holds too much: these lines say how memory
+rises; what \`run\` holds is in docs/benchmarks.md.
 
 ${count(long.checks)} checks, one every two minutes: as many as in ${Math.round(long.checks / 720)} days on a machine that is always up; with the time that this one was off, ${long.days} days of
 its calendar. ${count(long.requests.metadata)} requests to metadata, ${count(long.requests.api)} to EC2. ${count(long.stops)} stops, ${long.resumes} resumes, ${long.boots} boots. ${Math.round(long.seconds / 60)} minutes.
