@@ -22,7 +22,7 @@ const MINUTE_MS = 60_000
 const HOUR_MS = 3_600_000
 /** Longest second and later wait after failures that pass by themselves, in check intervals; and longest after one that an operator has to mend. */
 const SECOND = 4
-const OUTAGE = 10
+const OUTAGE = 9
 
 /** Who waits, since when, and how often it checks. */
 export interface Waiting {
@@ -84,7 +84,7 @@ function nextTry(
   if (lasting)
     return { ms: mirror.failures === 0 ? 0 : Math.min(HOUR_MS, intervalMs * 2 ** Math.min(mirror.failures, 20)) }
   // The first waits part the machines; from then on as many of them try in every minute, and so do when the outage ends.
-  const intervals = [share, SECOND * share][mirror.failures] ?? OUTAGE
+  const intervals = [share, SECOND * share][mirror.failures] ?? OUTAGE - 0.5 + share
   return { ms: intervalMs * intervals }
 }
 
