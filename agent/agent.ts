@@ -8,7 +8,7 @@ import type { Parts } from './check/parts.ts'
 import { endedLeases } from './check/report.ts'
 import { keepBackOff, save, settled } from './check/save.ts'
 import { writeStatus } from './check/status-file.ts'
-import { syncTags, turnBeforeNext } from './check/tag-sync.ts'
+import { syncTags, untilTurn } from './check/tag-sync.ts'
 import type { Turn } from './check/tag-wait.ts'
 import type { Told } from './check/warning.ts'
 import { methodIn } from './decide/explain.ts'
@@ -114,7 +114,7 @@ async function underLock(parts: Parts, lock: Lock): Promise<Checked & { readonly
     decision: { ...done.decision, state: done.state },
     deeds: [...before, ...done.deeds],
     notes: [...notes, ...endedLeases(parts, done.look)],
-    turn: { ms: turnBeforeNext(parts, done), since, look: done.look },
+    turn: { ms: await untilTurn(parts, done), since, look: done.look },
   }
 }
 

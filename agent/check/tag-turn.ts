@@ -1,13 +1,15 @@
 /**
  * When a machine writes its tags, where many share one account. A write that is throttled widens the window in which this
  * machine writes, a first try that is accepted narrows it a little; the moment in the window is drawn from the instance's id.
- * So a small account writes at once, and a large one spreads its storm after it has met one. Loaded where a write failed, or a window is known.
+ * So a small account writes at once, and a large one spreads its storm after it has met one. Loaded where tags changed, or are waited for.
  */
 import { longestTurnMs } from '../clouds/tags.ts'
 import { drawn } from '../draw.ts'
 import { CloudError } from '../errors.ts'
 import type { TagMirror } from '../state.ts'
 import type { Clocks, Moment } from '../types.ts'
+import type { Episode } from './episode.ts'
+import type { Parts } from './parts.ts'
 
 /** The first window in check intervals, and by how much a window grows. */
 const WIDER = 8
@@ -23,6 +25,9 @@ const HOUR_MS = 3_600_000
 /** Longest second and later wait after failures that pass by themselves, in check intervals; and longest after one that an operator has to mend. */
 const SECOND = 4
 const OUTAGE = 9
+
+/** A check so long after the one before, in check intervals, is one of the schedule. */
+const OF_INTERVAL = 3 / 4
 
 /** Who waits, since when, and how often it checks. */
 export interface Waiting {
@@ -86,6 +91,24 @@ function nextTry(
   // The first waits part the machines; from then on as many of them try in every minute, and so do when the outage ends.
   const intervals = [share, SECOND * share][mirror.failures] ?? OUTAGE - 0.5 + share
   return { ms: intervalMs * intervals }
+}
+
+/** Milliseconds until tags are to be written, if that is before the next check; else 0, as where nothing was stored, and on the machine's way down. */
+export function turnBeforeNext({ host, policy }: Parts, { mirror, look, decision, state, overtaken }: Episode): number {
+  // Between two others, by hand, the next check is near.
+  const { newRun, ms: sinceLast } = decision.interval
+  const between = !newRun && sinceLast < OF_INTERVAL * policy.checkIntervalMs
+  if (between) return 0
+  if (!decision.store || overtaken === true || state.run.ended || !policy.enabled) return 0
+  const ms = turnIn(mirror, { ...look.moment, clocks: host.clocks() })
+  return ms < policy.checkIntervalMs ? ms : 0
+}
+
+/** Milliseconds until tags may be written; 0 where nothing is waited for. */
+export function turnIn({ notBeforeBootMs, bootId }: TagMirror, { clocks, identity }: Moment): number {
+  if (notBeforeBootMs === undefined || bootId !== identity.bootId) return 0
+  const ms = notBeforeBootMs - clocks.bootMs
+  return ms > 0 && ms <= longestTurnMs ? ms : 0
 }
 
 function sameBoot({ bootId }: TagMirror, { identity }: Moment): boolean {
