@@ -143,6 +143,7 @@ describe('a window', () => {
 
   it('is forgotten when it has become shorter than an interval', () => {
     expect(narrowed({ failures: 0, spreadMs: 2 * HOUR }, 2 * MINUTE)).toEqual({ spreadMs: 1.96 * HOUR })
+    expect(narrowed({ failures: 0, spreadMs: 1e15 }, 2 * MINUTE)).toEqual({ spreadMs: 2.94 * HOUR })
     expect(narrowed({ failures: 0, spreadMs: HOUR }, 2 * MINUTE)).toEqual({ spreadMs: 0.9 * HOUR })
     expect(narrowed({ failures: 0, spreadMs: 2 * MINUTE }, 2 * MINUTE)).toEqual({})
   })

@@ -1,8 +1,8 @@
 /** The table of kernel.md 4.2, a test a row and a test for each side of its limits. */
 import { describe, expect, it } from 'vitest'
-import { cadence, classify, gapLimit, passed, waitMax } from '../../agent/decide/clock.ts'
+import { cadence, classify, gapLimit, passed, retryMax, waitMax } from '../../agent/decide/clock.ts'
 import type { Interval, Moment, RunIdentity, State } from '../../agent/types.ts'
-import { identity, intent, later, MINUTE, moment, SECOND, start, state } from './given.ts'
+import { identity, intent, later, MINUTE, moment, policy, SECOND, start, state } from './given.ts'
 
 const I = 2 * MINUTE
 const { startedAt: _, ...silent } = identity
@@ -199,4 +199,12 @@ describe('waitMax', () => {
     ['never over an interval', 3 * SECOND, 10 * SECOND, 3 * SECOND],
     ['a multiple of a very short interval', 2 * SECOND, 10 * SECOND, 2 * SECOND],
   ])('%s', (_name, intervalMs, thresholdMs, expected) => expect(waitMax(intervalMs, thresholdMs)).toBe(expected))
+})
+
+it.each([
+  ['all but 20 s of a short interval', 2 * MINUTE, 100 * SECOND],
+  ['ten minutes of a long one', 30 * MINUTE, 10 * MINUTE],
+  ['as long as for the due time where that is more', 45 * MINUTE, 45 * MINUTE - 10 * SECOND],
+])('another try is waited for: %s', (_name, checkIntervalMs, expected) => {
+  expect(retryMax({ ...policy, checkIntervalMs, hibernateThresholdMs: 60 * MINUTE })).toBe(expected)
 })
