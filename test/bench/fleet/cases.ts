@@ -137,8 +137,12 @@ async function mornings(
 }
 
 export async function windowedMorning(): Promise<readonly Result[]> {
-  const whole = { machines: FLEET, share: 1, count: 1, tagWindowMs: 3 * HOUR }
-  return (await mornings('100,000 come up, `tag_window_minutes: 180`', whole)).results
+  const tenth = { machines: FLEET * TENTH, share: 1, count: 1, tagWindowMs: 20 * MINUTE }
+  const whole = { ...tenth, machines: FLEET, tagWindowMs: 3 * HOUR }
+  return [
+    ...(await mornings('100,000 come up, `tag_window_minutes: 180`', whole)).results,
+    ...(await mornings('10,000 come up before all of the buckets, `tag_window_minutes: 20`', tenth)).results,
+  ]
 }
 
 export async function learnedMorning(): Promise<readonly Result[]> {

@@ -102,8 +102,7 @@ const bounds: readonly Bound[] = [
     mayBe: 120,
   },
   { what: 'objects', unit: 'MB', of: ({ heapBytes }) => heapBytes / 1e6, mayRise: 0.5, mayWarm: 4, mayBe: 11 },
-  // The executable's own scripts, 3 MB of its file, are one of them.
-  { what: 'buffers', unit: 'MB', of: ({ externalBytes }) => externalBytes / 1e6, mayRise: 0.5, mayWarm: 0.5, mayBe: 8 },
+  { what: 'buffers', unit: 'MB', of: ({ externalBytes }) => externalBytes / 1e6, mayRise: 0.5, mayWarm: 0.5, mayBe: 5 },
   {
     what: 'compiled code',
     unit: 'MB',
