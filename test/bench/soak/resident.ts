@@ -1,6 +1,6 @@
 // The resident agent of the soak: the check of `idle-agent run` again and again, on the real host but for its clocks, which whoever started it turns.
 import { readdirSync } from 'node:fs'
-import { getRawAsset } from 'node:sea'
+import { getRawAsset, isSea } from 'node:sea'
 import { parseArgs } from 'node:util'
 import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
@@ -112,7 +112,7 @@ function createSoakHost(): Host {
 }
 
 /** The executable's own scripts (tools/blob.ts): pages of its file, which V8 counts among the buffers. */
-const scriptBytes = getRawAsset('scripts').byteLength
+const scriptBytes = isSea() ? getRawAsset('scripts').byteLength : 0
 
 setFlagsFromString('--expose-gc')
 const collect: unknown = runInNewContext('gc')
