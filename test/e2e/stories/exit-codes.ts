@@ -135,7 +135,8 @@ test.concurrent('4 while another check works, and nothing on stdout', slow, asyn
   expect([second.code, second.stdout]).toEqual([4, ''])
   expect(second.stderr).toMatch(new RegExp(`another check \\(pid ${first.child.pid}\\) holds the lock`))
   first.child.kill('SIGCONT')
-  expect((await first.done).code).toBe(0)
+  // Where it was held for long, metadata ran out of time meanwhile.
+  expect([0, 3]).toContain((await first.done).code)
   expect(lockEntries(machine)).toEqual([])
 })
 
@@ -242,7 +243,9 @@ test.concurrent(
   'run checks on its interval, goes on after a failure, and ends when told to',
   slow,
   async ({ onTestFinished }) => {
-    const machine = await startMachine({ settings: fastest })
+    // It begins anew only where 2 s are left until the next check.
+    const settings = { ...fastest, check_interval_minutes: 0.1, hibernate_threshold_minutes: 0.2 }
+    const machine = await startMachine({ settings })
     const resident = machine.start('run', ...machine.flags)
     onTestFinished(async () => {
       resident.child.kill('SIGKILL')
@@ -257,16 +260,17 @@ test.concurrent(
       return linesOf(printed)
     }
     await printedLines(1)
-    // What its first check needed it has given back, by beginning anew in its own place.
+    // What its first check needed it has given back, by beginning anew in its own place: after a later one where little time was left.
     const environment = (): string => readFileSync(`/proc/${resident.child.pid}/environ`, 'latin1')
-    for (let waited = 0; !environment().includes('IDLE_AGENT_SCHEDULE=') && waited < 10; waited += 1) await sleep(100)
+    for (let waited = 0; !environment().includes('IDLE_AGENT_SCHEDULE=') && waited < 200; waited += 1) await sleep(100)
     expect(environment()).toContain('IDLE_AGENT_SCHEDULE=')
-    machine.configure({ ...fastest, hibernate_threshold_minutes: 0 })
-    await printedLines(2)
-    machine.configure(fastest)
-    const told = await printedLines(4)
+    const checks = linesOf(printed).length
+    machine.configure({ ...settings, hibernate_threshold_minutes: 0 })
+    await printedLines(checks + 1)
+    machine.configure(settings)
+    const told = await printedLines(checks + 3)
     expect(told[0]).toMatch(/^\d{4}-.*Z unknown \(active\): first look/)
-    expect(told[1]).toMatch(/this check failed, the next one follows: .*hibernate_threshold_minutes/)
+    expect(told[checks]).toMatch(/this check failed, the next one follows: .*hibernate_threshold_minutes/)
     await machine.cloud.waitForState('stopped', { timeoutMs: 20_000 })
     resident.child.kill('SIGTERM')
     expect((await resident.done).stderr).toBe('')
