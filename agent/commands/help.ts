@@ -71,7 +71,7 @@ const usages: Readonly<Record<CommandName, Usage>> = {
   },
   run: {
     form: 'run',
-    about: '`check --act` on the configured interval, resident, for hosts without cron; as root',
+    about: '`check --act` on the configured interval, resident, for hosts with neither cron nor systemd; as root',
     flags: ['config', 'stateDir', 'root'],
   },
   doctor: {
@@ -105,7 +105,7 @@ const usages: Readonly<Record<CommandName, Usage>> = {
   capture: {
     form: 'capture [--checks N | --for 2h] [--every 2m] [--out FILE] [--force] [--arguments]',
     about:
-      'record what each check sees and print its verdict, acting on nothing; "replay" gives the same again; as root',
+      'record what each check sees and print its verdict, acting on nothing; "replay" gives the same again; root sees all',
     more: [
       '  --checks N        end after so many checks; --for 2h: after so long; else with Ctrl-C',
       '  --every 2m        how often (default: idle_detection.check_interval_minutes)',

@@ -104,7 +104,7 @@ test('the last line says how many limits were missed, and which', () => {
   expect(missedLine(limits)).toBe(
     '2 of 10 limits missed: steady check: peak memory; metadata requests in a steady check',
   )
-  expect(missedLine(limits.filter(holds))).toBe('all 8 limits hold')
+  expect(missedLine(limits.filter(holds))).toBe('All 8 limits hold')
 })
 
 describe('the tables', () => {

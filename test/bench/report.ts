@@ -140,7 +140,7 @@ export function limitLine(limit: Limit): string {
 /** How many limits were missed, and which. */
 export function missedLine(limits: readonly Limit[]): string {
   const missed = limits.filter((limit) => !holds(limit)).map(({ what }) => what)
-  if (missed.length === 0) return `all ${limits.length} limits hold`
+  if (missed.length === 0) return `All ${limits.length} limits hold`
   return `${missed.length} of ${limits.length} limits missed: ${missed.join('; ')}`
 }
 

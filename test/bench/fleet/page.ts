@@ -111,7 +111,7 @@ function shareWithin({ stretch }: Result, what: 'tags' | 'stops', withinSeconds:
 }
 
 function goalsOf(one: Result, label: string): readonly Goal[] {
-  const { stretch, drained, best } = one
+  const { stretch, drained, best, wrongTags } = one
   const found: Goal[] = [
     {
       about: `${label}: at most ${PER_SUCCESS} calls a success`,
@@ -122,10 +122,11 @@ function goalsOf(one: Result, label: string): readonly Goal[] {
   for (const what of ['tags', 'stops'] as const) {
     const [last, least] = [drained?.[what] ?? 0, best?.[what] ?? 0]
     if (last === 0 || least === 0) continue
+    const wrong = what === 'tags' ? wrongTags : 0
     found.push({
       about: `${label}: all ${what} within ${OF_BEST} times the best`,
-      figure: `${shareWithin(one, what, least * OF_BEST)} are, the last after ${(last / least).toFixed(2)} times`,
-      reached: last / least <= OF_BEST,
+      figure: `${shareWithin(one, what, least * OF_BEST)} are, the last after ${(last / least).toFixed(2)} times${wrong > 0 ? `; ${wrong} are wrong at the end` : ''}`,
+      reached: last / least <= OF_BEST && wrong === 0,
     })
   }
   return found
