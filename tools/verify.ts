@@ -36,9 +36,9 @@ const quick: readonly Step[] = [
 ]
 
 const steps: Readonly<Record<string, readonly Step[]>> = {
-  // Half of these tests wait for processes and loopback servers: a worker more than there are cores.
   check: [
     ...quick,
+    // Half of these wait for processes and loopback servers: a worker more than there are cores.
     vitest(
       'unit',
       '--exclude=test/{e2e,scenarios,bench,guest}/**',
@@ -49,12 +49,9 @@ const steps: Readonly<Record<string, readonly Step[]>> = {
   test: [
     ...quick,
     build,
-    vitest(
-      'tests',
-      '--exclude=test/{guest,e2e/crash}/**',
-      '--exclude=test/e2e/faults.test.ts',
-      `--exclude=${byTheClock}`,
-    ),
+    vitest('tests', '--exclude=test/{e2e,bench,guest}/**', `--exclude=${byTheClock}`, `--maxWorkers=${cpus().length}`),
+    // By the clock, and many processes at once: a worker less than there are cores, as vitest does by itself.
+    vitest('programs', 'test/e2e/', 'test/bench/', '--exclude=test/e2e/{crash/**,faults.test.ts}'),
     vitest('faults', 'test/e2e/faults.test.ts'),
     // Each of its checks is met at a certain call: no other tests beside them, either.
     vitest('crashes', 'test/e2e/crash/sample.test.ts'),

@@ -107,7 +107,7 @@ test('any text below the block', () => {
   return holds(text, { runs: 5000, valid: false })
 })
 
-test('settings with values of all kinds, as JSON and as YAML', async () => {
+test('settings with values of all kinds, as JSON and as YAML', { timeout: 120_000 }, async () => {
   const files = blocks().map((idle_detection) => ({ idle_detection }))
   await holds(
     files.map((file) => JSON.stringify(file)),
