@@ -66,7 +66,7 @@ async function write(parts: Parts, look: Turn['look']): Promise<readonly Deed[]>
   const now = host.clocks()
   const due = { ...stored.mirror, notBeforeBootMs: now.bootMs }
   const synced = await syncTags(parts, due, {
-    tags: stored.state.tags,
+    state: stored.state,
     look: { moment: { ...look.moment, clocks: now }, sampledAt: now },
     urgent: false,
     base: stored,

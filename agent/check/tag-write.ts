@@ -21,7 +21,8 @@ interface Change extends Wanted {
 
 /** One call, where it is this machine's turn or the tags are urgent. Never throws for the cloud. */
 export async function writeTags(parts: Parts, mirror: TagMirror, wanted: Change): Promise<Synced> {
-  const { tags, id, known } = wanted
+  const { id, known } = wanted
+  const { tags } = wanted.state
   const { moment } = wanted.look
   const urgent = wanted.urgent && (tags.IdleAction !== '' || isUnderWay(known))
   const waiting = { id, moment, urgent, intervalMs: parts.policy.checkIntervalMs }
@@ -55,8 +56,8 @@ function isUnderWay(shown: StateTags | undefined): boolean {
   return shown?.IdleAction === 'hibernating' || shown?.IdleAction === 'stopping'
 }
 
-function awaitsStop({ base, look }: Change): boolean {
-  const { silences, retryAt = 0 } = base?.state.attempt ?? {}
+function awaitsStop({ state, look }: Change): boolean {
+  const { silences, retryAt = 0 } = state.attempt
   return silences !== undefined && retryAt > look.moment.clocks.monoMs
 }
 
@@ -77,8 +78,10 @@ function unsure(mirror: TagMirror): TagMirror {
 }
 
 /** Gives back what went wrong. */
-async function write(parts: Parts, { tags, urgent, look }: Change): Promise<unknown> {
-  const keyed = Object.fromEntries(writtenTags.map((name) => [tagKey(parts.settings.tagPrefix, name), tags[name]]))
+async function write(parts: Parts, { state, urgent, look }: Change): Promise<unknown> {
+  const keyed = Object.fromEntries(
+    writtenTags.map((name) => [tagKey(parts.settings.tagPrefix, name), state.tags[name]]),
+  )
   try {
     const lookedMs = look.moment.clocks.monoMs - look.sampledAt.monoMs
     const ms = Math.max(LEAST_MS, Math.min(urgent ? 4_000 : 8_000, Math.round(CHECK_MS - lookedMs)))

@@ -303,6 +303,22 @@ describe('a check', () => {
     expect(writes(bench) - before).toBe(1)
   })
 
+  it('of a machine that is used again tells it, whatever moment its stop waited for', async () => {
+    const bench = new Bench()
+    bench.answers = [1, 2, 3].map(() => () => ({ result: 'unknown', message: 'text' }))
+    await bench.settle(5)
+    bench.cloud.failing.set('write-tags', 'no-answer')
+    while (bench.acts < 3) await bench.check()
+    bench.cloud.failing.clear()
+    await changeMirror(bench, { notBeforeBootMs: 0 })
+    const before = writes(bench)
+    await bench.check()
+    expect(writes(bench)).toBe(before)
+    bench.fakes[0] = { name: 'cpu', judge: () => ({ kind: 'active', reason: 'a program works' }) }
+    await bench.check()
+    expect([writes(bench), bench.cloud.tags.get('T:IdleStatus')]).toEqual([before + 1, 'active'])
+  })
+
   it('writes nothing of a change that is gone before its moment', async () => {
     const bench = new Bench()
     let busy = true
