@@ -114,7 +114,7 @@ async function underLock(parts: Parts, lock: Lock): Promise<Checked & { readonly
     decision: { ...done.decision, state: done.state },
     deeds: [...before, ...done.deeds],
     notes: [...notes, ...endedLeases(parts, done.look)],
-    turn: { ms: await untilTurn(parts, done), since, look: done.look },
+    turn: { ms: await untilTurn(parts, done), since, look: done.look, mirror: done.mirror },
   }
 }
 

@@ -254,6 +254,15 @@ describe('a check', () => {
     expect(writes(bench)).toBe(1)
   })
 
+  it('that waits while another one is refused writes nothing before the moment that this one has found', async () => {
+    const bench = await throttledOnce()
+    await checkBefore(bench, async (ms) => {
+      bench.host.clock.advance(ms)
+      await changeMirror(bench, { failures: 2, notBeforeBootMs: bench.host.clock.now().bootMs + HOUR })
+    })
+    expect(writes(bench)).toBe(1)
+  })
+
   it('that finds the lock taken, or all of it uninstalled, when its turn has come writes nothing', async () => {
     const bench = await throttledOnce()
     await checkBefore(bench, async () => void (await acquireLock(bench.parts().host, paths.lockDir)))
