@@ -27,7 +27,9 @@ const SECOND = 4
 const OUTAGE = 9
 
 /** A check so long after the one before, in check intervals, is one of the schedule. */
-const OF_INTERVAL = 3 / 4
+const SCHEDULED = 3 / 4
+/** A turn in this interval comes a little early, so that none lies so near its end that it is left to the next check, which is everybody's. */
+const EARLY = 7 / 8
 
 /** Who waits, since when, and how often it checks. */
 export interface Waiting {
@@ -67,7 +69,7 @@ export function afterFailure(mirror: TagMirror, error: unknown, waiting: Waiting
   const { ms, ...learned } = nextTry(mirror, error, { ...waiting, share })
   const askedMs = error instanceof CloudError ? error.retryAfterMs : undefined
   // Many may have been asked to wait at once.
-  const least = askedMs === undefined ? 0 : askedMs + share * MINUTE_MS
+  const least = askedMs === undefined ? 0 : askedMs / EARLY + share * MINUTE_MS
   return { failures: mirror.failures + 1, ...learned, ...after(Math.max(ms, least), moment) }
 }
 
@@ -93,15 +95,15 @@ function nextTry(
   return { ms: intervalMs * intervals }
 }
 
-/** Milliseconds until tags are to be written, if that is before the next check; else 0, as where nothing was stored, and on the machine's way down. */
+/** Milliseconds to wait before tags are written, if that is before the next check; else 0, as where nothing was stored, and on the machine's way down. */
 export function turnBeforeNext({ host, policy }: Parts, { mirror, look, decision, state, overtaken }: Episode): number {
   // Between two others, by hand, the next check is near.
   const { newRun, ms: sinceLast } = decision.interval
-  const between = !newRun && sinceLast < OF_INTERVAL * policy.checkIntervalMs
+  const between = !newRun && sinceLast < SCHEDULED * policy.checkIntervalMs
   if (between) return 0
   if (!decision.store || overtaken === true || state.run.ended || !policy.enabled) return 0
   const ms = turnIn(mirror, { ...look.moment, clocks: host.clocks() })
-  return ms < policy.checkIntervalMs ? ms : 0
+  return ms < policy.checkIntervalMs ? Math.round(ms * EARLY) : 0
 }
 
 /** Milliseconds until tags may be written; 0 where nothing is waited for. */

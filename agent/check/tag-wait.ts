@@ -12,12 +12,11 @@ import { settled } from './save.ts'
 import { syncTags } from './tag-sync.ts'
 
 /** The write must be over when the next check begins, or that one would find the lock taken and be lost. */
-const OF_INTERVAL = 7 / 8
 const LEFT_MS = 15_000
 
 /** A machine that waits for its turn. */
 export interface Turn {
-  /** Milliseconds until then. */
+  /** Milliseconds to wait. */
   readonly ms: number
   /** When the check began. */
   readonly since: Instant
@@ -28,13 +27,13 @@ export interface Turn {
 }
 
 /**
- * After a check, and without the lock, which another one may want meanwhile. Waits the part of an interval that the turn is away,
- * and writes; not where the rest of the interval is too short for it. Throws HostError.
+ * After a check, and without the lock, which another one may want meanwhile. Waits, and writes; not where the rest of the interval
+ * is too short for it. Throws HostError.
  */
 export async function writeInTurn(parts: Parts, turn: Turn): Promise<readonly Deed[]> {
   const { host, policy } = parts
   const began = host.clocks()
-  const waitMs = Math.min(Math.round(turn.ms * OF_INTERVAL), policy.checkIntervalMs - LEFT_MS - (began.monoMs - turn.since))
+  const waitMs = Math.min(turn.ms, policy.checkIntervalMs - LEFT_MS - (began.monoMs - turn.since))
   if (waitMs <= 0) return []
   await host.sleep(waitMs)
   // Woken in another run of the machine: the next check knows what is to be shown.
