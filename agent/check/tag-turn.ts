@@ -22,7 +22,7 @@ const LEAST_LEFT = 1 / 8
 const NARROWER = { hours: 0.98, minutes: 0.9 }
 const MINUTE_MS = 60_000
 const HOUR_MS = 3_600_000
-/** Longest second and later wait after failures that pass by themselves, in check intervals; and longest after one that an operator has to mend. */
+/** Longest second and later wait after failures that pass by themselves, in check intervals; less where that is longer than any turn is waited for. */
 const SECOND = 4
 const OUTAGE = 9
 
@@ -78,9 +78,10 @@ function nextTry(
   error: unknown,
   { moment, intervalMs, urgent = false, share }: Waiting & { readonly share: number },
 ): { readonly ms: number } & Pick<TagMirror, 'spreadMs' | 'sinceBootMs'> {
+  const outageMs = Math.min(OUTAGE * intervalMs, longestTurnMs - intervalMs)
   if (error instanceof CloudError && error.throttled && !urgent) {
     // Out of an outage everybody comes at once, which tells nothing of the account's usual storms.
-    if (mirror.failures > 0 && mirror.sinceBootMs === undefined) return { ms: OUTAGE * intervalMs * share }
+    if (mirror.failures > 0 && mirror.sinceBootMs === undefined) return { ms: outageMs * share }
     const spreadMs = Math.min(longestTurnMs, WIDER * Math.max(intervalMs, mirror.spreadMs ?? 0))
     const now = Math.round(moment.clocks.bootMs)
     const sinceBootMs = sameBoot(mirror, moment) ? Math.min(mirror.sinceBootMs ?? now, now) : now
@@ -91,8 +92,8 @@ function nextTry(
   if (lasting)
     return { ms: mirror.failures === 0 ? 0 : Math.min(HOUR_MS, intervalMs * 2 ** Math.min(mirror.failures, 20)) }
   // The first waits part the machines; from then on as many of them try in every minute, and so do when the outage ends.
-  const intervals = [share, SECOND * share][mirror.failures] ?? OUTAGE - 0.5 + share
-  return { ms: intervalMs * intervals }
+  const first = [intervalMs, Math.min(SECOND * intervalMs, outageMs)][mirror.failures]
+  return { ms: first === undefined ? outageMs + (share - 0.5) * intervalMs : first * share }
 }
 
 /** Milliseconds to wait before tags are written, if that is before the next check; else 0, as where nothing was stored, and on the machine's way down. */

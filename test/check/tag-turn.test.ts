@@ -1,7 +1,7 @@
 /** When tags are written in an account that is too busy: windows that are learned, moments in them, and what neither delays. */
 import { describe, expect, it } from 'vitest'
 import { checkAndAct } from '../../agent/agent.ts'
-import { afterFailure, narrowed, withTurn } from '../../agent/check/tag-turn.ts'
+import { afterFailure, narrowed, turnIn, withTurn } from '../../agent/check/tag-turn.ts'
 import { CloudError } from '../../agent/errors.ts'
 import type { Host } from '../../agent/host/host.ts'
 import { acquireLock } from '../../agent/lock.ts'
@@ -106,6 +106,14 @@ describe('after failures in a row', () => {
 
   it('forbidden: ever later, up to an hour', () => {
     expect(told(forbidden, 7).map(([, wait]) => wait)).toEqual([0, 4, 8, 16, 32, 60, 60])
+  })
+
+  it.each([throttled, unanswered])('where checks are rare: never longer than a turn is waited for', (error) => {
+    for (const failures of [1, 2, 3]) {
+      const before = { failures, bootId: identity.bootId }
+      const next = { ...before, ...afterFailure(before, error, { ...waiting, intervalMs: HOUR }) }
+      expect(turnIn(next, waiting.moment)).toBe((next.notBeforeBootMs ?? 0) - start.bootMs)
+    }
   })
 
   it('tries again within what is left of the window, and in an eighth of it where nothing is left', () => {
