@@ -28,7 +28,7 @@ export async function syncTags(parts: Parts, given: TagMirror, wanted: Wanted): 
   if (!parts.policy.enabled || id === undefined) return { mirror: given }
   // What another instance had to wait for, of which this one is a copy, does not bind it.
   const own = given.instanceId === undefined || given.instanceId === id
-  const mirror = inWindow(own ? given : { failures: 0 }, parts.settings.tagWindowMs)
+  const mirror: TagMirror = own ? given : { failures: 0 }
   const known = mirror.instanceId === id ? mirror.written : undefined
   if (known !== undefined && same(known, wanted.state.tags)) return { mirror: withoutTurn(mirror) }
   // Loaded where the tags changed, or could not be written.
@@ -40,11 +40,6 @@ export async function untilTurn(parts: Parts, episode: Episode): Promise<number>
   // Nearly always: nobody waits.
   if (episode.mirror.notBeforeBootMs === undefined) return 0
   return (await import('./tag-turn.ts')).turnBeforeNext(parts, episode)
-}
-
-/** The window is the configured one, unless a longer one was learned. */
-function inWindow(mirror: TagMirror, configuredMs = 0): TagMirror {
-  return configuredMs > (mirror.spreadMs ?? 0) ? { ...mirror, spreadMs: configuredMs } : mirror
 }
 
 /** What was to be written is there, or is not wanted any more: the next change has a moment of its own. */

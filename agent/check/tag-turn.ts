@@ -36,19 +36,22 @@ export interface Waiting {
   readonly id: string
   readonly moment: Moment
   readonly intervalMs: number
+  /** The configured window; 0 where none is. A longer one that was learned takes its place. */
+  readonly windowMs: number
   /** Before a stop, when no turn is waited for: what comes of it tells nothing of the window. */
   readonly urgent?: boolean
 }
 
 /** The mirror with the moment at which what has changed now is to be written; as it was where that is known, or nothing has to be spread. */
-export function withTurn(mirror: TagMirror, { id, moment }: Waiting): TagMirror {
+export function withTurn(mirror: TagMirror, { id, moment, windowMs }: Waiting): TagMirror {
   const known = mirror.notBeforeBootMs !== undefined && sameBoot(mirror, moment)
-  if (mirror.spreadMs === undefined || known) return mirror
+  const spreadMs = Math.max(windowMs, mirror.spreadMs ?? 0)
+  if (spreadMs === 0 || known) return mirror
   const sinceBootMs = Math.round(moment.clocks.bootMs)
   return {
     ...mirror,
     sinceBootMs,
-    ...after(Math.min(longestTurnMs, mirror.spreadMs) * drawn(keyOf(id, moment.clocks)), moment),
+    ...after(Math.min(longestTurnMs, spreadMs) * drawn(keyOf(id, moment.clocks)), moment),
   }
 }
 
@@ -76,13 +79,13 @@ export function afterFailure(mirror: TagMirror, error: unknown, waiting: Waiting
 function nextTry(
   mirror: TagMirror,
   error: unknown,
-  { moment, intervalMs, urgent = false, share }: Waiting & { readonly share: number },
+  { moment, intervalMs, windowMs, urgent = false, share }: Waiting & { readonly share: number },
 ): { readonly ms: number } & Pick<TagMirror, 'spreadMs' | 'sinceBootMs'> {
   const outageMs = Math.min(OUTAGE * intervalMs, longestTurnMs - intervalMs)
   if (error instanceof CloudError && error.throttled && !urgent) {
     // Out of an outage everybody comes at once, which tells nothing of the account's usual storms.
     if (mirror.failures > 0 && mirror.sinceBootMs === undefined) return { ms: outageMs * share }
-    const spreadMs = Math.min(longestTurnMs, WIDER * Math.max(intervalMs, mirror.spreadMs ?? 0))
+    const spreadMs = Math.min(longestTurnMs, WIDER * Math.max(intervalMs, windowMs, mirror.spreadMs ?? 0))
     const now = Math.round(moment.clocks.bootMs)
     const sinceBootMs = sameBoot(mirror, moment) ? Math.min(mirror.sinceBootMs ?? now, now) : now
     const left = Math.max(sinceBootMs + spreadMs - now, spreadMs * LEAST_LEFT)

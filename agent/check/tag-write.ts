@@ -25,11 +25,12 @@ export async function writeTags(parts: Parts, mirror: TagMirror, wanted: Change)
   const { tags } = wanted.state
   const { moment } = wanted.look
   const urgent = wanted.urgent && (tags.IdleAction !== '' || isUnderWay(known))
-  const waiting = { id, moment, urgent, intervalMs: parts.policy.checkIntervalMs }
+  const windowMs = parts.settings.tagWindowMs ?? 0
+  const waiting = { id, moment, urgent, intervalMs: parts.policy.checkIntervalMs, windowMs }
   if (!urgent) {
     // A stop that nobody answered is tried again at its own moment, and writes what failed before.
     if (mirror.failures > 0 && awaitsStop(wanted)) return { mirror }
-    const turn = mirror.spreadMs === undefined ? mirror : withTurn(mirror, waiting)
+    const turn = withTurn(mirror, waiting)
     if (turnIn(turn, moment) > 0) return { mirror: turn }
   }
   if (known !== undefined && wanted.base !== undefined) {
@@ -47,8 +48,7 @@ export async function writeTags(parts: Parts, mirror: TagMirror, wanted: Change)
       mirror: { ...unsure(mirror), instanceId: id, ...afterFailure(mirror, error, waiting) },
       deed,
     }
-  const spread = mirror.spreadMs === undefined ? {} : spreadAfter(mirror, waiting)
-  return { mirror: { written: tags, instanceId: id, failures: 0, ...spread }, deed }
+  return { mirror: { written: tags, instanceId: id, failures: 0, ...spreadAfter(mirror, waiting) }, deed }
 }
 
 /** Does the cloud say that it is being stopped? In its turn that would be taken back after the next try, which says it again. */
