@@ -5,6 +5,7 @@ import { LockedError } from '../errors.ts'
 import type { Lock } from '../lock.ts'
 import { loadState, saveState, type TagMirror } from '../state.ts'
 import type { Instant } from '../types.ts'
+import { toldFault } from './fault.ts'
 import type { Look } from './observe.ts'
 import { takeLock } from './open.ts'
 import type { Parts } from './parts.ts'
@@ -38,8 +39,8 @@ export async function writeInTurn(parts: Parts, turn: Turn): Promise<readonly De
   await host.sleep(waitMs)
   // Woken in another run of the machine: the next check knows what is to be shown.
   if (parted(began, host.clocks())) return []
-  // Uninstalled meanwhile.
-  if ((await loadState(host, parts.paths.state)).stored === undefined) return []
+  // Uninstalled meanwhile, or the tags tell a fault now.
+  if ((await loadState(host, parts.paths.state)).stored === undefined || (await toldFault(parts))) return []
   const lock = await lockIfFree(parts)
   if (lock === undefined) return []
   try {

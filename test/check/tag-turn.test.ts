@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { checkAndAct } from '../../agent/agent.ts'
 import { afterFailure, narrowed, turnIn, withTurn } from '../../agent/check/tag-turn.ts'
+import { tellFault } from '../../agent/check/tell-fault.ts'
 import { CloudError } from '../../agent/errors.ts'
 import type { Host } from '../../agent/host/host.ts'
 import { acquireLock } from '../../agent/lock.ts'
@@ -277,23 +278,31 @@ describe('a check', () => {
     expect(writes(bench)).toBe(1)
   })
 
-  it.each([1, 3])(
-    'that waits to try again is not made earlier by it than the cloud wants: %i',
-    async (second) => {
-      const bench = new Bench()
-      bench.policy = { ...bench.policy, action: 'report', checkIntervalMs: 10 * MINUTE }
-      bench.host.clock.advance(second * 1_000)
-      const parts = bench.parts()
-      const at: number[] = []
-      const writeTags = async () => {
-        at.push(bench.host.clock.now().bootMs)
-        if (at.length === 1) throw new CloudError('text', { code: '429', retryable: true, retryAfterMs: 5 * MINUTE })
-      }
-      await checkAndAct({ ...parts, cloud: { ...parts.cloud, writeTags } })
-      const [first = 0, again = 0] = at
-      expect(again - first).toBeGreaterThanOrEqual(5 * MINUTE)
-    },
-  )
+  it.each([1, 3])('that waits to try again is not made earlier by it than the cloud wants: %i', async (second) => {
+    const bench = new Bench()
+    bench.policy = { ...bench.policy, action: 'report', checkIntervalMs: 10 * MINUTE }
+    bench.host.clock.advance(second * 1_000)
+    const parts = bench.parts()
+    const at: number[] = []
+    const writeTags = async () => {
+      at.push(bench.host.clock.now().bootMs)
+      if (at.length === 1) throw new CloudError('text', { code: '429', retryable: true, retryAfterMs: 5 * MINUTE })
+    }
+    await checkAndAct({ ...parts, cloud: { ...parts.cloud, writeTags } })
+    const [first = 0, again = 0] = at
+    expect(again - first).toBeGreaterThanOrEqual(5 * MINUTE)
+  })
+
+  it('that waits while another one tells a fault leaves the tag that says so', async () => {
+    const bench = await throttledOnce()
+    await checkBefore(bench, async (ms) => {
+      bench.host.clock.advance(ms)
+      await tellFault(bench.parts(), 'config', 'no such option')
+    })
+    expect(bench.cloud.tags.get('T:IdleReason')).toBe('fault: no such option')
+    await bench.check(MINUTE)
+    expect(bench.cloud.tags.get('T:IdleReason')).toBe('')
+  })
 
   it('that finds the lock taken, or all of it uninstalled, when its turn has come writes nothing', async () => {
     const bench = await throttledOnce()
