@@ -78,10 +78,8 @@ function unsure(mirror: TagMirror): TagMirror {
 }
 
 /** Gives back what went wrong. */
-async function write(parts: Parts, { state, urgent, look }: Change): Promise<unknown> {
-  const keyed = Object.fromEntries(
-    writtenTags.map((name) => [tagKey(parts.settings.tagPrefix, name), state.tags[name]]),
-  )
+async function write(parts: Parts, { state: { tags }, urgent, look }: Change): Promise<unknown> {
+  const keyed = Object.fromEntries(writtenTags.map((name) => [tagKey(parts.settings.tagPrefix, name), tags[name]]))
   try {
     const lookedMs = look.moment.clocks.monoMs - look.sampledAt.monoMs
     const ms = Math.max(LEAST_MS, Math.min(urgent ? 4_000 : 8_000, Math.round(CHECK_MS - lookedMs)))
