@@ -114,7 +114,7 @@ async function underLock(parts: Parts, lock: Lock): Promise<Checked & { readonly
     decision: { ...done.decision, state: done.state },
     deeds: [...before, ...done.deeds],
     notes: [...notes, ...endedLeases(parts, done.look)],
-    turn: { ms: await untilTurn(parts, done), since, look: done.look },
+    turn: { ms: await untilTurn(parts, done), since, look: done.look, mirror: done.mirror },
   }
 }
 
@@ -155,7 +155,7 @@ async function beforeWaiting(
   const { decision } = seen
   const told = await warn(parts, decision)
   const synced = await syncTags(parts, base.mirror, {
-    tags: decision.state.tags,
+    state: decision.state,
     look: seen.look,
     urgent: false,
     base,
@@ -187,7 +187,7 @@ async function carryOut(
     return episode
   }
   const synced = await syncTags(parts, episode.mirror, {
-    tags: episode.state.tags,
+    state: episode.state,
     look: episode.look,
     urgent: action !== undefined && episode.state.tags.IdleAction === '',
     base: episode.base,

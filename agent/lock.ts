@@ -159,8 +159,10 @@ export async function acquireLock(host: Host, dir: string): Promise<Lock> {
   const own: Entry = { name: `${bootId}-${pid}-${startTicks}`, bootId, pid, startTicks }
   const path = `${dir}/${own.name}`
   await host.store.makeDir(dir, 0o700)
+  // One of our own is of an earlier check of this process, which could not give it back.
   if (!(await createEntry(host, path))) {
-    throw new LockedError(`this process (pid ${pid}) holds the lock in ${dir} already`, { waiting: false })
+    await removeEntry(host, path)
+    await createEntry(host, path)
   }
   try {
     const rivals = await contend(host, dir, own)

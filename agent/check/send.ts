@@ -29,7 +29,7 @@ export async function send(parts: Parts, episode: Episode, call: Call): Promise<
   const intent = await writeIntent(parts, episode, call)
   const begun = beginAttempt(episode.state, call.method)
   const tagged = await syncTags(parts, episode.mirror, {
-    tags: begun.tags,
+    state: begun,
     look: episode.look,
     urgent: true,
     base: episode.base,

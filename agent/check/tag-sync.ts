@@ -1,14 +1,14 @@
 /** Keeps the cloud's tags in step with the state: written when they change, all in one call, never in the way of an action. */
 import type { Deed } from '../audit.ts'
 import type { Stored, TagMirror } from '../state.ts'
-import type { StateTags } from '../types.ts'
+import type { State, StateTags } from '../types.ts'
 import type { Episode } from './episode.ts'
 import type { Look } from './observe.ts'
 import type { Parts } from './parts.ts'
 
 /** What the tags are to be, and what they follow from. */
 export interface Wanted {
-  readonly tags: StateTags
+  readonly state: Pick<State, 'tags' | 'attempt'>
   readonly look: Pick<Look, 'moment' | 'sampledAt'>
   /** True just before an action, and after one that came to nothing: earlier failures do not postpone what is said of it. */
   readonly urgent: boolean
@@ -24,14 +24,13 @@ export interface Synced {
 
 /** Writes the tags if the cloud shows others. Never throws for the cloud; the mirror says what is known to be there. */
 export async function syncTags(parts: Parts, given: TagMirror, wanted: Wanted): Promise<Synced> {
-  const { tags } = wanted
   const id = wanted.look.moment.identity.instanceId
   if (!parts.policy.enabled || id === undefined) return { mirror: given }
   // What another instance had to wait for, of which this one is a copy, does not bind it.
   const own = given.instanceId === undefined || given.instanceId === id
-  const mirror = inWindow(own ? given : { failures: 0 }, parts.settings.tagWindowMs)
+  const mirror: TagMirror = own ? given : { failures: 0 }
   const known = mirror.instanceId === id ? mirror.written : undefined
-  if (known !== undefined && same(known, tags)) return { mirror: withoutTurn(mirror) }
+  if (known !== undefined && same(known, wanted.state.tags)) return { mirror: withoutTurn(mirror) }
   // Loaded where the tags changed, or could not be written.
   return (await import('./tag-write.ts')).writeTags(parts, mirror, { ...wanted, id, known })
 }
@@ -41,11 +40,6 @@ export async function untilTurn(parts: Parts, episode: Episode): Promise<number>
   // Nearly always: nobody waits.
   if (episode.mirror.notBeforeBootMs === undefined) return 0
   return (await import('./tag-turn.ts')).turnBeforeNext(parts, episode)
-}
-
-/** The window is the configured one, unless a longer one was learned. */
-function inWindow(mirror: TagMirror, configuredMs = 0): TagMirror {
-  return configuredMs > (mirror.spreadMs ?? 0) ? { ...mirror, spreadMs: configuredMs } : mirror
 }
 
 /** What was to be written is there, or is not wanted any more: the next change has a moment of its own. */

@@ -22,31 +22,36 @@ const LEAST_LEFT = 1 / 8
 const NARROWER = { hours: 0.98, minutes: 0.9 }
 const MINUTE_MS = 60_000
 const HOUR_MS = 3_600_000
-/** Longest second and later wait after failures that pass by themselves, in check intervals; and longest after one that an operator has to mend. */
+/** Longest second and later wait after failures that pass by themselves, in check intervals; less where that is longer than any turn is waited for. */
 const SECOND = 4
 const OUTAGE = 9
 
 /** A check so long after the one before, in check intervals, is one of the schedule. */
-const OF_INTERVAL = 3 / 4
+const SCHEDULED = 3 / 4
+/** A turn in this interval comes a little early, so that none lies so near its end that it is left to the next check, which is everybody's. */
+const EARLY = 7 / 8
 
 /** Who waits, since when, and how often it checks. */
 export interface Waiting {
   readonly id: string
   readonly moment: Moment
   readonly intervalMs: number
+  /** The configured window; 0 where none is. A longer one that was learned takes its place. */
+  readonly windowMs: number
   /** Before a stop, when no turn is waited for: what comes of it tells nothing of the window. */
   readonly urgent?: boolean
 }
 
 /** The mirror with the moment at which what has changed now is to be written; as it was where that is known, or nothing has to be spread. */
-export function withTurn(mirror: TagMirror, { id, moment }: Waiting): TagMirror {
+export function withTurn(mirror: TagMirror, { id, moment, windowMs }: Waiting): TagMirror {
   const known = mirror.notBeforeBootMs !== undefined && sameBoot(mirror, moment)
-  if (mirror.spreadMs === undefined || known) return mirror
+  const spreadMs = Math.max(windowMs, mirror.spreadMs ?? 0)
+  if (spreadMs === 0 || known) return mirror
   const sinceBootMs = Math.round(moment.clocks.bootMs)
   return {
     ...mirror,
     sinceBootMs,
-    ...after(Math.min(longestTurnMs, mirror.spreadMs) * drawn(keyOf(id, moment.clocks)), moment),
+    ...after(Math.min(longestTurnMs, spreadMs) * drawn(keyOf(id, moment.clocks)), moment),
   }
 }
 
@@ -67,19 +72,20 @@ export function afterFailure(mirror: TagMirror, error: unknown, waiting: Waiting
   const { ms, ...learned } = nextTry(mirror, error, { ...waiting, share })
   const askedMs = error instanceof CloudError ? error.retryAfterMs : undefined
   // Many may have been asked to wait at once.
-  const least = askedMs === undefined ? 0 : askedMs + share * MINUTE_MS
+  const least = askedMs === undefined ? 0 : askedMs / EARLY + share * MINUTE_MS
   return { failures: mirror.failures + 1, ...learned, ...after(Math.max(ms, least), moment) }
 }
 
 function nextTry(
   mirror: TagMirror,
   error: unknown,
-  { moment, intervalMs, urgent = false, share }: Waiting & { readonly share: number },
+  { moment, intervalMs, windowMs, urgent = false, share }: Waiting & { readonly share: number },
 ): { readonly ms: number } & Pick<TagMirror, 'spreadMs' | 'sinceBootMs'> {
+  const outageMs = Math.min(OUTAGE * intervalMs, longestTurnMs - intervalMs)
   if (error instanceof CloudError && error.throttled && !urgent) {
     // Out of an outage everybody comes at once, which tells nothing of the account's usual storms.
-    if (mirror.failures > 0 && mirror.sinceBootMs === undefined) return { ms: OUTAGE * intervalMs * share }
-    const spreadMs = Math.min(longestTurnMs, WIDER * Math.max(intervalMs, mirror.spreadMs ?? 0))
+    if (mirror.failures > 0 && mirror.sinceBootMs === undefined) return { ms: outageMs * share }
+    const spreadMs = Math.min(longestTurnMs, WIDER * Math.max(intervalMs, windowMs, mirror.spreadMs ?? 0))
     const now = Math.round(moment.clocks.bootMs)
     const sinceBootMs = sameBoot(mirror, moment) ? Math.min(mirror.sinceBootMs ?? now, now) : now
     const left = Math.max(sinceBootMs + spreadMs - now, spreadMs * LEAST_LEFT)
@@ -89,19 +95,19 @@ function nextTry(
   if (lasting)
     return { ms: mirror.failures === 0 ? 0 : Math.min(HOUR_MS, intervalMs * 2 ** Math.min(mirror.failures, 20)) }
   // The first waits part the machines; from then on as many of them try in every minute, and so do when the outage ends.
-  const intervals = [share, SECOND * share][mirror.failures] ?? OUTAGE - 0.5 + share
-  return { ms: intervalMs * intervals }
+  const first = [intervalMs, Math.min(SECOND * intervalMs, outageMs)][mirror.failures]
+  return { ms: first === undefined ? outageMs + (share - 0.5) * intervalMs : first * share }
 }
 
-/** Milliseconds until tags are to be written, if that is before the next check; else 0, as where nothing was stored, and on the machine's way down. */
+/** Milliseconds to wait before tags are written, if that is before the next check; else 0, as where nothing was stored, and on the machine's way down. */
 export function turnBeforeNext({ host, policy }: Parts, { mirror, look, decision, state, overtaken }: Episode): number {
   // Between two others, by hand, the next check is near.
   const { newRun, ms: sinceLast } = decision.interval
-  const between = !newRun && sinceLast < OF_INTERVAL * policy.checkIntervalMs
+  const between = !newRun && sinceLast < SCHEDULED * policy.checkIntervalMs
   if (between) return 0
   if (!decision.store || overtaken === true || state.run.ended || !policy.enabled) return 0
   const ms = turnIn(mirror, { ...look.moment, clocks: host.clocks() })
-  return ms < policy.checkIntervalMs ? ms : 0
+  return ms < policy.checkIntervalMs ? Math.round(ms * EARLY) : 0
 }
 
 /** Milliseconds until tags may be written; 0 where nothing is waited for. */

@@ -3,8 +3,9 @@ import type { Deed } from '../audit.ts'
 import { parted } from '../clouds/reach.ts'
 import { LockedError } from '../errors.ts'
 import type { Lock } from '../lock.ts'
-import { loadState, saveState } from '../state.ts'
+import { loadState, saveState, type TagMirror } from '../state.ts'
 import type { Instant } from '../types.ts'
+import { toldFault } from './fault.ts'
 import type { Look } from './observe.ts'
 import { takeLock } from './open.ts'
 import type { Parts } from './parts.ts'
@@ -12,37 +13,38 @@ import { settled } from './save.ts'
 import { syncTags } from './tag-sync.ts'
 
 /** The write must be over when the next check begins, or that one would find the lock taken and be lost. */
-const OF_INTERVAL = 7 / 8
 const LEFT_MS = 15_000
 
 /** A machine that waits for its turn. */
 export interface Turn {
-  /** Milliseconds until then. */
+  /** Milliseconds to wait. */
   readonly ms: number
   /** When the check began. */
   readonly since: Instant
   /** The look whose samples it stored. */
   readonly look: Pick<Look, 'moment' | 'sampledAt'>
+  /** As it was stored with them. */
+  readonly mirror: Pick<TagMirror, 'notBeforeBootMs'>
 }
 
 /**
- * After a check, and without the lock, which another one may want meanwhile. Waits the part of an interval that the turn is away,
- * and writes; not where the rest of the interval is too short for it. Throws HostError.
+ * After a check, and without the lock, which another one may want meanwhile. Waits, and writes; not where the rest of the interval
+ * is too short for it. Throws HostError.
  */
-export async function writeInTurn(parts: Parts, { ms, since, look }: Turn): Promise<readonly Deed[]> {
+export async function writeInTurn(parts: Parts, turn: Turn): Promise<readonly Deed[]> {
   const { host, policy } = parts
   const began = host.clocks()
-  const waitMs = Math.min(Math.round(ms * OF_INTERVAL), policy.checkIntervalMs - LEFT_MS - (began.monoMs - since))
+  const waitMs = Math.min(turn.ms, policy.checkIntervalMs - LEFT_MS - (began.monoMs - turn.since))
   if (waitMs <= 0) return []
   await host.sleep(waitMs)
   // Woken in another run of the machine: the next check knows what is to be shown.
   if (parted(began, host.clocks())) return []
-  // Uninstalled meanwhile.
-  if ((await loadState(host, parts.paths.state)).stored === undefined) return []
+  // Uninstalled meanwhile, or the tags tell a fault now.
+  if ((await loadState(host, parts.paths.state)).stored === undefined || (await toldFault(parts))) return []
   const lock = await lockIfFree(parts)
   if (lock === undefined) return []
   try {
-    return await write(parts, look)
+    return await write(parts, turn)
   } finally {
     await lock.release()
   }
@@ -58,15 +60,15 @@ async function lockIfFree(parts: Parts): Promise<Lock | undefined> {
   }
 }
 
-async function write(parts: Parts, look: Turn['look']): Promise<readonly Deed[]> {
+async function write(parts: Parts, { look, mirror }: Turn): Promise<readonly Deed[]> {
   const { host, paths } = parts
   const { stored } = await loadState(host, paths.state)
-  // Another check may have written in the meantime.
-  if (stored?.mirror.notBeforeBootMs === undefined) return []
+  // Another check may have written in the meantime, or was told to wait longer.
+  if (stored === undefined || stored.mirror.notBeforeBootMs !== mirror.notBeforeBootMs) return []
   const now = host.clocks()
   const due = { ...stored.mirror, notBeforeBootMs: now.bootMs }
   const synced = await syncTags(parts, due, {
-    tags: stored.state.tags,
+    state: stored.state,
     look: { moment: { ...look.moment, clocks: now }, sampledAt: now },
     urgent: false,
     base: stored,

@@ -21,14 +21,16 @@ interface Change extends Wanted {
 
 /** One call, where it is this machine's turn or the tags are urgent. Never throws for the cloud. */
 export async function writeTags(parts: Parts, mirror: TagMirror, wanted: Change): Promise<Synced> {
-  const { tags, id, known } = wanted
+  const { id, known } = wanted
+  const { tags } = wanted.state
   const { moment } = wanted.look
   const urgent = wanted.urgent && (tags.IdleAction !== '' || isUnderWay(known))
-  const waiting = { id, moment, urgent, intervalMs: parts.policy.checkIntervalMs }
+  const windowMs = parts.settings.tagWindowMs ?? 0
+  const waiting = { id, moment, urgent, intervalMs: parts.policy.checkIntervalMs, windowMs }
   if (!urgent) {
     // A stop that nobody answered is tried again at its own moment, and writes what failed before.
     if (mirror.failures > 0 && awaitsStop(wanted)) return { mirror }
-    const turn = mirror.spreadMs === undefined ? mirror : withTurn(mirror, waiting)
+    const turn = withTurn(mirror, waiting)
     if (turnIn(turn, moment) > 0) return { mirror: turn }
   }
   if (known !== undefined && wanted.base !== undefined) {
@@ -46,8 +48,7 @@ export async function writeTags(parts: Parts, mirror: TagMirror, wanted: Change)
       mirror: { ...unsure(mirror), instanceId: id, ...afterFailure(mirror, error, waiting) },
       deed,
     }
-  const spread = mirror.spreadMs === undefined ? {} : spreadAfter(mirror, waiting)
-  return { mirror: { written: tags, instanceId: id, failures: 0, ...spread }, deed }
+  return { mirror: { written: tags, instanceId: id, failures: 0, ...spreadAfter(mirror, waiting) }, deed }
 }
 
 /** Does the cloud say that it is being stopped? In its turn that would be taken back after the next try, which says it again. */
@@ -55,8 +56,8 @@ function isUnderWay(shown: StateTags | undefined): boolean {
   return shown?.IdleAction === 'hibernating' || shown?.IdleAction === 'stopping'
 }
 
-function awaitsStop({ base, look }: Change): boolean {
-  const { silences, retryAt = 0 } = base?.state.attempt ?? {}
+function awaitsStop({ state, look }: Change): boolean {
+  const { silences, retryAt = 0 } = state.attempt
   return silences !== undefined && retryAt > look.moment.clocks.monoMs
 }
 
@@ -77,7 +78,7 @@ function unsure(mirror: TagMirror): TagMirror {
 }
 
 /** Gives back what went wrong. */
-async function write(parts: Parts, { tags, urgent, look }: Change): Promise<unknown> {
+async function write(parts: Parts, { state: { tags }, urgent, look }: Change): Promise<unknown> {
   const keyed = Object.fromEntries(writtenTags.map((name) => [tagKey(parts.settings.tagPrefix, name), tags[name]]))
   try {
     const lookedMs = look.moment.clocks.monoMs - look.sampledAt.monoMs

@@ -61,7 +61,7 @@ function parseSchedule(text: string | undefined, nowMs: number): Schedule | unde
   return { beganMs: Number(began), everyMs: Number(every) }
 }
 
-/** One of its checks; what it says is printed, and throws nothing that a check throws. The configuration is read anew each time, so a change needs no restart. */
+/** One of its checks; what it says is printed, and throws nothing that a check throws. The configuration is read anew each time, so a change needs no restart; one of the interval does. */
 export async function checkOnce(context: CommandContext): Promise<void> {
   const at = new Date(context.host.clocks().wallMs).toISOString()
   try {

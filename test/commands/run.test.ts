@@ -124,6 +124,31 @@ it.each(['', 'x', '1 2', '-5 180000', '3600000 0', '99999999999 180000', '360000
   },
 )
 
+it('says at every check that its lock is left over, and goes on when it can be removed', async () => {
+  const memory = createMemoryHost()
+  const { remove } = memory.store
+  let readOnly = true
+  const failing: typeof remove = async (path) => {
+    if (readOnly && path.startsWith(pathsOf(undefined).lockDir)) throw new HostError('read-only file system')
+    return remove(path)
+  }
+  const host = { ...memory, store: { ...memory.store, remove: failing } }
+  const said: string[] = []
+  const check = async () => {
+    await checkOnce({ host, flags, args: [], out: (line) => void said.push(line), colour: false })
+    memory.clock.advance(10 * 60_000)
+  }
+  await check()
+  await check()
+  readOnly = false
+  await check()
+  expect(said).toEqual([
+    expect.stringContaining('this check failed, the next one follows: read-only file system'),
+    expect.stringContaining('this check failed, the next one follows: read-only file system'),
+    expect.stringMatching(/Z (unknown|idle|active) /),
+  ])
+})
+
 it('says what its log cannot hold', async () => {
   const memory = createMemoryHost()
   const { append } = memory.store

@@ -30,6 +30,45 @@ test('as long as there is no more nothing is done', () => {
   expect(after).toBeGreaterThan(before - 5)
 })
 
+/** What a program prints that is to hold less, as the executable would, while `underWay` is; its arguments are another program. */
+function printed(underWay: string): string {
+  const script = `
+    import { spawn } from 'node:child_process'
+    import { writeSync } from 'node:fs'
+    import { registerHooks } from 'node:module'
+    const sea = { url: 'data:text/javascript,export const isSea = () => true', shortCircuit: true }
+    registerHooks({ resolve: (name, context, next) => (name === 'node:sea' ? sea : next(name, context)) })
+    const { resident } = await import('${process.cwd()}/agent/host/real-resident.ts')
+    ${underWay}
+    resident.holdLess(1, { LEFT: 'left' })
+    console.log('stayed')`
+  const anew = ['--print', 'process.pid + " anew, " + process.env.LEFT + " and " + process.env.OWN']
+  const argv = ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', script, 'name', ...anew]
+  return execFileSync(process.execPath, argv, { encoding: 'utf8', env: { OWN: 'own' } })
+}
+
+test('what cannot be given back is left by beginning anew, in the same process, with its arguments and environment', () => {
+  const [before, after] = printed(`writeSync(1, process.pid + '\\n')`).split('\n')
+  expect(after).toBe(`${before} anew, left and own`)
+})
+
+test.each([
+  [
+    'a child that lives',
+    `const child = spawn('sleep', ['60'], { stdio: 'ignore' }); process.on('exit', () => child.kill())`,
+  ],
+  [
+    'a child that has ended and was not waited for',
+    `spawn('true'); Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500)`,
+  ],
+])('nothing begins anew beside %s', (_, underWay) => {
+  expect(printed(`${underWay}\n    setTimeout(() => process.exit(), 100)`)).toBe('stayed\n')
+})
+
+test('nothing begins anew before everything is printed', () => {
+  expect(printed(`process.stdout.write('x'.repeat(1_000_000))`)).toBe(`${'x'.repeat(1_000_000)}stayed\n`)
+})
+
 test('nothing is compiled for speed from then on', () => {
   const script = `
     import { resident } from '${process.cwd()}/agent/host/real-resident.ts'
