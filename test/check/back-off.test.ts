@@ -4,7 +4,7 @@ import { type Checked, checkAndAct } from '../../agent/agent.ts'
 import { CloudError } from '../../agent/errors.ts'
 import type { Refusal } from '../../agent/types/outcome.ts'
 import { MINUTE } from '../decide/given.ts'
-import { Bench } from '../scenarios/bench.ts'
+import { Bench, paths } from '../scenarios/bench.ts'
 import { startAzureRow } from './azure-row-machine.ts'
 
 /** A machine whose first call is refused after `meanwhile`; checked until it was sent. */
@@ -80,11 +80,13 @@ describe('a call that is not answered', () => {
     bench.answers = [lost, lost]
     while (bench.acts < 3) await bench.check()
     const { decision } = await bench.check()
-    expect([bench.acts, bench.cloud.tags.get('T:IdleReason'), decision.reason]).toEqual([
+    expect([bench.acts, bench.cloud.tags.get('T:IdleReason'), decision.reason, decision.cause.reason]).toEqual([
       3,
       '',
       expect.stringContaining('held: the cloud does not answer, again at'),
+      'no answer',
     ])
+    expect(bench.host.files.read(paths.status)).not.toContain('next check')
   })
 })
 
