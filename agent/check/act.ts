@@ -34,8 +34,15 @@ export async function attempt(parts: Parts, episode: Episode, action: Act): Prom
     const state = heldByOperator(seen.state, preflight.vetoes, { now, policy: parts.policy })
     return record(parts, { ...seen, state }, { action: action.method, result: 'refused', detail })
   }
-  const method = action.intentId === undefined && !preflight.canHibernate ? 'stop' : action.method
-  return send(parts, seen, { method, intentId: action.intentId, vetoes: preflight.vetoes, note: preflight.note })
+  // An intent that counts as failed by now is not sent again: closing it would close the call.
+  const { method, intentId } = second.decision.actions.find((one) => one.kind === 'act') ?? action
+  const { canHibernate, vetoes, note } = preflight
+  return send(parts, seen, {
+    method: intentId === undefined && !canHibernate ? 'stop' : method,
+    intentId,
+    vetoes,
+    note,
+  })
 }
 
 /** The machine is not ours to stop: treated as a refusal of the cloud, but nothing is written ahead and nothing is sent. */
