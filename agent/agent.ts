@@ -12,14 +12,13 @@ import { syncTags, untilTurn } from './check/tag-sync.ts'
 import type { Turn } from './check/tag-wait.ts'
 import type { Told } from './check/warning.ts'
 import { methodIn } from './decide/explain.ts'
-import { duration, toWall } from './decide/words.ts'
+import { duration } from './decide/words.ts'
 import { HostError, LockedError } from './errors.ts'
 import { endedInWords } from './leases/chain.ts'
 import type { Lock } from './lock.ts'
 import { loadState, type Stored, saveState } from './state.ts'
 import { closeIntent, openIntent, recordWithdrawn } from './state-intents.ts'
 import type { Decision, Instant, Intent, Moment, State, Veto } from './types.ts'
-import { iso } from './words.ts'
 
 const WAIT_MARGIN_MS = 20
 /** A first look that took longer is not followed by another one: something hangs. */
@@ -102,7 +101,7 @@ async function underLock(parts: Parts, lock: Lock): Promise<Checked & { readonly
     const waiting = await beforeWaiting(parts, base, seen)
     base = waiting.base
     before.push(...waiting.deeds)
-    await lock.markWaiting(iso(toWall(waitUntil, host.clocks())))
+    await lock.markWaiting(waitUntil)
     await host.sleep(Math.max(0, waitUntil - host.clocks().monoMs) + WAIT_MARGIN_MS)
     seen = await evaluate(parts, base, { intent, lookedAt: seen.look.moment.clocks.monoMs })
   }

@@ -2,6 +2,7 @@
 import { HostError, LockedError } from './errors.ts'
 import type { Host } from './host/host.ts'
 import { codeOf } from './host/real-errors.ts'
+import type { Instant } from './types.ts'
 import { timeInWords } from './words.ts'
 
 // How it works. Each contender creates an entry of its own, and only then lists the folder. It holds the lock if it sees
@@ -31,8 +32,8 @@ const WORKS_MS = 10 * 60_000
 
 /** The held lock. */
 export interface Lock {
-  /** Tells other checks that this one only waits for its due time (ISO 8601): they end with 0 then. Throws HostError. */
-  markWaiting(untilIso: string): Promise<void>
+  /** Tells other checks that this one only waits for its due time: they end with 0 then. Throws HostError. */
+  markWaiting(until: Instant): Promise<void>
   /** Gives the lock back. Throws HostError. */
   release(): Promise<void>
 }
@@ -89,24 +90,22 @@ async function readRivals(host: Host, dir: string, own: string): Promise<readonl
   return rivals
 }
 
-/** What the holder said it waits for (ISO 8601). */
-async function waitsUntil(host: Host, path: string): Promise<string | undefined> {
-  return (await host.store.readPlain(`${path}${WAITING}`, 64))?.text.trim()
+/** A moment on the monotonic clock, as an entry or its mark holds it. */
+async function readInstant(host: Host, path: string): Promise<Instant | undefined> {
+  const text = (await host.store.readPlain(path, 32))?.text.trim() ?? ''
+  return /^-?\d{1,15}$/.test(text) ? Number(text) : undefined
 }
 
 /** For how long the holder has worked, in milliseconds, as far as it says; its wait for the due time left out. The clock's zero is no bound. */
-async function worksFor(host: Host, path: string, until: string | undefined): Promise<number> {
-  const now = host.clocks()
-  const text = (await host.store.readPlain(path, 32))?.text.trim() ?? ''
-  const held = /^-?\d{1,15}$/.test(text) ? now.monoMs - Number(text) : 0
-  const waited = until === undefined ? Number.NaN : Date.parse(until)
-  return Number.isNaN(waited) ? held : Math.min(held, now.wallMs - waited)
+async function worksFor(host: Host, path: string, until: Instant | undefined): Promise<number> {
+  const since = await readInstant(host, path)
+  return since === undefined ? 0 : host.clocks().monoMs - Math.max(since, until ?? since)
 }
 
 async function lockedError(host: Host, dir: string, rivals: readonly Entry[]): Promise<LockedError> {
   for (const { name, pid } of rivals) {
-    const until = await waitsUntil(host, `${dir}/${name}`)
-    if (until !== undefined && Date.parse(until) + OVERDUE_MS >= host.clocks().wallMs)
+    const until = await readInstant(host, `${dir}/${name}${WAITING}`)
+    if (until !== undefined && until + OVERDUE_MS >= host.clocks().monoMs)
       return new LockedError(`another check (pid ${pid}) waits for its due time, ${dueWords(until, host)}`, {
         waiting: true,
       })
@@ -117,8 +116,9 @@ async function lockedError(host: Host, dir: string, rivals: readonly Entry[]): P
   return new LockedError(`another check (pid ${pids}) holds the lock in ${dir}`, { waiting: false })
 }
 
-function dueWords(until: string, host: Host): string {
-  return timeInWords(Date.parse(until), host.clocks().wallMs)
+function dueWords(until: Instant, host: Host): string {
+  const { wallMs, monoMs } = host.clocks()
+  return timeInWords(wallMs + until - monoMs, wallMs)
 }
 
 function hangingError(pid: number, { name, ms }: { readonly name: string; readonly ms: number }): LockedError {
@@ -172,9 +172,9 @@ export async function acquireLock(host: Host, dir: string): Promise<Lock> {
     throw error
   }
   return {
-    async markWaiting(untilIso) {
+    async markWaiting(until) {
       await host.store.remove(`${path}${WAITING}`)
-      await host.store.create(`${path}${WAITING}`, untilIso, 0o600)
+      await host.store.create(`${path}${WAITING}`, String(Math.round(until)), 0o600)
     },
     release: () => removeEntry(host, path),
   }

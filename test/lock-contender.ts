@@ -30,7 +30,7 @@ async function race(rounds: number): Promise<void> {
 
 async function hold(waitingUntil: string): Promise<void> {
   const lock = await acquireLock(host, dir)
-  if (waitingUntil !== '') await lock.markWaiting(waitingUntil)
+  if (waitingUntil !== '') await lock.markWaiting(Number(waitingUntil))
   process.stdout.write('held\n')
   await host.sleep(60_000)
 }

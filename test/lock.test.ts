@@ -76,7 +76,7 @@ describe('among real processes', () => {
     ['waits for a time to come', 60_000, 0],
     ['should have gone on long ago', -3_600_000, 4],
   ])('tells one that %s', async (_what, fromNow, exitCode) => {
-    const until = new Date(Date.now() + fromNow).toISOString()
+    const until = String(Math.round(host.clocks().monoMs + fromNow))
     const holder = contend(['hold', dir, until])
     await firstLine(holder)
     await expect(acquireLock(host, dir)).rejects.toMatchObject({ exitCode })
@@ -98,7 +98,8 @@ describe('among real processes', () => {
     ['should have gone on a few minutes ago', 70, -5, /holds the lock in/],
   ])('tells one that %s', async (_what, heldMin, waitedMin, words) => {
     const heldMs = heldMin * 60_000
-    const until = waitedMin === undefined ? [] : [new Date(Date.now() + heldMs + waitedMin * 60_000).toISOString()]
+    const until =
+      waitedMin === undefined ? [] : [String(Math.round(host.clocks().monoMs + heldMs + waitedMin * 60_000))]
     const holder = contend(['hold', dir, ...until])
     await firstLine(holder)
     const [name = ''] = readdirSync(dir)
@@ -154,7 +155,7 @@ describe('what lies in the folder', () => {
   ])('of %s is removed, with its mark', async (_what, name) => {
     mkdirSync(dir)
     writeFileSync(join(dir, name), '')
-    writeFileSync(join(dir, `${name}.waiting`), new Date(Date.now() + 1e6).toISOString())
+    writeFileSync(join(dir, `${name}.waiting`), String(Math.round(host.clocks().monoMs + 1e6)))
     const lock = await acquireLock(host, dir)
     expect(readdirSync(dir)).toEqual([`${bootId}-${pid}-${startTicks}`])
     await lock.release()
@@ -185,7 +186,7 @@ describe('what lies in the folder', () => {
     mkdirSync(dir)
     const name = `${bootId}-${pid}-${startTicks}`
     writeFileSync(join(dir, name), '1')
-    writeFileSync(join(dir, `${name}.waiting`), new Date(Date.now() + 1e6).toISOString())
+    writeFileSync(join(dir, `${name}.waiting`), String(Math.round(host.clocks().monoMs + 1e6)))
     const lock = await acquireLock(host, dir)
     expect(readdirSync(dir)).toEqual([name])
     expect(Number(readFileSync(join(dir, name), 'utf8'))).toBeGreaterThan(1)
@@ -218,6 +219,20 @@ describe('among simulated processes', () => {
     const lock = await acquireLock(machine.withSelf({ pid: 9, startTicks: 90 }), '/lock')
     expect(machine.files.names('/lock')).toHaveLength(1)
     await lock.release()
+  })
+
+  it.each([
+    ['is stepped ahead', 14 * 60, 0],
+    ['and the boot clock show that the machine slept', 0, 14 * 60],
+  ])('one that waits half an hour does not hang because the wall clock %s', async (_name, stepMin, sleptMin) => {
+    const machine = createMemoryHost({ self: { pid: 10, startTicks: 100 } })
+    const lock = await acquireLock(machine, '/lock')
+    await lock.markWaiting(machine.clocks().monoMs + 30 * 60_000)
+    machine.clock.advance(20 * 60_000)
+    machine.clock.stepWall(stepMin * 60_000)
+    machine.clock.suspend(sleptMin * 60_000)
+    const other = acquireLock(machine.withSelf({ pid: 11, startTicks: 101 }), '/lock')
+    await expect(other).rejects.toMatchObject({ exitCode: 0, hanging: undefined })
   })
 
   it('a full disk takes nothing', async () => {

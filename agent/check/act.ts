@@ -1,5 +1,5 @@
 /** From a due action to a call: preflight and second look. */
-import { afterOutcome, afterSilence, confirm, heldByOperator } from '../decide/attempt.ts'
+import { afterOutcome, confirm, heldByOperator } from '../decide/attempt.ts'
 import type { Refused } from '../types/outcome.ts'
 import type { Action, Moment, Veto } from '../types.ts'
 import { type Episode, lookAgain, record, type Seen } from './episode.ts'
@@ -30,16 +30,19 @@ export async function attempt(parts: Parts, episode: Episode, action: Act): Prom
   const seen = { ...episode, look: second.look, decision: second.decision, state: second.decision.state }
   if (answer === 'cancel') {
     const detail = `cancelled by the second look: ${second.decision.reason}`
-    const { vetoes } = preflight
-    const { moment } = second.look
-    const { policy } = parts
-    const state = vetoes.some(({ name }) => name === 'operator-tags')
-      ? afterSilence(seen.state, moment, policy)
-      : heldByOperator(seen.state, vetoes, { now: moment.clocks.monoMs, intervalMs: policy.checkIntervalMs })
+    const now = second.look.moment
+    const state = heldByOperator(seen.state, preflight.vetoes, { now, policy: parts.policy })
     return record(parts, { ...seen, state }, { action: action.method, result: 'refused', detail })
   }
-  const method = action.intentId === undefined && !preflight.canHibernate ? 'stop' : action.method
-  return send(parts, seen, { method, intentId: action.intentId, vetoes: preflight.vetoes, note: preflight.note })
+  // An intent that counts as failed by now is not sent again: closing it would close the call.
+  const { method, intentId } = second.decision.actions.find((one) => one.kind === 'act') ?? action
+  const { canHibernate, vetoes, note } = preflight
+  return send(parts, seen, {
+    method: intentId === undefined && !canHibernate ? 'stop' : method,
+    intentId,
+    vetoes,
+    note,
+  })
 }
 
 /** The machine is not ours to stop: treated as a refusal of the cloud, but nothing is written ahead and nothing is sent. */

@@ -109,7 +109,7 @@ function callOf({ moment }: Look, { state }: Decision): { readonly call?: string
   const { IdleAction } = state.tags
   if (IdleAction !== 'hibernating' && IdleAction !== 'stopping') return {}
   if (state.run.ended || moment.intent?.phase === 'accepted') return { call: `${IdleAction}: ${accepted}` }
-  return { call: `${IdleAction}: sent, and not answered; it may still happen, else the next check sends it again` }
+  return { call: `${IdleAction}: sent, and not answered; it may still happen, else it is sent again` }
 }
 
 const marks: Record<NamedReading['kind'], string> = { active: '●', hold: '◐', idle: '○', unknown: '?', absent: '·' }

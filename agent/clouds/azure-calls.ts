@@ -1,7 +1,7 @@
 /** One call to Azure with all that leads up to it: may it be sent, who is this VM, its token, and what came of it. */
 import { CloudError } from '../errors.ts'
 import type { Outcome } from '../types/outcome.ts'
-import type { Method } from '../types.ts'
+import type { Clocks, Method } from '../types.ts'
 import { errorOf, outcomeOf, outcomeOfUnsent } from './azure-errors.ts'
 import { type CallKind, keepWaiting, lastOperation, rememberOperation, rememberWait } from './azure-memory.ts'
 import { managerOf, placeOf, readVm } from './azure-metadata.ts'
@@ -14,15 +14,17 @@ import { isLoopback, parted, runChanged } from './reach.ts'
 export interface Call<T> {
   readonly kind: CallKind
   readonly send: (api: Api, signal: AbortSignal) => Promise<Sent<T>>
+  /** When it was decided on; now unless told. */
+  readonly began?: Clocks
 }
 
 /** Makes one call, once. Throws CloudError only where nothing was sent. */
-export async function call<T>(parts: Parts, { kind, send }: Call<T>, signal: AbortSignal): Promise<Sent<T>> {
+export async function call<T>(parts: Parts, wanted: Call<T>, signal: AbortSignal): Promise<Sent<T>> {
   const { host, options } = parts
+  const { kind, send, began = host.clocks() } = wanted
   refuseVendor(parts)
   const memory = { host, stateDir: options.stateDir }
   await keepWaiting(memory, kind)
-  const began = host.clocks()
   const imds = metadata(parts)
   const vm = await readVm(imds, patience(host, signal))
   const place = placeOf(vm)
@@ -68,16 +70,26 @@ function answerOf<T>(sent: Sent<T>, action: string): T {
   throw errorOf(sent.failure, action)
 }
 
-/** Deallocates this VM, its memory kept or not: the only way to stop it, since one that is shut down from inside is paid for. */
+/** What is to be deallocated: how, since when that is decided, and what a lock already refused. */
+interface Deallocation {
+  readonly method: Method
+  readonly began: Clocks
+  readonly locked: CloudError | undefined
+}
+
+/**
+ * Deallocates this VM, its memory kept or not: the only way to stop it, since one that is shut down from inside is paid for.
+ * A sleep since `began` keeps it from being sent.
+ */
 export async function deallocate(
   parts: Parts,
-  { method, locked }: { readonly method: Method; readonly locked: CloudError | undefined },
+  { method, began, locked }: Deallocation,
   signal: AbortSignal,
 ): Promise<Outcome> {
   if (locked !== undefined) return outcomeOfUnsent(locked)
   try {
     const send: Call<Deallocating>['send'] = (api, inTime) => api.deallocate(method === 'hibernate', inTime)
-    const sent = await call(parts, { kind: 'deallocate', send }, signal)
+    const sent = await call(parts, { kind: 'deallocate', send, began }, signal)
     if ('failure' in sent) return outcomeOf(sent.failure, { method, uptimeMs: parts.host.clocks().bootMs })
     const { operation, path } = sent.answer
     if (operation === undefined)

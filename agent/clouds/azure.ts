@@ -52,8 +52,10 @@ export function createAzure(host: Host, options: AzureOptions): Cloud {
       return within(signal, (inTime) => askPermissions(parts, inTime))
     },
     async act(method, signal) {
+      // Before anything is loaded or read for it: the machine may sleep meanwhile.
+      const began = host.clocks()
       const { deallocate } = await import('./azure-calls.ts')
-      return within(signal, (inTime) => deallocate(parts, { method, locked: seen.locked() }, inTime))
+      return within(signal, (inTime) => deallocate(parts, { method, began, locked: seen.locked() }, inTime))
     },
     async stopFailure(signal) {
       const { stopFailure } = await import('./azure-calls.ts')

@@ -2,7 +2,7 @@
 
 import { drawn } from '../draw.ts'
 import type { Outcome, Refusal, Refused } from '../types/outcome.ts'
-import type { Decision, Instant, Method, Moment, NamedReading, Policy, State, Veto } from '../types.ts'
+import type { Decision, Method, Moment, NamedReading, Policy, State, Veto } from '../types.ts'
 import { retryMax } from './clock.ts'
 import { freshAttempt, underWay } from './run.ts'
 import { refusedReason } from './tags.ts'
@@ -40,18 +40,23 @@ export function confirm(second: Decision, readings: readonly NamedReading[]): 'a
 
 /**
  * An operator's tag forbids acting: it is asked again after five intervals, or when it ends, not at every check, since
- * asking may cost a call.
+ * asking may cost a call. One that cannot be read is an answer that does not come. The tag goes on with the words that it has.
  */
 export function heldByOperator(
   state: State,
   vetoes: readonly Veto[],
-  { now, intervalMs }: { readonly now: Instant; readonly intervalMs: number },
+  { now, policy }: { readonly now: Moment; readonly policy: Policy },
 ): State {
   const [first] = vetoes
   if (first === undefined) return state
+  const { silences: _, ...attempt } = state.attempt
   const ends = vetoes.map(({ until }) => until ?? Number.POSITIVE_INFINITY)
-  const retryAt = Math.min(now + 5 * intervalMs, Math.max(...ends))
-  return { ...state, attempt: { ...state.attempt, retryAt, refusal: first.reason } }
+  const retryAt = Math.min(now.clocks.monoMs + 5 * policy.checkIntervalMs, Math.max(...ends))
+  const unread = first.name === 'operator-tags'
+  const next = unread ? afterSilence(state, now, policy) : { ...state, attempt: { ...attempt, retryAt } }
+  const refusal = first.reason
+  const reasonClass = state.reasonClass === `held:${first.name}` ? refusedReason(refusal).class : state.reasonClass
+  return { ...next, reasonClass, attempt: { ...next.attempt, refusal } }
 }
 
 /**
@@ -59,10 +64,11 @@ export function heldByOperator(
  * the next quarter of an hour, then every quarter, at moments of this machine's own: out of an outage as many come in every minute.
  */
 export function afterSilence(state: State, now: Moment, policy: Policy): State {
-  const silences = (state.attempt.silences ?? 0) + 1
+  const { refusal: _, silences: before = 0, ...attempt } = state.attempt
+  const silences = before + 1
   const ms = silences === 1 ? policy.checkIntervalMs : SILENCE_MS * (silences === 2 ? shareOf(now) : 1)
   const retryAt = now.clocks.monoMs + ownMoment(ms, now, policy)
-  return { ...state, attempt: { ...state.attempt, silences, retryAt } }
+  return { ...state, attempt: { ...attempt, silences, retryAt } }
 }
 
 /** The state while the call is under way; what refused another one before is no reason any more. */

@@ -18,7 +18,7 @@ export function causeOf(
   if (blind !== undefined) return { ...blind, kind: 'unknown' }
   if (veto !== undefined) return { veto: veto.name, kind: 'veto', reason: veto.reason }
   if (phase !== 'acting' && due !== undefined) {
-    if (attempt.retryAt === due) return { kind: 'refused', reason: attempt.refusal ?? 'refused' }
+    if (attempt.retryAt === due) return { kind: 'refused', reason: attempt.refusal ?? 'no answer' }
     if (held?.until === due) {
       const { evidence } = held
       const one = seen.readings.find((reading) => reading.kind === 'hold' && reading.evidence === evidence)

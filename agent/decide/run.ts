@@ -208,17 +208,20 @@ function rememberFalseStop(
   now: Moment,
   outcome: IntentOutcome | undefined,
 ): readonly FalseStop[] {
-  const fresh = list.filter((entry) => now.clocks.wallMs - entry.wallMs < FALSE_STOP_MEMORY_MS).slice(-19)
+  const fresh = list.filter((entry) => isFresh(entry, now.clocks.wallMs)).slice(-19)
   const stoppedAt = now.intent?.at.wallMs
   if (outcome?.falseStop !== true || stoppedAt === undefined) return fresh
   return [...fresh, { wallMs: stoppedAt, hourClass: hourClass(stoppedAt) }]
 }
 
+/** One from far ahead is of a clock that was wrong then, and would count for years. */
+function isFresh({ wallMs }: FalseStop, nowMs: number): boolean {
+  return Math.abs(nowMs - wallMs) < FALSE_STOP_MEMORY_MS
+}
+
 /** How much longer the threshold is at this hour: 1, 1.5 after one false stop in 28 days in this hour class, 2 after more. */
 export function patience(falseStops: readonly FalseStop[], wallMs: number): number {
   const here = hourClass(wallMs)
-  const count = falseStops.filter(
-    (entry) => entry.hourClass === here && wallMs - entry.wallMs < FALSE_STOP_MEMORY_MS,
-  ).length
+  const count = falseStops.filter((entry) => entry.hourClass === here && isFresh(entry, wallMs)).length
   return 1 + Math.min(count, 2) * 0.5
 }

@@ -1,8 +1,10 @@
 /** A refusal is waited for, whatever the clocks do while the call is under way. */
 import { describe, expect, it } from 'vitest'
+import { type Checked, checkAndAct } from '../../agent/agent.ts'
+import { CloudError } from '../../agent/errors.ts'
 import type { Refusal } from '../../agent/types/outcome.ts'
 import { MINUTE } from '../decide/given.ts'
-import { Bench } from '../scenarios/bench.ts'
+import { Bench, paths } from '../scenarios/bench.ts'
 import { startAzureRow } from './azure-row-machine.ts'
 
 /** A machine whose first call is refused after `meanwhile`; checked until it was sent. */
@@ -66,5 +68,79 @@ describe('a call that is refused', () => {
     // Tags once before the call, and nothing before that.
     expect(machine.azure.requests.counts().api - sent).toBe(2)
     expect(machine.audit().filter(({ action }) => action === 'hibernate')).toHaveLength(2)
+  })
+})
+
+describe('a call that is not answered', () => {
+  it('is not waited for with the reason of the refusal before it', async () => {
+    const bench = await refusedAfter(() => undefined, 'throttled')
+    const lost = () => {
+      throw new Error('no answer within 15 s')
+    }
+    bench.answers = [lost, lost]
+    while (bench.acts < 3) await bench.check()
+    const { decision } = await bench.check()
+    expect([bench.acts, bench.cloud.tags.get('T:IdleReason'), decision.reason, decision.cause.reason]).toEqual([
+      3,
+      '',
+      expect.stringContaining('held: the cloud does not answer, again at'),
+      'no answer',
+    ])
+    expect(bench.host.files.read(paths.status)).not.toContain('next check')
+  })
+})
+
+describe("what an operator's tag forbids", () => {
+  const unread = 'DescribeTags failed: UnauthorizedOperation'
+  it.each<[string, string, (bench: Bench) => void]>([
+    ['Protected', 'the tag T:Protected is set', ({ cloud }) => cloud.tags.set('T:Protected', 'yes')],
+    [
+      'KeepAwakeUntil',
+      'the tag T:KeepAwakeUntil says 12:00 UTC',
+      ({ cloud }) => cloud.tags.set('T:KeepAwakeUntil', '2026-01-01T12:00:00Z'),
+    ],
+    [
+      'one that may not be read',
+      `the operator's tags cannot be read: ${unread}`,
+      ({ cloud }) => {
+        cloud.operatorTags = async () => {
+          throw new CloudError(unread, { code: 'UnauthorizedOperation', retryable: false })
+        }
+      },
+    ],
+  ])('%s: is said once, whether it is asked again or waited for', async (_name, reason, order) => {
+    const bench = new Bench()
+    order(bench)
+    const settings = { ...bench.parts().settings, operatorTags: 'required' } as const
+    const check = async (): Promise<Checked> => {
+      bench.host.clock.advance(2 * MINUTE)
+      return checkAndAct({ ...bench.parts(), settings })
+    }
+    while (bench.cloud.tags.get('T:IdleReason') !== `held: ${reason}`) await check()
+    const written = bench.cloud.calls.length
+    const told = new Set<string>()
+    for (let count = 0; count < 30; count += 1) {
+      const { decision } = await check()
+      told.add(decision.reason.replace(/^.*?; held: /, '').replace(/, again at .*$/, ''))
+    }
+    expect([...told]).toEqual([reason])
+    expect(bench.cloud.calls.slice(written).filter(({ kind }) => kind === 'write-tags')).toEqual([])
+    expect(bench.acts).toBe(0)
+  })
+
+  it('is said as soon as a lease that only the second look met is over', async () => {
+    const bench = new Bench()
+    bench.cloud.tags.set('T:Protected', 'yes')
+    let last = 0
+    const read = async () => {
+      const { monoMs } = bench.host.clock.now()
+      const isSecond = monoMs - last < MINUTE && bench.cloud.tags.get('T:IdleReason') === ''
+      last = monoMs
+      return isSecond ? [{ name: 'lease', reason: 'make train' }] : []
+    }
+    bench.vetoes = [{ name: 'lease', read }]
+    while (bench.cloud.tags.get('T:IdleReason') !== 'held: make train') await bench.check()
+    await bench.check()
+    expect(bench.cloud.tags.get('T:IdleReason')).toBe('refused: the tag T:Protected is set')
   })
 })

@@ -175,3 +175,21 @@ it('sent, and nothing happens while something else holds: known to have failed a
   await bench.check()
   expect([bench.acts, await open(bench)]).toMatchObject([2, { phase: 'accepted' }])
 })
+
+it('sent again while it comes to count as failed: the call is of an intent of its own, and is not closed with the other', async () => {
+  const bench = await unanswered()
+  const first = await open(bench)
+  bench.vetoes = [{ name: 'lease', read: async () => [{ name: 'lease', reason: 'make train' }] }]
+  await bench.settle(3)
+  bench.vetoes = []
+  // The first look comes before that moment, the second one six seconds later.
+  const failsAt = (first?.at.monoMs ?? 0) + 7 * MINUTE
+  const { decision } = await bench.check(failsAt - 3_000 - bench.host.clock.now().monoMs)
+  expect([decision.outcome?.result, decision.outcome?.intentId]).toEqual(['failed', first?.id])
+  const sent = await open(bench)
+  expect([bench.acts, sent?.phase, sent?.id === first?.id]).toEqual([2, 'accepted', false])
+  expect((await bench.check()).decision.reason).toContain('running after a stop that was accepted')
+  expect((await bench.check()).decision.reason).toContain('a stop was accepted and is still to happen')
+  resume(bench)
+  expect((await bench.check()).decision.outcome?.result).toBe('hibernated')
+})

@@ -241,21 +241,36 @@ describe('nothing is sent', () => {
     ['it was hibernated, which boot time does not tell', { wallMs: 8 * HOUR, bootMs: 0 }],
     ['its clock was set back', { wallMs: -8 * HOUR, bootMs: 0 }],
   ]
-  it.each(jumps)('%s while the token was read', async (_name, jump) => {
-    await using it = await startDriver()
-    const now = it.host.clocks
-    const late = () => it.azure.requests.list({ path: TOKEN }).length > 0
-    const clocks = () => {
-      const { wallMs, bootMs, monoMs } = now()
-      return late()
-        ? { wallMs: wallMs + jump.wallMs, bootMs: bootMs + jump.bootMs, monoMs }
-        : { wallMs, bootMs, monoMs }
-    }
-    const { metadataUrl, apiUrl } = it.azure
-    const cloud = createAzure({ ...it.host, clocks }, { metadataUrl, apiUrl, stateDir })
-    expect(await cloud.act('hibernate', it.signal)).toMatchObject({ result: 'refused', code: 'run-changed' })
-    expect(it.azure.requests.counts().api).toBe(0)
-  })
+  const moments: readonly (readonly [string, 'token' | 'memory'])[] = [
+    ['the token was read', 'token'],
+    ['nothing was asked yet, its own files apart', 'memory'],
+  ]
+  it.each(jumps.flatMap(([name, jump]) => moments.map(([when, what]) => [name, when, jump, what] as const)))(
+    '%s while %s',
+    async (_name, _when, jump, what) => {
+      await using it = await startDriver()
+      const now = it.host.clocks
+      let read = false
+      const store: typeof it.host.store = {
+        ...it.host.store,
+        async read(path) {
+          read = true
+          return it.host.store.read(path)
+        },
+      }
+      const late = () => (what === 'memory' ? read : it.azure.requests.list({ path: TOKEN }).length > 0)
+      const clocks = () => {
+        const { wallMs, bootMs, monoMs } = now()
+        return late()
+          ? { wallMs: wallMs + jump.wallMs, bootMs: bootMs + jump.bootMs, monoMs }
+          : { wallMs, bootMs, monoMs }
+      }
+      const { metadataUrl, apiUrl } = it.azure
+      const cloud = createAzure({ ...it.host, clocks, store }, { metadataUrl, apiUrl, stateDir })
+      expect(await cloud.act('hibernate', it.signal)).toMatchObject({ result: 'refused', code: 'run-changed' })
+      expect(it.azure.requests.counts().api).toBe(0)
+    },
+  )
 })
 
 describe('it may have been executed', () => {

@@ -1,6 +1,6 @@
 /** The second look, and what each answer of the cloud does to the state. */
 import { describe, expect, it } from 'vitest'
-import { afterOutcome, beginAttempt, confirm } from '../../agent/decide/attempt.ts'
+import { afterOutcome, beginAttempt, confirm, heldByOperator } from '../../agent/decide/attempt.ts'
 import { retryMax } from '../../agent/decide/clock.ts'
 import type { Outcome, Refusal } from '../../agent/types/outcome.ts'
 import type { Decision, Interval, Method, State } from '../../agent/types.ts'
@@ -212,6 +212,16 @@ describe('other answers', () => {
     expect(second).toBeLessThan(15 + INTERVAL)
     for (const wait of more) expect(Math.abs(wait - 15)).toBeLessThan(INTERVAL)
     expect([before.tags.IdleAction, before.attempt.refusals, before.attempt.silences]).toEqual(['stopping', 0, 4])
+  })
+
+  it("unknown again, but the operator's tags were read in between: that was not twice in a row", () => {
+    const now = moment(later(start, HOUR))
+    const lost = answered({ result: 'unknown', message: '' })
+    const read = heldByOperator(lost, [{ name: 'protected', reason: 'it is set' }], { now, policy })
+    expect(read.attempt.retryAt).toBe(now.clocks.monoMs + 5 * policy.checkIntervalMs)
+    expect(answered({ result: 'unknown', message: '' }, { before: read }).attempt.silences).toBe(1)
+    const unread = heldByOperator(lost, [{ name: 'operator-tags', reason: 'no answer' }], { now, policy })
+    expect([unread.attempt.silences, unread.attempt.refusal]).toEqual([2, 'no answer'])
   })
 
   it.each([1, 2, 5, 15, 60])(

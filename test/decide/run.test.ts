@@ -335,6 +335,7 @@ describe('patience', () => {
     ['one at another hour', [{ ...here, hourClass: 'weekday-07' }], 1],
     ['one at a weekend', [{ ...here, hourClass: 'weekend-06' }], 1],
     ['one 28 days ago', [{ ...here, wallMs: WALL - 28 * 24 * HOUR }], 1],
+    ['one by a clock that was years ahead', [{ ...here, wallMs: WALL + 5 * 364 * 24 * HOUR }], 1],
   ])('%s', (_name, list, expected) => expect(patience(list, WALL)).toBe(expected))
 })
 

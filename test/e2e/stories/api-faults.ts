@@ -59,7 +59,7 @@ async function expectOpen(machine: Machine, says: RegExp): Promise<void> {
   expect(machine.tags()).toMatchObject({ IdleStatus: 'idle', IdleAction: 'hibernating', IdleReason: '' })
   expect(machine.intents().at(-1)).toMatchObject({ phase: 'intended', method: 'hibernate' })
   const told = (await machine.run('status', ...machine.flags)).stdout
-  expect(told).toMatch(/^ {2}call +hibernating: sent, and not answered; .* the next check sends it again$/m)
+  expect(told).toMatch(/^ {2}call +hibernating: sent, and not answered; .* else it is sent again$/m)
 }
 
 for (const { name, fault, sent, says } of unanswered) {
