@@ -101,9 +101,11 @@ describe('after failures in a row', () => {
 
   it.each([throttled, unanswered])('where checks are rare: never longer than a turn is waited for', (error) => {
     for (const failures of [1, 2, 3]) {
-      const before = { failures, bootId: identity.bootId }
-      const next = { ...before, ...afterFailure(before, error, { ...waiting, intervalMs: HOUR }) }
-      expect(turnIn(next, waiting.moment)).toBe((next.notBeforeBootMs ?? 0) - start.bootMs)
+      for (let n = 0; n < 20; n += 1) {
+        const before = { failures, bootId: identity.bootId }
+        const next = { ...before, ...afterFailure(before, error, { ...waiting, id: `i-${n}`, intervalMs: HOUR }) }
+        expect(turnIn(next, waiting.moment)).toBe((next.notBeforeBootMs ?? 0) - start.bootMs)
+      }
     }
   })
 
@@ -147,6 +149,8 @@ describe('a window', () => {
       withTurn({ failures: 0, spreadMs }, { ...waiting, windowMs }).notBeforeBootMs
     expect(at(10 * MINUTE, HOUR)).toBe(at(HOUR, 0))
     expect(at(HOUR, 10 * MINUTE)).toBe(at(HOUR, 0))
+    const { spreadMs } = afterFailure({ failures: 0 }, throttled, { ...waiting, windowMs: 20 * MINUTE })
+    expect(spreadMs).toBe(160 * MINUTE)
   })
 
   it('is not waited for beyond the longest, nor by another boot', () => {
