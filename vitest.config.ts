@@ -13,5 +13,7 @@ export default defineConfig({
     allowOnly: false,
     restoreMocks: true,
     testTimeout: 30_000,
+    // What is waited for comes at once on a machine with nothing else to do.
+    expect: { poll: { timeout: 20_000 } },
   },
 })

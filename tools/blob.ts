@@ -52,7 +52,7 @@ async function makeCaches(
 }
 
 /** The scripts that the executable holds: what every check reads is in one. */
-export function scriptsOf({ chunks, hot }: Pick<Bundle, 'chunks' | 'hot'>): readonly string[] {
+function scriptsOf({ chunks, hot }: Pick<Bundle, 'chunks' | 'hot'>): readonly string[] {
   return ['hot.js', ...chunks.filter((name) => !hot.includes(name))]
 }
 

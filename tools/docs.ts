@@ -78,7 +78,7 @@ function blocksOf({ name, option }: AnySetting): readonly string[] {
 }
 
 /** The generated files by path. */
-export function generatedFiles(): Readonly<Record<string, string>> {
+function generatedFiles(): Readonly<Record<string, string>> {
   const refused = notYet.map((name) => `\`${name}\``).join(', ')
   const rows = allSettings.map(({ name, option }) => row(name, option)).join('\n')
   const blocks = allSettings.flatMap(blocksOf).join('')

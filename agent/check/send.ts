@@ -103,12 +103,7 @@ async function changed(parts: Parts, episode: Episode): Promise<boolean> {
   // Metadata would take too much time here; not asked, it cannot explain a jump of the wall clock either.
   const identity = await localIdentity(parts, parts.host)
   const now = { clocks: parts.host.clocks(), identity, cloudInitRunning: moment.cloudInitRunning }
-  const state = {
-    ...episode.state,
-    identity: moment.identity,
-    last: moment.clocks,
-    run: { ...episode.state.run, ended: false },
-  }
+  const state = { ...episode.state, identity: moment.identity, last: moment.clocks }
   const interval = classify(state, now, parts.policy.checkIntervalMs)
   return interval.newRun || interval.kind === 'gap'
 }

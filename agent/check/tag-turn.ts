@@ -99,13 +99,13 @@ function nextTry(
   return { ms: first === undefined ? outageMs + (share - 0.5) * intervalMs : first * share }
 }
 
-/** Milliseconds to wait before tags are written, if that is before the next check; else 0, as where nothing was stored, and on the machine's way down. */
+/** Milliseconds to wait before tags are written, if that is before the next check; else 0, as on the machine's way down. */
 export function turnBeforeNext({ host, policy }: Parts, { mirror, look, decision, state, overtaken }: Episode): number {
   // Between two others, by hand, the next check is near.
   const { newRun, ms: sinceLast } = decision.interval
   const between = !newRun && sinceLast < SCHEDULED * policy.checkIntervalMs
   if (between) return 0
-  if (!decision.store || overtaken === true || state.run.ended || !policy.enabled) return 0
+  if (overtaken === true || state.run.ended || !policy.enabled) return 0
   const ms = turnIn(mirror, { ...look.moment, clocks: host.clocks() })
   return ms < policy.checkIntervalMs ? Math.round(ms * EARLY) : 0
 }

@@ -30,7 +30,7 @@ export function nextTags(state: State, standing: Standing, context: Context): { 
     tags: {
       IdleStatus: idle ? 'idle' : 'active',
       IdleSince: idle ? since : '',
-      IdleAction: context.judgement.verdict === 'active' && !state.run.ended ? '' : was.IdleAction,
+      IdleAction: context.judgement.verdict === 'active' ? '' : was.IdleAction,
       IdleReason: cause.class === state.reasonClass ? was.IdleReason : cut(cause.text),
     },
     reasonClass: cause.class,

@@ -56,7 +56,7 @@ export async function countEpisode(
       const { verdict, reason } = readCheck(await measurer.run(agent.check))
       if (verdict !== 'idle') throw new Error(`this machine is not idle, whatever the limits: ${reason}`)
     }
-    const { state, hibernated } = await cloud.waitForState('stopped', { timeoutMs: 5000 })
+    const { state, hibernated } = await cloud.waitForState('stopped')
     if (!hibernated) throw new Error(`the instance is ${state} and not hibernated`)
     const { api, byKind } = cloud.requests.counts({ server: 'api' })
     return { metadataTags, checks: episodeMinutes.length, ec2: api, byAction: byKind }

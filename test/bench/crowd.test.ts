@@ -1,6 +1,6 @@
 // The crowd leaves nothing behind: when it ends, when it cannot be gathered, and when the bench around it was killed.
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
@@ -33,9 +33,8 @@ test.skipIf(!possible)('clears what a killed bench left behind', async () => {
   const left = crowdTrees().find((tree) => tree.endsWith(`-${pid}.slice`)) ?? ''
   expect([signal, left]).toEqual(['SIGKILL', expect.stringContaining('bench-crowd-')])
   // Its processes end with it, a moment later.
-  for (let attempt = 0; existsSync(left) && attempt < 50; attempt += 1) {
-    const end = await gather(folder, size)
-    await end()
-  }
+  await expect.poll(() => readFileSync(join(left, 'cgroup.events'), 'utf8')).toContain('populated 0')
+  const end = await gather(folder, size)
   expect(existsSync(left)).toBe(false)
+  await end()
 })

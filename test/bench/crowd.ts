@@ -10,7 +10,7 @@ import { compile } from './compiler.ts'
 
 export const crowd = { processes: 5_000, groups: 2_000, sockets: 10_000, ptys: 500 } as const
 
-export type Crowd = Readonly<Record<keyof typeof crowd, number>>
+type Crowd = Readonly<Record<keyof typeof crowd, number>>
 
 /** Where control groups of version 2 can be made, or nowhere. */
 const root = ['/sys/fs/cgroup/unified', '/sys/fs/cgroup'].find((path) => existsSync(join(path, 'cgroup.procs'))) ?? ''
@@ -81,9 +81,9 @@ function isEmpty(tree: string): boolean {
   return readFileSync(join(tree, 'cgroup.events'), 'utf8').includes('populated 0')
 }
 
-/** Killed processes leave their groups a little later. */
+/** Killed processes leave their groups a little later; after a minute they are taken to hang. */
 async function emptied(tree: string): Promise<void> {
-  for (let attempt = 0; attempt < 100; attempt += 1) {
+  for (let attempt = 0; attempt < 1_200; attempt += 1) {
     if (isEmpty(tree)) return
     await sleep(50)
   }

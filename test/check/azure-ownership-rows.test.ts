@@ -395,7 +395,7 @@ describe.each(refusals)('row $row: $name', (wanted) => {
       expect(machine.stops()).toEqual([...(wanted.sent ?? []), then])
       expect(done.decision.state.idleSince).toBe(state.idleSince)
       expect(machine.tag('IdleAction')).toBe(then.startsWith('stop') ? 'stopping' : 'hibernating')
-      await machine.azure.waitForState(then.startsWith('stop') ? 'deallocated' : 'hibernated', { timeoutMs: 2_000 })
+      await machine.azure.waitForState(then.startsWith('stop') ? 'deallocated' : 'hibernated')
     })
   }
 })

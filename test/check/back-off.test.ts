@@ -53,6 +53,22 @@ describe('a call that is refused', () => {
     expect((await refusedAfter(() => undefined, 'unsupported')).acts).toBe(2)
   })
 
+  it('late is waited for from then on', async () => {
+    const bench = await refusedAfter(({ host }) => host.clock.advance(12_000))
+    const { retryAt = 0 } = (await bench.stored()).state.attempt
+    expect(retryAt - bench.host.clock.now().monoMs).toBe(60 * MINUTE)
+  })
+
+  it('as a stop, in place of a hibernation that cannot be, is not sent a third time', async () => {
+    const bench = await refusedAfter(({ answers }) => {
+      answers.push(() => ({ result: 'refused', why: 'protected', code: 'Code', message: 'text' }))
+    }, 'unsupported')
+    expect(bench.cloud.calls.filter(({ kind }) => kind === 'act')).toMatchObject([
+      { method: 'hibernate' },
+      { method: 'stop' },
+    ])
+  })
+
   it('with a time to wait is tried once when that is over, not before, and nothing is said of it meanwhile', async () => {
     await using machine = await startAzureRow()
     const fault = { kind: 'api-error', code: 'TooManyRequests', retryAfterSeconds: 1200 } as const
@@ -68,6 +84,41 @@ describe('a call that is refused', () => {
     // Tags once before the call, and nothing before that.
     expect(machine.azure.requests.counts().api - sent).toBe(2)
     expect(machine.audit().filter(({ action }) => action === 'hibernate')).toHaveLength(2)
+  })
+})
+
+const overtaken: readonly (readonly [string, (bench: Bench) => void])[] = [
+  ['slept', ({ host }) => host.clock.suspend(60 * MINUTE)],
+  ['stood still', ({ host }) => host.clock.advance(10 * MINUTE)],
+]
+
+describe('a check in whose call the machine', () => {
+  it.each(overtaken)('%s saves nothing of what it saw: the next one finds out', async (_name, meanwhile) => {
+    const bench = new Bench()
+    bench.answers = [
+      () => {
+        meanwhile(bench)
+        return { result: 'accepted', detail: 'text' }
+      },
+    ]
+    await bench.settle(5)
+    const { sampledAt } = await bench.stored()
+    await bench.check()
+    expect([bench.acts, (await bench.stored()).sampledAt]).toEqual([1, sampledAt])
+  })
+})
+
+describe('a check in whose write before the call the machine', () => {
+  it.each(overtaken)('%s sends nothing and claims nothing', async (_name, meanwhile) => {
+    const bench = new Bench()
+    await bench.settle(5)
+    const { writeTags } = bench.cloud
+    bench.cloud.writeTags = async (...asked) => {
+      await writeTags(...asked)
+      meanwhile(bench)
+    }
+    const { deeds } = await bench.check()
+    expect([bench.acts, deeds.map(({ action }) => action)]).toEqual([0, ['tag']])
   })
 })
 

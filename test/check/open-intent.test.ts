@@ -1,6 +1,5 @@
 /** An intent whose call may have been accepted stays open until it is known what became of it. */
 import { expect, it } from 'vitest'
-import { loadState } from '../../agent/state.ts'
 import { openIntent } from '../../agent/state-intents.ts'
 import type { Outcome } from '../../agent/types/outcome.ts'
 import type { Reading } from '../../agent/types.ts'
@@ -29,8 +28,7 @@ async function unanswered(): Promise<Bench> {
 
 /** The number of a look in an attempt: the third is the last. One from which the check goes on to wait does not count. */
 async function attemptLooks(bench: Bench): Promise<() => number> {
-  const { stored } = await loadState(bench.host, paths.state)
-  const { retryAt = 0 } = stored?.state.attempt ?? {}
+  const { retryAt = 0 } = (await bench.stored()).state.attempt
   let looks = 0
   return () => {
     if (bench.host.clock.now().monoMs >= retryAt) looks += 1

@@ -194,11 +194,11 @@ it("an operator's Protected comes first", async () => {
 describe('row 28: the breaker', () => {
   /** Its owner resumes the machine an hour after it was hibernated. */
   async function resumed(machine: RowMachine): Promise<Checked> {
-    await machine.aws.waitForState('stopped', { timeoutMs: 5_000 })
+    await machine.aws.waitForState('stopped')
     machine.host.clock.suspend(HOUR)
     machine.aws.clock.advance(HOUR)
     machine.aws.power.start(machine.aws.instance())
-    await machine.aws.waitForState('running', { timeoutMs: 5_000 })
+    await machine.aws.waitForState('running')
     return machine.check()
   }
 

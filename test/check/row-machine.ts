@@ -75,7 +75,7 @@ const usual: Settings = {
 const paths = pathsOf(undefined)
 
 /** Was an action due in this check? */
-export function wasDue({ deeds }: Checked): boolean {
+function wasDue({ deeds }: Checked): boolean {
   return deeds.some(({ action }) => action === 'hibernate' || action === 'stop')
 }
 

@@ -6,7 +6,7 @@ import { tellFault } from '../../agent/check/tell-fault.ts'
 import { CloudError } from '../../agent/errors.ts'
 import type { Host } from '../../agent/host/host.ts'
 import { acquireLock } from '../../agent/lock.ts'
-import { loadState, type Stored, saveState, type TagMirror } from '../../agent/state.ts'
+import type { TagMirror } from '../../agent/state.ts'
 import type { Outcome } from '../../agent/types/outcome.ts'
 import { HOUR, identity, MINUTE, moment, start } from '../decide/given.ts'
 import { Bench, paths } from '../scenarios/bench.ts'
@@ -16,28 +16,9 @@ const unanswered = new CloudError('text', { code: 'no-answer', retryable: true }
 const forbidden = new CloudError('text', { code: 'UnauthorizedOperation', retryable: false })
 const waiting = { id: 'i-1', moment: moment(start), intervalMs: 2 * MINUTE, windowMs: 0 }
 
-function writes(bench: Bench): number {
-  return bench.cloud.calls.filter(({ kind }) => kind === 'write-tags').length
-}
-
-async function storedOf(bench: Bench): Promise<Stored> {
-  const { stored } = await loadState(bench.host, paths.state)
-  if (stored === undefined) throw new Error('test: no state')
-  return stored
-}
-
-async function mirrorOf(bench: Bench): Promise<TagMirror> {
-  return (await storedOf(bench)).mirror
-}
-
-async function changeMirror(bench: Bench, more: Partial<TagMirror>): Promise<void> {
-  const stored = await storedOf(bench)
-  await saveState(bench.host, paths.state, { ...stored, mirror: { ...stored.mirror, ...more } })
-}
-
 /** The next check of a machine whose turn comes a minute after it, and what happens while it waits for that. */
 async function checkBefore(bench: Bench, sleep: Host['sleep']): Promise<void> {
-  await changeMirror(bench, { notBeforeBootMs: bench.host.clock.now().bootMs + 3 * MINUTE })
+  await bench.changeMirror({ notBeforeBootMs: bench.host.clock.now().bootMs + 3 * MINUTE })
   bench.host.clock.advance(2 * MINUTE)
   const parts = bench.parts()
   await checkAndAct({ ...parts, host: { ...parts.host, sleep } })
@@ -78,6 +59,15 @@ describe('after failures in a row', () => {
       expect(window).toBe(0)
       expect(Math.abs(wait - 18)).toBeLessThanOrEqual(1)
     }
+    const others = ['i-1', 'i-2', 'i-3'].map((id) => afterFailure({ failures: 2 }, unanswered, { ...waiting, id }))
+    expect(new Set(others.map(({ notBeforeBootMs }) => notBeforeBootMs)).size).toBe(3)
+  })
+
+  it.each([
+    ['of another boot', { sinceBootMs: start.bootMs - HOUR, bootId: 'other' }],
+    ['still to come', { sinceBootMs: start.bootMs + HOUR, bootId: identity.bootId }],
+  ])('throttled, in a window whose beginning is %s: it begins now', (_name, before) => {
+    expect(afterFailure({ failures: 1, ...before }, throttled, waiting).sinceBootMs).toBe(start.bootMs)
   })
 
   it('throttled before a stop: tells nothing of the window', () => {
@@ -111,9 +101,11 @@ describe('after failures in a row', () => {
 
   it.each([throttled, unanswered])('where checks are rare: never longer than a turn is waited for', (error) => {
     for (const failures of [1, 2, 3]) {
-      const before = { failures, bootId: identity.bootId }
-      const next = { ...before, ...afterFailure(before, error, { ...waiting, intervalMs: HOUR }) }
-      expect(turnIn(next, waiting.moment)).toBe((next.notBeforeBootMs ?? 0) - start.bootMs)
+      for (let n = 0; n < 20; n += 1) {
+        const before = { failures, bootId: identity.bootId }
+        const next = { ...before, ...afterFailure(before, error, { ...waiting, id: `i-${n}`, intervalMs: HOUR }) }
+        expect(turnIn(next, waiting.moment)).toBe((next.notBeforeBootMs ?? 0) - start.bootMs)
+      }
     }
   })
 
@@ -125,7 +117,9 @@ describe('after failures in a row', () => {
       bootId: identity.bootId,
     }
     const next = afterFailure(before, throttled, waiting)
-    expect((next.notBeforeBootMs ?? 0) - start.bootMs).toBeLessThanOrEqual((3 * HOUR) / 8)
+    const wait = (next.notBeforeBootMs ?? 0) - start.bootMs
+    expect(wait).toBeGreaterThan(1_000)
+    expect(wait).toBeLessThanOrEqual((3 * HOUR) / 8)
   })
 })
 
@@ -155,6 +149,17 @@ describe('a window', () => {
       withTurn({ failures: 0, spreadMs }, { ...waiting, windowMs }).notBeforeBootMs
     expect(at(10 * MINUTE, HOUR)).toBe(at(HOUR, 0))
     expect(at(HOUR, 10 * MINUTE)).toBe(at(HOUR, 0))
+    const { spreadMs } = afterFailure({ failures: 0 }, throttled, { ...waiting, windowMs: 20 * MINUTE })
+    expect(spreadMs).toBe(160 * MINUTE)
+  })
+
+  it('is not waited for beyond the longest, nor by another boot', () => {
+    const known = { failures: 0, spreadMs: 1e15, notBeforeBootMs: start.bootMs + HOUR, bootId: identity.bootId }
+    expect([withTurn(known, waiting), turnIn(known, waiting.moment)]).toEqual([known, HOUR])
+    const other = { ...known, bootId: 'other' }
+    const { notBeforeBootMs = 0, bootId } = withTurn(other, waiting)
+    expect([bootId, turnIn(other, waiting.moment)]).toEqual([identity.bootId, 0])
+    expect(notBeforeBootMs - start.bootMs).toBeLessThan(3 * HOUR)
   })
 
   it('is forgotten when it has become shorter than an interval', () => {
@@ -175,29 +180,35 @@ describe('a check', () => {
       await checkAndAct({ ...parts, settings: { ...parts.settings, tagWindowMs: HOUR } })
     }
     await check()
-    const { notBeforeBootMs = 0, sinceBootMs = 0 } = await mirrorOf(bench)
-    expect([writes(bench), notBeforeBootMs > sinceBootMs, notBeforeBootMs < sinceBootMs + HOUR]).toEqual([
-      0,
-      true,
-      true,
-    ])
+    const { notBeforeBootMs = 0, sinceBootMs = 0 } = await bench.mirror()
+    expect([bench.writes, notBeforeBootMs > sinceBootMs, notBeforeBootMs < sinceBootMs + HOUR]).toEqual([0, true, true])
     for (let n = 0; n < 32; n += 1) await check()
-    expect(writes(bench)).toBe(1)
+    expect(bench.writes).toBe(1)
     bench.fakes[0] = { name: 'cpu', judge: () => ({ kind: 'active', reason: 'a program works' }) }
     await bench.check()
-    expect(writes(bench)).toBe(2)
+    expect(bench.writes).toBe(2)
+  })
+
+  it('that is the first of all waits for a turn that comes before the next one', async () => {
+    const bench = new Bench()
+    const began = bench.host.clock.now().bootMs
+    const parts = bench.parts()
+    await checkAndAct({ ...parts, settings: { ...parts.settings, tagWindowMs: MINUTE } })
+    const waited = bench.host.clock.now().bootMs - began
+    expect([bench.writes, waited > 0, waited < MINUTE]).toEqual([1, true, true])
   })
 
   it('whose write was throttled writes at its moment, between the checks if it lies there, and once', async () => {
     const bench = await throttledOnce()
-    const { notBeforeBootMs = 0, spreadMs } = await mirrorOf(bench)
+    const { notBeforeBootMs = 0, spreadMs } = await bench.mirror()
     expect(spreadMs).toBe(16 * MINUTE)
-    while (writes(bench) < 2) await bench.check()
+    while (bench.writes < 2) await bench.check()
     const wroteMs = bench.host.clock.now().bootMs
     expect(Math.abs(wroteMs - notBeforeBootMs)).toBeLessThan(2 * MINUTE)
     expect(bench.cloud.tags.get('T:IdleStatus')).toBe('idle')
+    expect(await bench.mirror()).toMatchObject({ failures: 0, spreadMs })
     await bench.check()
-    expect(writes(bench)).toBe(2)
+    expect(bench.writes).toBe(2)
   })
 
   it('has told everybody on the machine before it waits for that moment', async () => {
@@ -211,29 +222,30 @@ describe('a check', () => {
     expect(JSON.parse(told).at).toBe(new Date(bench.host.clock.now().wallMs - 52_500).toISOString())
     expect(bench.host.clock.now().bootMs - began).toBe(2 * MINUTE + 52_500)
     expect(bench.cloud.tags.get('T:IdleStatus')).toBe('active')
+    expect(bench.host.files.names(paths.lockDir)).toEqual([])
   })
 
   it('that has taken most of its interval leaves the write to the next one, which must find the lock free', async () => {
     const bench = await throttledOnce()
-    await changeMirror(bench, { notBeforeBootMs: bench.host.clock.now().bootMs + 4 * MINUTE })
+    await bench.changeMirror({ notBeforeBootMs: bench.host.clock.now().bootMs + 4 * MINUTE })
     bench.fakes = [{ name: 'cpu', read: () => bench.host.clock.advance(109_000) }]
     const { clock } = bench.host
     const began = clock.now().bootMs + 2 * MINUTE
     await bench.check()
     expect(clock.now().bootMs - began).toBeLessThan(110_000)
-    expect(writes(bench)).toBe(1)
+    expect(bench.writes).toBe(1)
     bench.fakes = [{ name: 'cpu' }]
     await bench.check(12_000)
-    expect(writes(bench)).toBe(2)
+    expect(bench.writes).toBe(2)
   })
 
   it('by hand, between two of the schedule, does not wait', async () => {
     const bench = await throttledOnce()
-    await changeMirror(bench, { notBeforeBootMs: bench.host.clock.now().bootMs + 2 * MINUTE })
+    await bench.changeMirror({ notBeforeBootMs: bench.host.clock.now().bootMs + 2 * MINUTE })
     const began = bench.host.clock.now().bootMs
     await bench.check(MINUTE)
     expect(bench.host.clock.now().bootMs - began).toBeLessThan(1.1 * MINUTE)
-    expect(writes(bench)).toBe(1)
+    expect(bench.writes).toBe(1)
   })
 
   it('waits without the lock: another one goes on meanwhile, and then there is nothing left to write', async () => {
@@ -241,41 +253,43 @@ describe('a check', () => {
     let during = 0
     await checkBefore(bench, async (ms) => {
       bench.host.clock.advance(ms)
-      await changeMirror(bench, { notBeforeBootMs: bench.host.clock.now().bootMs })
+      await bench.changeMirror({ notBeforeBootMs: bench.host.clock.now().bootMs })
       await checkAndAct(bench.parts())
-      during = writes(bench)
+      during = bench.writes
     })
-    expect([during, writes(bench)]).toEqual([2, 2])
+    expect([during, bench.writes]).toEqual([2, 2])
   })
 
   it('on a machine that is a copy of another waits for nothing that bound that one', async () => {
     const bench = await throttledOnce()
-    await changeMirror(bench, { instanceId: 'i-other', spreadMs: 3 * HOUR })
+    const { identify } = bench.cloud
+    bench.cloud.identify = async (signal) => ({ ...(await identify(signal)), id: 'i-copy' })
+    await bench.changeMirror({ spreadMs: 3 * HOUR })
     await bench.check()
-    expect(writes(bench)).toBe(2)
-    expect((await mirrorOf(bench)).spreadMs).toBeUndefined()
+    expect(bench.writes).toBe(2)
+    expect((await bench.mirror()).spreadMs).toBeUndefined()
   })
 
   it('is not held up by a moment that nobody can have drawn', async () => {
     const bench = await throttledOnce()
-    await changeMirror(bench, { notBeforeBootMs: 1e15, spreadMs: 1e15 })
+    await bench.changeMirror({ notBeforeBootMs: 1e15, spreadMs: 1e15 })
     await bench.check()
-    expect(writes(bench)).toBe(2)
+    expect(bench.writes).toBe(2)
   })
 
   it('that slept while it waited writes nothing: the next one knows what is to be shown', async () => {
     const bench = await throttledOnce()
     await checkBefore(bench, async () => bench.host.clock.suspend(HOUR))
-    expect(writes(bench)).toBe(1)
+    expect(bench.writes).toBe(1)
   })
 
   it('that waits while another one is refused writes nothing before the moment that this one has found', async () => {
     const bench = await throttledOnce()
     await checkBefore(bench, async (ms) => {
       bench.host.clock.advance(ms)
-      await changeMirror(bench, { failures: 2, notBeforeBootMs: bench.host.clock.now().bootMs + HOUR })
+      await bench.changeMirror({ failures: 2, notBeforeBootMs: bench.host.clock.now().bootMs + HOUR })
     })
-    expect(writes(bench)).toBe(1)
+    expect(bench.writes).toBe(1)
   })
 
   it.each([1, 3])('that waits to try again is not made earlier by it than the cloud wants: %i', async (second) => {
@@ -307,34 +321,57 @@ describe('a check', () => {
   it('that finds the lock taken, or all of it uninstalled, when its turn has come writes nothing', async () => {
     const bench = await throttledOnce()
     await checkBefore(bench, async () => void (await acquireLock(bench.parts().host, paths.lockDir)))
-    expect(writes(bench)).toBe(1)
+    expect(bench.writes).toBe(1)
     const gone = await throttledOnce()
-    await checkBefore(gone, () => gone.host.store.remove(paths.state))
-    expect(writes(gone)).toBe(1)
-    expect(gone.host.files.read(paths.state)).toBeUndefined()
+    await checkBefore(gone, async () => gone.host.files.remove(paths.stateDir))
+    expect(gone.writes).toBe(1)
+    expect(gone.host.files.names(paths.stateDir)).toBeUndefined()
+  })
+
+  it('waits for nothing where it is switched off', async () => {
+    const bench = await throttledOnce()
+    bench.policy = { ...bench.policy, enabled: false }
+    const began = bench.host.clock.now().bootMs
+    await checkBefore(bench, async (ms) => bench.host.clock.advance(ms))
+    expect(bench.host.clock.now().bootMs - began).toBe(2 * MINUTE)
+  })
+
+  it('whose call was overtaken waits for nothing afterwards', async () => {
+    const bench = new Bench()
+    bench.answers = [
+      () => {
+        bench.host.clock.stepWall(90_000)
+        return { result: 'refused', why: 'protected', code: 'Code', message: 'text' }
+      },
+    ]
+    await bench.settle(5)
+    bench.cloud.failing.set('write-tags', 'no-answer')
+    const before = bench.writes
+    await bench.check()
+    expect([bench.acts, bench.writes - before]).toEqual([1, 1])
   })
 
   it('writes at once before a stop, whatever the window', async () => {
     const bench = new Bench()
     await bench.check()
-    await changeMirror(bench, { spreadMs: 3 * HOUR })
+    await bench.changeMirror({ spreadMs: 3 * HOUR })
     while (bench.acts === 0) await bench.check()
     expect(bench.cloud.tags.get('T:IdleAction')).toBe('hibernating')
-    expect((await mirrorOf(bench)).spreadMs).toBe(3 * HOUR)
+    expect((await bench.mirror()).spreadMs).toBe(3 * HOUR)
   })
 
   it('takes back at once that it is being stopped, where that was refused, whatever the window', async () => {
     const bench = new Bench()
     bench.answers = [1, 2].map(() => () => ({ result: 'refused', why: 'protected', code: 'Code', message: 'text' }))
     await bench.check()
-    await changeMirror(bench, { spreadMs: 3 * HOUR })
+    await bench.changeMirror({ spreadMs: 3 * HOUR })
     while (bench.acts === 0) await bench.check()
     expect(bench.cloud.tags.get('T:IdleAction')).toBe('')
     expect(bench.cloud.tags.get('T:IdleReason')).toBe('refused: Code (protected)')
-    const before = writes(bench)
+    const before = bench.writes
     while (bench.acts === 1) await bench.check()
-    expect(writes(bench) - before).toBe(2)
-    expect((await mirrorOf(bench)).spreadMs).toBe(3 * HOUR)
+    expect(bench.writes - before).toBe(2)
+    expect((await bench.mirror()).spreadMs).toBe(3 * HOUR)
   })
 
   it.each<[string, Outcome]>([
@@ -347,10 +384,10 @@ describe('a check', () => {
     bench.cloud.failing.set('write-tags', 'no-answer')
     let before = 0
     while (bench.acts === 0) {
-      before = writes(bench)
+      before = bench.writes
       await bench.check()
     }
-    expect(writes(bench) - before).toBe(1)
+    expect(bench.writes - before).toBe(1)
   })
 
   it('of a machine that is used again tells it, whatever moment its stop waited for', async () => {
@@ -360,13 +397,13 @@ describe('a check', () => {
     bench.cloud.failing.set('write-tags', 'no-answer')
     while (bench.acts < 3) await bench.check()
     bench.cloud.failing.clear()
-    await changeMirror(bench, { notBeforeBootMs: 0 })
-    const before = writes(bench)
+    await bench.changeMirror({ notBeforeBootMs: 0 })
+    const before = bench.writes
     await bench.check()
-    expect(writes(bench)).toBe(before)
+    expect(bench.writes).toBe(before)
     bench.fakes[0] = { name: 'cpu', judge: () => ({ kind: 'active', reason: 'a program works' }) }
     await bench.check()
-    expect([writes(bench), bench.cloud.tags.get('T:IdleStatus')]).toEqual([before + 1, 'active'])
+    expect([bench.writes, bench.cloud.tags.get('T:IdleStatus')]).toEqual([before + 1, 'active'])
   })
 
   it('writes nothing of a change that is gone before its moment', async () => {
@@ -375,14 +412,14 @@ describe('a check', () => {
     bench.fakes = [{ name: 'cpu', judge: () => ({ kind: busy ? 'active' : 'idle', reason: 'x' }) }]
     bench.policy = { ...bench.policy, action: 'report' }
     await bench.settle(3)
-    await changeMirror(bench, { spreadMs: 3 * HOUR })
-    const before = writes(bench)
+    await bench.changeMirror({ spreadMs: 3 * HOUR })
+    const before = bench.writes
     busy = false
-    while ((await bench.check()).decision.phase !== 'idle') expect(writes(bench)).toBe(before)
-    expect((await mirrorOf(bench)).notBeforeBootMs).toBeGreaterThan(0)
+    while ((await bench.check()).decision.phase !== 'idle') expect(bench.writes).toBe(before)
+    expect((await bench.mirror()).notBeforeBootMs).toBeGreaterThan(0)
     busy = true
     await bench.check()
-    expect(await mirrorOf(bench)).not.toHaveProperty('notBeforeBootMs')
-    expect(writes(bench)).toBe(before)
+    expect(await bench.mirror()).not.toHaveProperty('notBeforeBootMs')
+    expect(bench.writes).toBe(before)
   })
 })

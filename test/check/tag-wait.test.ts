@@ -1,9 +1,8 @@
 /** A check that waits for its turn to write tags: what it uses meanwhile is its own. */
 import { describe, expect, it } from 'vitest'
 import { checkAndAct } from '../../agent/agent.ts'
-import { loadState, saveState } from '../../agent/state.ts'
 import { MINUTE } from '../decide/given.ts'
-import { Bench, paths } from '../scenarios/bench.ts'
+import { Bench } from '../scenarios/bench.ts'
 
 const STEADY_MS = 80
 const WRITTEN_MS = 500
@@ -16,10 +15,7 @@ async function ownAfter(meanwhile: (bench: Bench) => Promise<unknown>): Promise<
   bench.cloud.failing.set('write-tags', 'RequestLimitExceeded')
   await bench.check()
   bench.cloud.failing.clear()
-  const { stored } = await loadState(bench.host, paths.state)
-  if (stored === undefined) throw new Error('no state')
-  const notBeforeBootMs = bench.host.clock.now().bootMs + 3 * MINUTE
-  await saveState(bench.host, paths.state, { ...stored, mirror: { ...stored.mirror, notBeforeBootMs } })
+  await bench.changeMirror({ notBeforeBootMs: bench.host.clock.now().bootMs + 3 * MINUTE })
   bench.host.clock.advance(2 * MINUTE)
   const parts = bench.parts()
   let cpuMs = STEADY_MS
@@ -31,7 +27,7 @@ async function ownAfter(meanwhile: (bench: Bench) => Promise<unknown>): Promise<
   const host = { ...parts.host, sleep, self: { ...parts.host.self, cpuMs: () => cpuMs } }
   await checkAndAct({ ...parts, host })
   expect(bench.cloud.tags.get('T:IdleStatus')).toBe('active')
-  return (await loadState(bench.host, paths.state)).stored?.samples['cpu']?.sample
+  return (await bench.stored()).samples['cpu']?.sample
 }
 
 describe('the CPU time of a write in its turn', () => {

@@ -304,7 +304,7 @@ describe('it may have been executed', () => {
     expect(value).toMatchObject({ result: 'unknown', message: expect.stringMatching(/\w+ \w+/) })
     expect(ms).toBeLessThan(driver.callMs + 1000)
     expect(it.sent('StopInstances')).toBe(1)
-    await it.aws.waitForState(state, { timeoutMs: 1000 })
+    await it.aws.waitForState(state)
   })
 
   it('the caller gave up after it was sent', async () => {

@@ -40,13 +40,13 @@ it.each([
     { action: CALL, params: { 'api-version': '2024-07-01', hibernate } },
   ])
   expect(calls[0]?.instanceId).toBe(it.azure.instance().id)
-  await it.azure.waitForState(state, { timeoutMs: 1000 })
+  await it.azure.waitForState(state)
 })
 
 it('nothing is asked of the asynchronous operation', async () => {
   await using it = await startDriver({ azure: { delays: { stopMs: 50 } } })
   await it.cloud.act('stop', it.signal)
-  await it.azure.waitForState('deallocated', { timeoutMs: 1000 })
+  await it.azure.waitForState('deallocated')
   expect(it.azure.requests.list({ server: 'api' }).map(({ action }) => action)).toEqual([CALL])
 })
 
@@ -296,7 +296,7 @@ describe('it may have been executed', () => {
     expect(value).toMatchObject({ result: 'unknown', message: expect.stringMatching(/\w+ \w+/) })
     expect(ms).toBeLessThan(driver.callMs + 1000)
     expect(it.sent(CALL)).toBe(1)
-    await it.azure.waitForState(state, { timeoutMs: 1000 })
+    await it.azure.waitForState(state)
   })
 })
 
@@ -306,7 +306,7 @@ describe('what became of it is asked once, in the next boot', () => {
     expect(await it.cloud.stopFailure?.(it.signal)).toBeUndefined()
     expect(it.azure.requests.counts().total).toBe(0)
     await it.cloud.act('stop', it.signal)
-    await it.azure.waitForState('deallocated', { timeoutMs: 1000 })
+    await it.azure.waitForState('deallocated')
     expect(await it.cloud.stopFailure?.(it.signal)).toBeUndefined()
     expect(it.sent('Operations_Get')).toBe(1)
     expect(await it.cloud.stopFailure?.(it.signal)).toBeUndefined()
@@ -316,7 +316,7 @@ describe('what became of it is asked once, in the next boot', () => {
   it('says that the VM stayed allocated', async () => {
     await using it = await startDriver({ azure: { instances: [{ deallocationFails: 'VMHibernateFailed' }] } })
     expect(await it.cloud.act('hibernate', it.signal)).toMatchObject({ result: 'accepted' })
-    await it.azure.waitForState('running', { timeoutMs: 1000 })
+    await it.azure.waitForState('running')
     expect(await it.cloud.stopFailure?.(it.signal)).toBe(
       'VMHibernateFailed: the VM was not deallocated, so it stayed allocated and was paid for',
     )

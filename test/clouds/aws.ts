@@ -39,7 +39,7 @@ export interface AwsCloud {
   /** As `env`, for a program on that instance. */
   envOf(id: string): Readonly<Record<string, string>>
   /** Resolves once the instance is in that state. */
-  waitForState(state: StateName, options: { readonly timeoutMs: number; readonly id?: string }): Promise<Instance>
+  waitForState(state: StateName): Promise<Instance>
   /** Ends all servers, connections and timers. */
   close(): Promise<void>
 }
@@ -102,8 +102,7 @@ function assemble({ core, api, metadata, control, close }: Parts): AwsCloud {
     AWS_EC2_METADATA_SERVICE_ENDPOINT: metadataUrlOf(id),
     AWS_ENDPOINT_URL_EC2: api.url,
   })
-  const waitForState: AwsCloud['waitForState'] = (state, { timeoutMs, id }) =>
-    stateReached(core.stateListeners, instance(id), { state, timeoutMs })
+  const waitForState: AwsCloud['waitForState'] = (state) => stateReached(core.stateListeners, instance(), state)
   const urls = { metadataUrl: metadataUrlOf(firstId), apiUrl: api.url, controlUrl: control.url }
   const parts = { accountId, region, instances, requests: log, faults, clock, credentials, throttle, power }
   return { ...urls, ...parts, env: envOf(firstId), instance, envOf, waitForState, close }

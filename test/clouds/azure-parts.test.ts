@@ -74,7 +74,7 @@ test('the control server sets, switches and shows a VM', async () => {
       ['hibernate', 'hibernated'],
     ] as const) {
       await control.power(id, verb)
-      await cloud.waitForState(state, { timeoutMs: 1000 })
+      await cloud.waitForState(state)
     }
     await control.change(id, { scheduledEvents: '[]' })
     expect((await control.instance(id)).eventsIncarnation).toBe(2)

@@ -87,7 +87,7 @@ describe('deallocation', () => {
     await deallocate(true)
     await expect.poll(() => events).toEqual(['hibernate'])
     cloud.clock.advance(5000)
-    expect((await cloud.waitForState('hibernated', { timeoutMs: 1000 })).memoryKept).toBe(true)
+    expect((await cloud.waitForState('hibernated')).memoryKept).toBe(true)
     await post('/start')
     cloud.clock.advance(5000)
     await deallocate(false)

@@ -46,7 +46,7 @@ export interface AzureCloud {
   /** As `env`, for a program on that VM. */
   envOf(id: string): Readonly<Record<string, string>>
   /** Resolves once the VM is in that state. */
-  waitForState(state: VmState, options: { readonly timeoutMs: number; readonly id?: string }): Promise<Vm>
+  waitForState(state: VmState): Promise<Vm>
   /** Ends all servers, connections and timers. */
   close(): Promise<void>
 }
@@ -122,8 +122,7 @@ function assemble({ core, caPath, api, metadata, wireserver, control, close }: P
     AZURE_RESOURCE_MANAGER_ENDPOINT: api.url,
     NODE_EXTRA_CA_CERTS: caPath,
   })
-  const waitForState: AzureCloud['waitForState'] = (state, { timeoutMs, id }) =>
-    stateReached(core.stateListeners, instance(id), { state, timeoutMs })
+  const waitForState: AzureCloud['waitForState'] = (state) => stateReached(core.stateListeners, instance(), state)
   const urls = { metadataUrl: metadataUrlOf(firstId), apiUrl: api.url, wireserverUrl: wireserver?.url }
   const parts = { caCert: authority.cert, instances, requests: log, faults, clock, tokens, throttle, power }
   return { ...urls, controlUrl: control.url, ...parts, env: envOf(firstId), instance, envOf, waitForState, close }

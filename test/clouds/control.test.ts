@@ -58,9 +58,9 @@ test('an instance is read and changed; a bad change changes nothing', async () =
 
 test('power, clock and credentials', async () => {
   expect((await control.power(id, 'hibernate')).state).toBe('stopping')
-  await cloud.waitForState('stopped', { timeoutMs: 1000 })
+  await cloud.waitForState('stopped')
   expect((await control.power(id, 'start')).state).toBe('pending')
-  await cloud.waitForState('running', { timeoutMs: 1000 })
+  await cloud.waitForState('running')
   const before = await control.now()
   expect((await control.advance(60_000)) - before).toBeGreaterThanOrEqual(60_000)
   const first = cloud.credentials.session(id, 'idle-agent')

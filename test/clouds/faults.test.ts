@@ -93,7 +93,7 @@ describe('faults of the API', () => {
     cloud.faults.add({ server: 'api', action: 'StopInstances', fault: { kind: 'hang-after-action' } })
     const stop = new StopInstancesCommand({ InstanceIds: [cloud.instance().id], Hibernate: true })
     expect(await errorCode(client.send(stop, { abortSignal: AbortSignal.timeout(200) }))).toBe('AbortError')
-    await cloud.waitForState('stopped', { timeoutMs: 1000 })
+    await cloud.waitForState('stopped')
   })
 
   test('an action that was not done because it hung', async () => {

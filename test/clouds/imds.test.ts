@@ -59,9 +59,9 @@ describe('tokens', () => {
     const headers = { [tokenHeader]: await token(url) }
     const get = async (): Promise<number> => (await raw(`${url}/latest/meta-data/instance-id`, { headers })).status
     cloud.power.stop(cloud.instance(), { hibernate: true })
-    await cloud.waitForState('stopped', { timeoutMs: 1000 })
+    await cloud.waitForState('stopped')
     cloud.power.start(cloud.instance())
-    await cloud.waitForState('running', { timeoutMs: 1000 })
+    await cloud.waitForState('running')
     expect(await get()).toBe(401)
   })
 

@@ -44,7 +44,7 @@ describe('power', () => {
     cloud.clock.advance(60_000)
     expect(cloud.instance().state).toBe('stopping')
     release()
-    await cloud.waitForState('stopped', { timeoutMs: 1000 })
+    await cloud.waitForState('stopped')
     expect(cloud.instance().stateReason).toEqual({
       code: 'Client.UserInitiatedHibernate',
       message: 'Client.UserInitiatedHibernate: User initiated hibernate',
@@ -56,7 +56,7 @@ describe('power', () => {
     await start()
     const launched = cloud.instance().launchTime
     await stop()
-    await cloud.waitForState('stopped', { timeoutMs: 1000 })
+    await cloud.waitForState('stopped')
     expect(cloud.instance().stateReason?.code).toBe('Client.UserInitiatedShutdown')
     expect((await stop({ Hibernate: true })).StoppingInstances?.[0]?.CurrentState?.Name).toBe('stopped')
     cloud.clock.advance(5000)
@@ -64,7 +64,7 @@ describe('power', () => {
     const { StartingInstances } = await operator.send(new StartInstancesCommand({ InstanceIds: [id] }))
     operator.destroy()
     expect(StartingInstances?.[0]?.CurrentState?.Name).toBe('pending')
-    await cloud.waitForState('running', { timeoutMs: 1000 })
+    await cloud.waitForState('running')
     expect(cloud.instance().launchTime).toBeGreaterThanOrEqual(launched + 5000)
     expect(cloud.instance().stateReason).toBeUndefined()
   })
@@ -83,7 +83,7 @@ describe('power', () => {
   ] as const)('an OS shutdown with behaviour %s on %s ends %s', async (shutdownBehavior, rootDeviceType, end) => {
     await start({}, { shutdownBehavior, rootDeviceType })
     cloud.power.guestOff(cloud.instance())
-    await cloud.waitForState(end, { timeoutMs: 1000 })
+    await cloud.waitForState(end)
     expect(cloud.instance().stateReason?.code).toBe('Client.InstanceInitiatedShutdown')
   })
 })

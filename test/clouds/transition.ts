@@ -70,18 +70,21 @@ async function run<Machine extends { hookError: string | undefined }>(
 
 export type StateListener<State, Machine> = (machine: Machine, before: State) => void
 
-/** Resolves once the machine is in that state; rejects when that takes too long. */
+/** Transitions take milliseconds, and whatever a hook does. */
+const PATIENCE_MS = 20_000
+
+/** Resolves once the machine is in that state; rejects when that takes 20 s. */
 export function stateReached<State extends string, Machine extends { readonly id: string; readonly state: State }>(
   listeners: Set<StateListener<State, Machine>>,
   machine: Machine,
-  { state, timeoutMs }: { readonly state: State; readonly timeoutMs: number },
+  state: State,
 ): Promise<Machine> {
   if (machine.state === state) return Promise.resolve(machine)
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       listeners.delete(listener)
-      reject(new Error(`${machine.id} is ${machine.state}, not ${state}, after ${String(timeoutMs)} ms`))
-    }, timeoutMs)
+      reject(new Error(`${machine.id} is ${machine.state}, not ${state}, after ${PATIENCE_MS} ms`))
+    }, PATIENCE_MS)
     const listener: StateListener<State, Machine> = (changed) => {
       if (changed !== machine || machine.state !== state) return
       clearTimeout(timer)

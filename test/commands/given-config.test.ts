@@ -4,6 +4,7 @@ import { pathsOf } from '../../agent/check/parts.ts'
 import { run } from '../../agent/cli.ts'
 import type { CommandContext } from '../../agent/commands/context.ts'
 import { adoptConfig } from '../../agent/commands/given-config.ts'
+import { checkOnce } from '../../agent/commands/run.ts'
 import { HostError } from '../../agent/errors.ts'
 import { configPath } from '../../agent/install/files.ts'
 import { createMemoryHost } from '../host/memory.ts'
@@ -151,6 +152,17 @@ describe('a check on Azure', () => {
     expect(await check()).toBe(0)
     expect(config()).toBe(off)
     expect(await check('--act')).toBe(0)
+    expect(config()).toBe(`${off}  protected: true\n`)
+  })
+
+  it('takes it where the agent is resident, too', async () => {
+    const { host, given, config, off } = vm()
+    const flags = { json: false, root: undefined, stateDir: undefined, config: undefined }
+    const context: CommandContext = { host, flags, args: [], out: () => undefined, colour: false }
+    await checkOnce(context)
+    given.userData = Buffer.from(`${off}  protected: true\n`).toString('base64')
+    host.clock.advance(120_000)
+    await checkOnce(context)
     expect(config()).toBe(`${off}  protected: true\n`)
   })
 

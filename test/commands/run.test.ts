@@ -6,6 +6,7 @@ import { checkOnce, run } from '../../agent/commands/run.ts'
 import { HostError } from '../../agent/errors.ts'
 import type { Resident } from '../../agent/host/host.ts'
 import { configPath } from '../../agent/install/files.ts'
+import { acquireLock } from '../../agent/lock.ts'
 import { createMemoryHost } from '../host/memory.ts'
 
 const flags = { json: false, root: undefined, stateDir: undefined, config: undefined }
@@ -146,6 +147,20 @@ it('says at every check that its lock is left over, and goes on when it can be r
     expect.stringContaining('this check failed, the next one follows: read-only file system'),
     expect.stringContaining('this check failed, the next one follows: read-only file system'),
     expect.stringMatching(/Z (unknown|idle|active) /),
+  ])
+})
+
+it('says nothing of another check that works, unless that hangs', async () => {
+  const host = createMemoryHost()
+  await acquireLock(host.withSelf({ pid: 7, startTicks: 7 }), pathsOf(undefined).lockDir)
+  const said: string[] = []
+  const check = () => checkOnce({ host, flags, args: [], out: (line) => void said.push(line), colour: false })
+  await check()
+  expect(said).toEqual([])
+  host.clock.advance(11 * 60_000)
+  await check()
+  expect(said).toEqual([
+    expect.stringMatching(/ this check failed, the next one follows: another check \(pid 7\) .*hangs/),
   ])
 })
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { afterOutcome, beginAttempt, confirm, heldByOperator } from '../../agent/decide/attempt.ts'
 import { retryMax } from '../../agent/decide/clock.ts'
 import type { Outcome, Refusal } from '../../agent/types/outcome.ts'
-import type { Decision, Interval, Method, State } from '../../agent/types.ts'
+import type { Decision, Interval, Method, State, Veto } from '../../agent/types.ts'
 import {
   blind,
   busy,
@@ -81,7 +81,8 @@ describe('the wait after refusals in a row, in minutes', () => {
       ],
     ],
   ])('%s: at a moment of its own in the interval of one within %j', (why, expected) => {
-    const told = ['i-1', 'i-2', 'i-3'].map((instanceId) => {
+    const told = Array.from({ length: 30 }, (_, n) => {
+      const instanceId = `i-${n}`
       let before = state()
       return expected.map(() => {
         const now = moment(later(start, HOUR), { identity: { ...identity, instanceId } })
@@ -94,8 +95,14 @@ describe('the wait after refusals in a row, in minutes', () => {
         const [least = 1, most = 0] = expected[at] ?? []
         return most === 0 ? wait === 0 : wait > least - INTERVAL && wait < most + INTERVAL
       })
-    expect(told.map(within)).toEqual([true, true, true])
-    expect(new Set(told.map((waits) => waits.join())).size).toBe(3)
+    expect(told.every(within)).toBe(true)
+    expect(new Set(told.map((waits) => waits.join())).size).toBe(30)
+    for (const [at, [least, most]] of expected.entries()) {
+      if (most - least <= INTERVAL) continue
+      const waits = told.map((one) => one[at] ?? Number.NaN)
+      expect(Math.min(...waits)).toBeLessThan(most - INTERVAL)
+      expect(Math.max(...waits)).toBeGreaterThan(least + INTERVAL)
+    }
   })
 
   it.each([
@@ -179,6 +186,11 @@ describe('a refusal', () => {
     expect(answered(refused('throttled'), { before: enough, method: 'stop' }).attempt.stopInstead).toBe(true)
   })
 
+  it('ends a silence', () => {
+    const attempt = { refusals: 0, silences: 2, stopInstead: false }
+    expect(answered(refused('throttled'), { before: state({ attempt }) }).attempt.silences).toBeUndefined()
+  })
+
   it('of another kind begins the time of "not ready" anew', () => {
     const first = answered(refused('not-ready'))
     expect(answered(refused('throttled'), { before: first }).attempt.notReadySince).toBeUndefined()
@@ -212,6 +224,19 @@ describe('other answers', () => {
     expect(second).toBeLessThan(15 + INTERVAL)
     for (const wait of more) expect(Math.abs(wait - 15)).toBeLessThan(INTERVAL)
     expect([before.tags.IdleAction, before.attempt.refusals, before.attempt.silences]).toEqual(['stopping', 0, 4])
+  })
+
+  it('unknown a second time: tried again at a moment of its own in the quarter of an hour; refusals before still count', () => {
+    const attempt = { refusals: 2, silences: 1, stopInstead: true }
+    const found = Array.from({ length: 30 }, (_, n) => {
+      const now = moment(later(start, HOUR), { identity: { ...identity, instanceId: `i-${n}` } })
+      const outcome: Outcome = { result: 'unknown', message: '' }
+      return afterOutcome(state({ attempt }), outcome, { method: 'stop', now, policy })
+    })
+    const waits = found.map((next) => waitMinutes(next))
+    expect(Math.min(...waits)).toBeLessThan(5)
+    expect(Math.max(...waits)).toBeGreaterThan(10)
+    expect(found[0]?.attempt).toMatchObject({ refusals: 2, silences: 2, stopInstead: true })
   })
 
   it("unknown again, but the operator's tags were read in between: that was not twice in a row", () => {
@@ -248,6 +273,27 @@ describe('other answers', () => {
       }
     },
   )
+})
+
+describe("an operator's tag is asked again in five intervals, or when it ends", () => {
+  const veto = (inMinutes?: number): Veto => ({
+    name: 'keep-awake',
+    reason: 'the tag says so',
+    ...(inMinutes === undefined ? {} : { until: start.monoMs + inMinutes * MINUTE }),
+  })
+
+  it.each<[string, readonly Veto[], number | undefined]>([
+    ['that is not there', [], undefined],
+    ['without an end', [veto()], 5 * INTERVAL],
+    ['with a near end', [veto(3)], 3],
+    ['with a far end', [veto(60)], 5 * INTERVAL],
+    ['with a nearer end than another', [veto(3), veto(7)], 7],
+    ['with an end, beside one without', [veto(3), veto()], 5 * INTERVAL],
+  ])('%s', (_name, vetoes, expected) => {
+    const { attempt } = heldByOperator(state(), vetoes, { now: moment(start), policy })
+    const asked = { retryAt: start.monoMs + (expected ?? 0) * MINUTE, refusal: 'the tag says so' }
+    expect(attempt).toEqual({ ...state().attempt, ...(expected === undefined ? {} : asked) })
+  })
 })
 
 describe('confirm', () => {

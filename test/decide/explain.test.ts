@@ -107,9 +107,29 @@ describe('the reason of a decision', () => {
       given([idle, held('connection', 60)], [], 12),
       /^nothing needed .* 12 min; held: an open connection until 07:05 UTC$/,
     ],
+    [
+      'a hold that is longer than the wait after a refusal',
+      { ...given([idle, held('connection', 60)], [], 12), state: waiting('X (other)') },
+      /12 min; held: an open connection until 07:05 UTC$/,
+    ],
+    [
+      'a refusal',
+      { ...given([idle], [], 12), state: waiting('X (other)') },
+      /12 min; held: X \(other\), again at 06:40 UTC$/,
+    ],
+    [
+      'no answer',
+      { ...given([idle], [], 12), state: waiting() },
+      /12 min; held: the cloud does not answer, again at 06:40 UTC$/,
+    ],
     ['due', given([idle], [], 12), /^nothing needed this machine for 12 min$/],
   ])('%s', (_name, input, expected) => expect(decide(input).reason).toMatch(expected))
 })
+
+function waiting(refusal?: string): State {
+  const retryAt = start.monoMs + 40 * MINUTE
+  return state({ attempt: { refusals: 1, stopInstead: false, retryAt, ...(refusal === undefined ? {} : { refusal }) } })
+}
 
 function given(read: readonly NamedReading[], found: readonly Veto[], idleMinutes = 4) {
   const now = moment(later(start, idleMinutes * MINUTE))

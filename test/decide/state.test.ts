@@ -243,6 +243,13 @@ describe('warnings', () => {
     ['not when switched off', () => ({}), { enabled: false }, []],
   ])('%s', (_name, at, more, expected) => expect(warnings(at, more)).toEqual(expected))
 
+  it('are not given again when a refusal has moved the due time on', () => {
+    const attempt = { refusals: 1, stopInstead: false, retryAt: start.monoMs + 30 * MINUTE, refusal: 'X (other)' }
+    const warned = { idleSince: start.monoMs, due: start.monoMs + 10 * MINUTE }
+    const machine = new Machine({ state: state({ attempt, warned }) })
+    expect(kinds(machine.after(26 * MINUTE, { policy: { checkIntervalMs: HOUR } }))).toEqual([])
+  })
+
   it('names the due time', () => {
     expect(idleFor(5 * MINUTE).actions).toEqual([{ kind: 'warn', due: start.monoMs + 10 * MINUTE }])
   })

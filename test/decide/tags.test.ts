@@ -91,6 +91,15 @@ describe('IdleReason', () => {
     expect(decision.state.tags.IdleReason).toBe('refused: Unauthorized (forbidden)')
   })
 
+  it('names nothing while the next try is waited for after a hold has ended', () => {
+    const attempt = { refusals: 0, silences: 1, stopInstead: false, retryAt: start.monoMs + HOUR }
+    const seen = { connection: { at: start.monoMs, limitMs: HOUR } }
+    const decision = new Machine({ state: state({ attempt, seen }) }).after(12 * MINUTE, {
+      policy: { checkIntervalMs: HOUR },
+    })
+    expect([decision.phase, decision.state.tags.IdleReason]).toEqual(['held', ''])
+  })
+
   it('names what is unknown once that has lasted for the idle threshold', () => {
     const list = tagsOver(12, (m) => ({ readings: [idle, { ...blind, reason: `try ${m}` }] }))
     expect(list[4]?.IdleReason).toBe('')
@@ -134,9 +143,10 @@ describe('IdleAction', () => {
     expect(told('').after(MINUTE, withdrawn).state.tags.IdleAction).toBe('')
   })
 
-  it('stays while an accepted stop is still to happen, used or not', () => {
+  it('stays while an accepted stop is still to happen, until somebody is there', () => {
     const machine = new Machine({ state: state({}, { ended: true }) })
     const accepted = { ...fast, moment: { intent: intent({ phase: 'accepted' }) } }
     expect(machine.after(MINUTE, accepted).state.tags.IdleAction).toBe('hibernating')
+    expect(machine.after(MINUTE, { ...accepted, readings: [busy] }).state.tags.IdleAction).toBe('')
   })
 })

@@ -106,7 +106,7 @@ async function watch(cloud: AwsCloud, screen: Screen, folder: string): Promise<O
     screen.check(check, (Date.now() - startedMs) / 1000)
     tags = showTags(cloud, screen, tags)
     if (check.state === 'acting' && cloud.instance().state !== 'running') {
-      await cloud.waitForState('stopped', { timeoutMs: 10_000 })
+      await cloud.waitForState('stopped')
       return { stopped: true, checks }
     }
     await sleep(Math.max(0, nextMs - Date.now()))

@@ -28,7 +28,7 @@ async function byTheDriver({ azure, cloud, signal }: Started): Promise<void> {
   }
   vm.role = 'idle-agent'
   expect(await cloud.act('hibernate', signal)).toMatchObject({ result: 'accepted' })
-  await azure.waitForState('hibernated', { timeoutMs: 5000 })
+  await azure.waitForState('hibernated')
 }
 
 /** The rest of what the servers can answer. */

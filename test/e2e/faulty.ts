@@ -13,7 +13,7 @@ import {
 import { dirname, join } from 'node:path'
 
 /** Bytes that mean nothing, the same in every run. */
-export const noise: Buffer = Buffer.from(Array.from({ length: 3_000 }, (_, index) => (index * 7_919 + 131) % 256))
+const noise: Buffer = Buffer.from(Array.from({ length: 3_000 }, (_, index) => (index * 7_919 + 131) % 256))
 
 const HUGE_BYTES = 100_000_000
 

@@ -64,7 +64,7 @@ async function againstOurs({ hibernation }: Story): Promise<Told> {
   const wire = await recordTo(machine.cloud.apiUrl)
   try {
     await episode(machine, wire)
-    const { id } = await machine.cloud.waitForState('stopped', { timeoutMs: 5000 })
+    const { id } = await machine.cloud.waitForState('stopped')
     return await told('ours', wire, { client: operatorClient(machine.cloud), id })
   } finally {
     await wire.close()

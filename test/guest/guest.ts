@@ -12,7 +12,6 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { GuestSpec } from './cloud.ts'
 import { type GuestCloud, type GuestPower, startGuestCloud } from './cloud-process.ts'
 import { dieWithUs, end, environment, isAlive, type Output, run, until } from './host.ts'
@@ -130,7 +129,7 @@ export interface SshOptions {
 }
 
 /** argv of ssh into the guest. */
-export function sshArgv(
+function sshArgv(
   { network, keyPath }: { readonly network: Network; readonly keyPath: string },
   { flags = [], as = user }: Pick<SshOptions, 'flags' | 'as'> = {},
 ) {
@@ -160,18 +159,6 @@ export function connect(
     text: () => text,
     type: (typed) => void child.stdin.write(typed),
     close: () => end(child),
-  }
-}
-
-/** Types into a connection every `everyMs` until the time is over. */
-export async function keepTyping(
-  connection: Connection,
-  { everyMs, forMs }: { everyMs: number; forMs: number },
-): Promise<void> {
-  const over = Date.now() + forMs
-  while (Date.now() < over) {
-    connection.type(' ')
-    await sleep(Math.min(everyMs, Math.max(0, over - Date.now())))
   }
 }
 

@@ -3,6 +3,7 @@ import { type Checked, checkAndAct } from '../../agent/agent.ts'
 import { type Parts, pathsOf } from '../../agent/check/parts.ts'
 import { decide } from '../../agent/decide/state.ts'
 import type { Sensor } from '../../agent/sensors/sensor.ts'
+import { loadState, type Stored, saveState, type TagMirror } from '../../agent/state.ts'
 import type { Outcome } from '../../agent/types/outcome.ts'
 import type { Method, Policy, Reading } from '../../agent/types.ts'
 import type { VetoSource } from '../../agent/vetoes/veto.ts'
@@ -85,5 +86,25 @@ export class Bench {
 
   get acts(): number {
     return this.cloud.calls.filter(({ kind }) => kind === 'act').length
+  }
+
+  get writes(): number {
+    return this.cloud.calls.filter(({ kind }) => kind === 'write-tags').length
+  }
+
+  /** What the disk holds. Throws where that is nothing. */
+  async stored(): Promise<Stored> {
+    const { stored } = await loadState(this.host, paths.state)
+    if (stored === undefined) throw new Error('test: no state')
+    return stored
+  }
+
+  async mirror(): Promise<TagMirror> {
+    return (await this.stored()).mirror
+  }
+
+  async changeMirror(more: Partial<TagMirror>): Promise<void> {
+    const stored = await this.stored()
+    await saveState(this.host, paths.state, { ...stored, mirror: { ...stored.mirror, ...more } })
   }
 }

@@ -93,7 +93,7 @@ export function tickAt({ seed, setup }: Pick<History, 'seed' | 'setup'>, n: numb
 }
 
 /** A setup that a machine can really have: each resume shows in at least one way. */
-export function makeSetup(random: Random): Setup {
+function makeSetup(random: Random): Setup {
   const intervalMs = random.pick([120, 120, 120, 60, 300]) * SECOND
   const actMs = intervalMs * random.pick([2, 3, 3, 5, 2.5])
   const signs = random.pick([
@@ -180,11 +180,7 @@ function pickKind(random: Random): Kind {
 }
 
 /** One happening of a kind at a moment; what lasts ends before the calm. */
-export function makeHappening(
-  random: Random,
-  kind: Kind,
-  context: { at: number; calmFrom: number; setup: Setup },
-): Happening {
+function makeHappening(random: Random, kind: Kind, context: { at: number; calmFrom: number; setup: Setup }): Happening {
   const { at, calmFrom, setup } = context
   const { intervalMs } = setup
   const until = Math.min(calmFrom, at + Math.round(intervalMs * random.next() * random.pick([0.3, 2, 6])) + 1)

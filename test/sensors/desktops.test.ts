@@ -36,9 +36,7 @@ async function show(x: XServer): Promise<ChildProcess> {
   const env = { ...process.env, DISPLAY: `:${x.number}` }
   const child = spawn('xprop', ['-root', '-spy'], { env, stdio: 'ignore' })
   onTestFinished(() => void child.kill('SIGKILL'))
-  await expect
-    .poll(async () => (await take(x)).subject?.displays[0]?.idleMs, { timeout: 5000 })
-    .toBeGreaterThanOrEqual(0)
+  await expect.poll(async () => (await take(x)).subject?.displays[0]?.idleMs).toBeGreaterThanOrEqual(0)
   return child
 }
 
@@ -91,7 +89,7 @@ describe.skipIf(!(hasXvnc && hasXvfb))('a desktop over VNC', () => {
 
     const client = await openVnc(port)
     client.press()
-    await expect.poll(async () => judge(await take(x, alone), alone, 5000).kind, { timeout: 5000 }).toBe('active')
+    await expect.poll(async () => judge(await take(x, alone), alone, 5000).kind).toBe('active')
     const typed = await take(x, alone)
     expect(judge(typed, alone)).toMatchObject({ kind: 'active', person: true })
 
@@ -104,7 +102,7 @@ describe.skipIf(!(hasXvnc && hasXvfb))('a desktop over VNC', () => {
       reason: `client connected to a desktop over VNC (pid ${x.pid}), no input`,
     })
     client.socket.destroy()
-    await expect.poll(async () => (await take(x)).subject?.served[0]?.clients, { timeout: 5000 }).toBe(0)
+    await expect.poll(async () => (await take(x)).subject?.served[0]?.clients).toBe(0)
     const left = await take(x)
     expect(judge(await take(x, left), left, 200).kind).toBe('idle')
   })

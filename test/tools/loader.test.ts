@@ -68,6 +68,12 @@ test('a script that cannot be compiled says so each time', () => {
   ])
 })
 
+test('the code cache of a script is used: that of another one of its length is run, which V8 cannot tell', () => {
+  const saying = (word: string) => script(`exports.word = '${word}'`)
+  const cache = new Script(saying('else'), { filename: 'made' }).createCachedData()
+  expect(run({ 'main.js': twice, 'other.js': saying('told') }, { 'other.js': cache })).toEqual(['else', 'else'])
+})
+
 // V8 checks what a cache says of itself, not the rest: that is as whole as the executable that holds it.
 test.each([
   ['cut short', (cache: Buffer) => cache.subarray(0, cache.length / 2)],

@@ -16,7 +16,7 @@ import type { Series } from './series.ts'
 const MINUTE = 60_000
 const ms = SLOT_MINUTES * MINUTE
 
-export const rules: Rules = {
+const rules: Rules = {
   enabled: true,
   idleThresholdMs: (ACT_MINUTES / 2) * MINUTE,
   hibernateThresholdMs: ACT_MINUTES * MINUTE,

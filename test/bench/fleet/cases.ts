@@ -136,7 +136,7 @@ async function mornings(
   return { results, windows: await fleet.windows() }
 }
 
-export async function windowedMorning(): Promise<readonly Result[]> {
+async function windowedMorning(): Promise<readonly Result[]> {
   const tenth = { machines: FLEET * TENTH, share: 1, count: 1, tagWindowMs: 20 * MINUTE }
   const whole = { ...tenth, machines: FLEET, tagWindowMs: 3 * HOUR }
   return [
@@ -145,7 +145,7 @@ export async function windowedMorning(): Promise<readonly Result[]> {
   ]
 }
 
-export async function learnedMorning(): Promise<readonly Result[]> {
+async function learnedMorning(): Promise<readonly Result[]> {
   const tenth = { machines: FLEET * TENTH, share: TENTH, count: MORNINGS }
   const learned = await mornings('10,000 with a tenth of the buckets', tenth)
   const whole = { machines: FLEET, share: 1, count: 1, windows: learned.windows }
@@ -153,7 +153,7 @@ export async function learnedMorning(): Promise<readonly Result[]> {
 }
 
 /** The API is away for an hour; the stretch is what comes after. */
-export async function outageOf(machines: number, share: number): Promise<readonly Result[]> {
+async function outageOf(machines: number, share: number): Promise<readonly Result[]> {
   const endMs = outage.untilMs + 2 * HOUR
   const fleet = new Fleet({ ...usual, machines, share, endMs, lifeOf: (seed) => outageLife(seed, endMs), outage })
   await fleet.timeline.until(outage.untilMs - 1)

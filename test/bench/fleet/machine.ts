@@ -19,7 +19,7 @@ import { createFleetCloud } from './transport.ts'
 
 export const INTERVAL_MS = 2 * MINUTE
 /** A Monday, 00:00 UTC: where the simulation begins. */
-export const EPOCH_MS = Date.UTC(2026, 10, 16)
+const EPOCH_MS = Date.UTC(2026, 10, 16)
 const FIRST_PID = 1000
 
 export const paths = pathsOf(undefined)

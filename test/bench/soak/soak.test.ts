@@ -12,7 +12,7 @@ import { chart } from './page.ts'
 import type { SoakOptions, SoakResult } from './result.ts'
 import { soak } from './soak.ts'
 
-const slow = { timeout: 120_000 }
+const slow = { timeout: 300_000 }
 /** From its source, so that nothing has to be built. */
 const program = [process.execPath, 'test/bench/soak/resident.ts']
 

@@ -83,7 +83,7 @@ export interface InstanceSpec extends Partial<InstanceSettings> {
   readonly launchTime?: number
 }
 
-export const defaultInstanceId = 'i-0a1b2c3d4e5f60718'
+const defaultInstanceId = 'i-0a1b2c3d4e5f60718'
 
 const defaults: InstanceSettings = {
   instanceType: 'm6i.large',

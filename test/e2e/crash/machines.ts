@@ -41,7 +41,7 @@ export async function prepareReturn(): Promise<Return> {
   const first = await aboutToAct({ downMs: 100 })
   try {
     await first.check()
-    await first.cloud.waitForState('stopped', { timeoutMs: 5_000 })
+    await first.cloud.waitForState('stopped')
   } catch (error) {
     await first.close()
     throw error

@@ -32,7 +32,7 @@ async function live(machine: Machine): Promise<Life> {
   const { at } = JSON.parse(first.stdout) as { readonly at: string }
   await idleSince(at)
   const second = await trace(machine, whole)
-  await machine.cloud.waitForState('stopped', { timeoutMs: 5_000 })
+  await machine.cloud.waitForState('stopped')
   machine.startAgain({ newBootId: false })
   const third = await trace(machine, whole)
   return [

@@ -125,7 +125,7 @@ export async function expectRightEnd(machine: Machine, { lingers, newBootId }: W
   const sent = machine.stops().length
   const cut = { sent, recorded: phaseOf(machine) === 'accepted', lingers }
   if (lingers) await expectAccepted(machine)
-  else await machine.cloud.waitForState('stopped', { timeoutMs: 5_000 })
+  else await machine.cloud.waitForState('stopped')
   await expectReturn(machine, newBootId)
   expectOneStop(machine, cut)
 }

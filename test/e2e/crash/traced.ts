@@ -25,7 +25,7 @@ export interface Tracing extends Omit<Started, 'done'> {
 }
 
 /** Starts a check under strace with these options besides. */
-export function startTraced(machine: Machine, options: readonly string[]): Tracing {
+function startTraced(machine: Machine, options: readonly string[]): Tracing {
   const path = join(machine.folder, 'strace.log')
   const own = ['-yy', '-xx', '-e', `trace=${changing.map((call) => `?${call}`).join()}`, '-o', path]
   const [file = '', ...before] = machine.program

@@ -34,7 +34,7 @@ for (const { vm, method, state, action } of [
     const machine = await startAzureMachine({ vm, cloud: { throttle: true } })
     onTestFinished(() => machine.close())
     const all = await machine.until(acted)
-    await machine.cloud.waitForState(state, { timeoutMs: 5_000 })
+    await machine.cloud.waitForState(state)
     expectCosts(all)
     for (const { code, stderr } of all) expect([code, stderr]).toEqual([0, ''])
     expect(machine.stops()).toEqual([`${method} accepted`])
@@ -58,7 +58,7 @@ for (const { name, newBootId, vm, action } of [
     const machine = await startDueAzureMachine({ vm })
     onTestFinished(() => machine.close())
     expect((await checkNow(machine)).code).toBe(0)
-    await machine.cloud.waitForState(vm.hibernation === false ? 'deallocated' : 'hibernated', { timeoutMs: 5_000 })
+    await machine.cloud.waitForState(vm.hibernation === false ? 'deallocated' : 'hibernated')
     machine.configure({ ...quick, boot_grace_minutes: 0.5 })
     machine.startAgain({ newBootId })
     // Azure tells no time of the last start: a resume is known by the hook.
@@ -309,7 +309,7 @@ for (const story of accepted) {
       expect(line).toMatchObject({ action: story.sent.at(-1)?.split(' ')[0] })
       expect(line?.['detail']).toMatch(story.detail ?? /^accepted: deallocating/)
       const state = story.sent.at(-1)?.startsWith('stop') === true ? 'deallocated' : 'hibernated'
-      await machine.cloud.waitForState(state, { timeoutMs: 5_000 })
+      await machine.cloud.waitForState(state)
       expect(machine.tags()).toMatchObject({ IdleReason: '', IdleStatus: 'idle' })
       expect(asked(machine, from)).not.toContain('scheduledevents')
     },

@@ -1,7 +1,6 @@
 // The commands that are asked, broken in every way, and everything at once: said, in time, and nothing of it is left running.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { line } from '../../sensors/disk-machine.ts'
 import { type Cell, canEnter, startCell } from '../cell.ts'
 import { checkNow, checkOnce, checkWhenDue, makeDue, timePasses, wasStarved } from '../due.ts'
@@ -26,8 +25,7 @@ function left({ root }: Cell): readonly string[] {
 }
 
 async function expectNothingLeft(cell: Cell): Promise<void> {
-  for (let tries = 0; tries < 50 && left(cell).length > 0; tries += 1) await sleep(20)
-  expect(left(cell)).toEqual([])
+  await vi.waitFor(() => expect(left(cell)).toEqual([]), { timeout: 20_000 })
 }
 
 type Fault = keyof typeof insteadOfCommand

@@ -3,29 +3,14 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
+import { seeded } from '../crash/cases.ts'
+import { expectTidy } from '../crash/right-end.ts'
 import { fastest, type Machine, type Ran, startMachine } from '../machine.ts'
 
 const slow = { timeout: 120_000 }
 
-/** Mulberry32: numbers from 0 to 1, the same for the same seed. */
-function seeded(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
-
 async function together(machine: Machine, count: number): Promise<readonly Ran[]> {
   return Promise.all(Array.from({ length: count }, () => machine.run('check', '--act', '--json', ...machine.flags)))
-}
-
-function expectTidy(machine: Machine): void {
-  expect(readdirSync(join(machine.stateDir, 'lock'))).toEqual([])
-  const all = readdirSync(machine.stateDir, { recursive: true, encoding: 'utf8' })
-  expect(all.filter((name) => /\.tmp$|corrupt/.test(name))).toEqual([])
 }
 
 for (const count of [2, 10]) {
@@ -135,9 +120,9 @@ test.concurrent(
     const pid = Number(/-(\d+)-/.exec(readdirSync(join(machine.stateDir, 'lock'))[0]?.slice(36) ?? '')?.[1])
     process.kill(pid, 'SIGSTOP')
     machine.cloud.power.stop(machine.cloud.instance(), { hibernate: true })
-    await machine.cloud.waitForState('stopped', { timeoutMs: 5_000 })
+    await machine.cloud.waitForState('stopped')
     machine.startAgain({ newBootId: false })
-    await machine.cloud.waitForState('running', { timeoutMs: 5_000 })
+    await machine.cloud.waitForState('running')
     process.kill(pid, 'SIGCONT')
     const woken = await frozen
     expect(woken.check).toMatchObject({ verdict: 'unknown', state: 'active' })

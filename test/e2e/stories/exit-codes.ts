@@ -2,10 +2,11 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { executable, fastest, type Machine, startMachine, startProgram } from '../machine.ts'
 
-const slow = { timeout: 60_000 }
+const slow = { timeout: 120_000 }
+const patient = { timeout: 60_000, interval: 100 }
 
 function linesOf(text: string): readonly string[] {
   return text.split('\n').filter((line) => line !== '')
@@ -151,7 +152,7 @@ test.concurrent(
     await sleep(4_500)
     // Due 10.2 s after the first check, and a check waits for at most an interval, 7.2 s.
     const first = machine.start('check', '--act', '--json', ...machine.flags)
-    await sleep(2_500)
+    while (!lockEntries(machine).some((name) => name.endsWith('.waiting'))) await sleep(10)
     const second = await machine.run('check', '--act', '--json', ...machine.flags)
     const third = await machine.run('check', '--act', ...machine.flags)
     expect(first.child.exitCode).toBeNull()
@@ -256,14 +257,13 @@ test.concurrent(
       printed += chunk.toString()
     })
     const printedLines = async (count: number): Promise<readonly string[]> => {
-      for (let waited = 0; linesOf(printed).length < count && waited < 200; waited += 1) await sleep(100)
+      await vi.waitFor(() => expect(linesOf(printed).length).toBeGreaterThanOrEqual(count), patient)
       return linesOf(printed)
     }
     await printedLines(1)
     // What its first check needed it has given back, by beginning anew in its own place: after a later one where little time was left.
     const environment = (): string => readFileSync(`/proc/${resident.child.pid}/environ`, 'latin1')
-    for (let waited = 0; !environment().includes('IDLE_AGENT_SCHEDULE=') && waited < 200; waited += 1) await sleep(100)
-    expect(environment()).toContain('IDLE_AGENT_SCHEDULE=')
+    await vi.waitFor(() => expect(environment()).toContain('IDLE_AGENT_SCHEDULE='), patient)
     const checks = linesOf(printed).length
     machine.configure({ ...settings, hibernate_threshold_minutes: 0 })
     await printedLines(checks + 1)
@@ -271,7 +271,7 @@ test.concurrent(
     const told = await printedLines(checks + 3)
     expect(told[0]).toMatch(/^\d{4}-.*Z unknown \(active\): first look/)
     expect(told[checks]).toMatch(/this check failed, the next one follows: .*hibernate_threshold_minutes/)
-    await machine.cloud.waitForState('stopped', { timeoutMs: 20_000 })
+    await machine.cloud.waitForState('stopped')
     resident.child.kill('SIGTERM')
     expect((await resident.done).stderr).toBe('')
     expect(machine.stops()[0]).toBe('hibernate accepted')

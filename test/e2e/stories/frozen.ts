@@ -39,14 +39,14 @@ async function startSleeper(): Promise<Frozen> {
       const { cloud } = machine
       const instance = cloud.instance()
       if (instance.state === 'running') cloud.power.stop(instance, { hibernate: true })
-      await cloud.waitForState('stopped', { timeoutMs: 20_000 })
+      await cloud.waitForState('stopped')
       const { launchTime } = instance
       cloud.clock.advance(ms)
       machine.startAgain({ newBootId: false })
       if (sign === 'resume hook') instance.launchTime = launchTime
       set({ wallMs: ms, bootMs: sign === 'clocks and start time' ? ms : 0 })
       if (sign === 'resume hook') machine.write('/run/hibernate/resumed_at', `${Date.now() + ms}\n`)
-      await cloud.waitForState('running', { timeoutMs: 20_000 })
+      await cloud.waitForState('running')
     },
   })
 }

@@ -45,7 +45,7 @@ test.concurrent('from quiet to hibernated', { timeout: 90_000 }, async ({ expect
   const told = (await machine.run('status', ...machine.flags)).stdout
   const rest = await machine.until(acted)
   const all = [...seen, ...rest]
-  await machine.cloud.waitForState('stopped', { timeoutMs: 5_000 })
+  await machine.cloud.waitForState('stopped')
   expectTags(all)
   expectCosts(all)
   expectRecords(machine)
@@ -140,7 +140,7 @@ for (const { name, newBootId, action, cause } of [
     const machine = await startMachine({ settings: fastest })
     onTestFinished(() => machine.close())
     await machine.until(acted)
-    await machine.cloud.waitForState('stopped', { timeoutMs: 5_000 })
+    await machine.cloud.waitForState('stopped')
     machine.configure({ ...quick, boot_grace_minutes: 0.1 })
     machine.startAgain({ newBootId })
     const back = await machine.check()

@@ -119,7 +119,7 @@ for (const story of accepted) {
     const line = machine.audit().findLast(({ result }) => result === 'done')
     expect(line).toMatchObject({ action: story.sent.at(-1)?.split(' ')[0] })
     expect(line?.['detail']).toMatch(story.detail ?? /^accepted: stopping/)
-    await machine.cloud.waitForState('stopped', { timeoutMs: 5_000 })
+    await machine.cloud.waitForState('stopped')
     expect(machine.tags()).toMatchObject({ IdleReason: '', IdleStatus: 'idle' })
   })
 }

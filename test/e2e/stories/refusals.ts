@@ -192,7 +192,7 @@ test.concurrent(
     const machine = await machineFor(context.onTestFinished)
     machine.cloud.faults.add(stopFault({ kind: 'hang-after-action' }))
     await machine.until(called)
-    await machine.cloud.waitForState('stopped', { timeoutMs: 5_000 })
+    await machine.cloud.waitForState('stopped')
     machine.configure({ ...fastest, boot_grace_minutes: 10 })
     machine.startAgain({ newBootId: false })
     const back = await machine.check()

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { z } from 'zod'
 
-export const capturesFolder: string = join(import.meta.dirname, 'captures')
+const capturesFolder: string = join(import.meta.dirname, 'captures')
 
 /** Moments are wall times in milliseconds. */
 const truth = z.object({

@@ -31,7 +31,7 @@ function turnsOf(scenario: Scenario): readonly Turn[] {
 }
 
 /** When the scenario begins on the wall clock. */
-export function beginning({ begins = '2026-11-16T06:00:00Z' }: Scenario): number {
+function beginning({ begins = '2026-11-16T06:00:00Z' }: Scenario): number {
   return Date.parse(begins)
 }
 
