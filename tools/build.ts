@@ -79,11 +79,12 @@ async function main(): Promise<void> {
     options: {
       entry: { type: 'string', default: 'agent/main.ts' },
       out: { type: 'string', default: 'dist' },
+      bundle: { type: 'string', default: 'build/bundle' },
       arch: { type: 'string', multiple: true, default: [...architectures] },
       'may-skip': { type: 'boolean', default: false },
     },
   })
-  const folder = 'build/bundle'
+  const folder = values.bundle
   const wanted = architectures.filter((arch) => values.arch.includes(arch))
   const built = platforms(wanted, values['may-skip'])
   const identity = readIdentity()
