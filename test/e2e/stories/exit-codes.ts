@@ -132,12 +132,14 @@ test.concurrent('4 while another check works, and nothing on stdout', slow, asyn
   while (lockEntries(machine).length === 0) await sleep(10)
   // Held there, however long the other one takes to start.
   first.child.kill('SIGSTOP')
+  const heldSince = performance.now()
   const second = await machine.run('check', '--act', '--json', ...machine.flags)
   expect([second.code, second.stdout]).toEqual([4, ''])
   expect(second.stderr).toMatch(new RegExp(`another check \\(pid ${first.child.pid}\\) holds the lock`))
   first.child.kill('SIGCONT')
-  // Where it was held for long, metadata ran out of time meanwhile.
-  expect([0, 3]).toContain((await first.done).code)
+  const heldMs = performance.now() - heldSince
+  // The identity has 3 s, and one more request takes 0.8: where it was held for longer, metadata may be unknown.
+  expect(heldMs < 1_800 ? [0] : [0, 3]).toContain((await first.done).code)
   expect(lockEntries(machine)).toEqual([])
 })
 
